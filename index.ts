@@ -1,0 +1,44 @@
+/**
+ * Sluice: a reactive dataflow runtime for graph-backed assets.
+ *
+ * @packageDocumentation
+ */
+export { DefinitionError, SelectionError, SluiceError, StepError, StoreError } from './lib/kernel/errors.ts';
+export type { DefinitionCode, ErrorCode, SelectionCode, StepCode, StoreCode } from './lib/kernel/error-codes.ts';
+
+export { input, list, nothing, optional, output } from './lib/model/port.ts';
+export { emit } from './lib/model/emission.ts';
+export { op } from './lib/model/op.ts';
+export { graph } from './lib/model/graph.ts';
+export { asset } from './lib/model/asset.ts';
+export { assetsFromGraph } from './lib/model/assets-from-graph.ts';
+export { source } from './lib/model/source.ts';
+export { define } from './lib/model/definitions.ts';
+export type { AssetKey, KeyLike } from './lib/model/asset-key.ts';
+export type { Handle, ListHandle } from './lib/model/handle.ts';
+export type { InputPort, InputRecord, Inputs, OutputPort, OutputRecord, Outputs } from './lib/model/port.ts';
+export type { Emission } from './lib/model/emission.ts';
+export type { AnyOp, EmissionOf, Op, OpContext, SingleOp } from './lib/model/op.ts';
+export type { AnyGraph, Graph } from './lib/model/graph.ts';
+export type { AssetsDefinition, AssetNotes } from './lib/model/assets-from-graph.ts';
+export type { SourceDefinition } from './lib/model/source.ts';
+export type { AnyDefinition, Definitions, KeyOf, ValueAt } from './lib/model/definitions.ts';
+
+export { difference, downstreamOf, intersection, union, upstreamOf } from './lib/plan/selection.ts';
+export type { Selection } from './lib/plan/selection.ts';
+export { plan } from './lib/plan/plan.ts';
+export type { Plan, PlannedStep, PlanOptions } from './lib/plan/plan.ts';
+export { explain } from './lib/query/explain.ts';
+export type { Explanation } from './lib/query/explain.ts';
+
+export { resolve } from './operators/run/resolve.ts';
+export type { ResolvedPlan } from './operators/run/resolve.ts';
+export { run } from './operators/run/run.ts';
+export { materialize } from './operators/run/materialize.ts';
+export { AbortError } from './operators/run/result.ts';
+export type { RunResult } from './operators/run/result.ts';
+export type { Outcome } from './operators/run/outcome.ts';
+export type { RunOptions } from './operators/run/options.ts';
+export type { LoggedEvent, ReadableEvent } from './lib/events/logged-event.ts';
+export type { RunEvent } from './lib/events/run-event.ts';
+export type { Store } from './lib/events/store.ts';

@@ -1,0 +1,48 @@
+import { StoreError } from '../kernel/errors.ts';
+import { invariant } from '../kernel/invariant.ts';
+import { quote } from '../kernel/nearest.ts';
+import { fixValue } from '../kernel/value/fix.ts';
+import type { NewEvent } from './logged-event.ts';
+import type { AppendBatch } from './store-port.ts';
+
+const ADDRESS = /^sha256:[0-9a-f]{64}$/;
+
+/**
+ * Checks a batch, on every store alike, and freezes what users may still hold of it: tags, selections and metadata.
+ * That a value's address is the hash of its bytes is checked where they are read: here it would cost as much as the encoding did.
+ *
+ * @throws StoreError VALUE_NOT_STORABLE when metadata cannot be stored, with the path inside it
+ */
+export function acceptBatch({ events, values }: AppendBatch): void {
+  for (let index = 0; index < events.length; index += 1) {
+    const event = events[index];
+    if (event !== undefined) acceptEvent(event, index);
+  }
+  for (const { address } of values) invariant(ADDRESS.test(address), 'a value is stored under the sha256 of its bytes');
+}
+
+function acceptEvent(event: NewEvent, index: number): void {
+  invariant(Number.isFinite(event.time), 'the time of an event is a finite number');
+  if (event.type === 'run-started') {
+    Object.freeze(event.selection);
+    Object.freeze(event.tags);
+  } else if (event.type !== 'run-ended' && event.type !== 'source-observed') {
+    for (const { position } of event.inputs) {
+      if (position !== null && typeof position !== 'number') checkReference(position.inBatch, index);
+    }
+    if (event.type === 'asset-materialized' || event.type === 'asset-unchanged') checkMetadata(event);
+  }
+}
+
+/** Only backwards: what an entry came from was settled, and so is logged, before the step that read it. */
+function checkReference(inBatch: number, index: number): void {
+  invariant(Number.isInteger(inBatch) && inBatch >= 0 && inBatch < index, 'an input entry refers to an earlier event of its batch');
+}
+
+function checkMetadata({ metadata, key }: Extract<NewEvent, { metadata: unknown }>): void {
+  const fixed = fixValue(metadata);
+  if (fixed.storable) return;
+  throw new StoreError('VALUE_NOT_STORABLE', `The metadata of asset ${quote(key)} cannot be stored: what is at ${fixed.path} is ${fixed.problem}. Give plain data.`, {
+    details: { key, path: fixed.path },
+  });
+}

@@ -1,0 +1,38 @@
+import type { InputEntryRecord, LoggedEvent, StepSettled } from './logged-event.ts';
+
+/**
+ * Freezes an event all the way down and gives it back: readers share it. Metadata is left as it is, since `fixValue` or
+ * `decodeValue` has frozen what can be frozen of it.
+ */
+export function freezeEvent<Event extends LoggedEvent>(event: Event): Event {
+  if (event.type === 'run-started') {
+    Object.freeze(event.selection);
+    Object.freeze(event.policies);
+    Object.freeze(event.tags);
+  } else if ('inputs' in event) {
+    freezeInputs(event.inputs);
+    if (event.type === 'step-settled') freezeOutcome(event);
+  }
+  return Object.freeze(event);
+}
+
+function freezeInputs(inputs: readonly InputEntryRecord[]): void {
+  for (const entry of inputs) {
+    Object.freeze(entry.origin);
+    Object.freeze(entry.state);
+    Object.freeze(entry);
+  }
+  Object.freeze(inputs);
+}
+
+function freezeOutcome({ outputs, error, blockedBy }: StepSettled): void {
+  for (const output of outputs) {
+    Object.freeze(output.state);
+    Object.freeze(output);
+  }
+  Object.freeze(outputs);
+  Object.freeze(blockedBy);
+  if (error === null) return;
+  if (error.cause !== undefined) Object.freeze(error.cause);
+  Object.freeze(error);
+}

@@ -1,0 +1,156 @@
+import type { AssetKey } from '../model/asset-key.ts';
+import type { Address, DataVersion, OutputState } from './data-version.ts';
+import type { Position, PositionRef } from './position.ts';
+
+/** Where an input entry's value came from: an output of a step, or an asset (or source) that was read from the store. */
+export type EntryOrigin = { readonly from: 'step'; readonly definition: string; readonly step: string; readonly output: string } | { readonly from: 'asset'; readonly key: AssetKey };
+
+/** One entry of one input, as it was when the step settled: what a trace holds, plus the event that it came from. */
+export interface InputEntryRecord<Ref = Position> {
+  readonly input: string;
+  readonly kind: 'value' | 'list' | 'nothing';
+  readonly origin: EntryOrigin;
+  readonly state: OutputState;
+  /** The materialization, source observation or settled step behind the entry; `null` where an order-only entry read none. */
+  readonly position: Ref | null;
+}
+
+/** Why a step failed, as far as a log can keep it. */
+export interface ErrorRecord {
+  readonly code: string;
+  readonly message: string;
+  /** Name, message and stack of what the user's code threw, where it did. */
+  readonly cause?: { readonly name: string; readonly message: string; readonly stack?: string };
+}
+
+/** How a run was told to treat what it does not select (N5, N6, X7). */
+export interface RunPolicies {
+  readonly unselectedOutputs: 'discard' | 'materialize' | 'error';
+  readonly inGraphUpstream: 'recompute' | 'load' | 'auto';
+  readonly crossGraphUpstream: 'load' | 'auto';
+}
+
+interface OfRun {
+  readonly runId: string;
+  /** Milliseconds since 1970, by the run's clock. */
+  readonly time: number;
+}
+
+/** A run was planned and resolved, and starts. */
+export interface RunStarted extends OfRun {
+  readonly type: 'run-started';
+  readonly selection: readonly AssetKey[];
+  readonly policies: RunPolicies;
+  readonly planHash: string;
+  /** The position at which the run reads (R7). */
+  readonly readsAt: Position;
+  readonly tags: Readonly<Record<string, string>>;
+  readonly causedBy: string | null;
+}
+
+/** A run is over; nothing of it follows. */
+export interface RunEnded extends OfRun {
+  readonly type: 'run-ended';
+  readonly status: 'succeeded' | 'failed' | 'cancelled';
+}
+
+/** A source has a new value. `runId` is `null` for a put outside of any run. */
+export interface SourceObserved {
+  readonly type: 'source-observed';
+  readonly runId: string | null;
+  readonly time: number;
+  readonly key: AssetKey;
+  readonly version: DataVersion;
+  readonly address: Address;
+  readonly offset: string | null;
+}
+
+interface OfStep<Ref> extends OfRun {
+  readonly definition: string;
+  /** The step's path inside its definition. */
+  readonly step: string;
+  readonly op: string;
+  readonly codeVersion: string;
+  /** Hash of the op's config; `null` for an op without one. */
+  readonly config: string | null;
+  readonly inputs: readonly InputEntryRecord<Ref>[];
+}
+
+/** A step of the plan came to its end in this run. */
+export interface StepSettled<Ref = Position> extends OfStep<Ref> {
+  readonly type: 'step-settled';
+  readonly outcome: 'succeeded' | 'skipped' | 'failed' | 'blocked' | 'cancelled';
+  /** The outputs that were in need, and the state in which each one came out. */
+  readonly outputs: readonly { readonly output: string; readonly state: OutputState }[];
+  readonly error: ErrorRecord | null;
+  /** For a blocked step: the ids of the failed steps behind it. */
+  readonly blockedBy: readonly string[];
+}
+
+interface OfAsset<Ref> extends OfStep<Ref> {
+  readonly output: string;
+  readonly key: AssetKey;
+  /** Until partitions exist, always `null`. */
+  readonly partition: null;
+}
+
+/** An asset got a value. `address` is `null` where the value lives elsewhere (X11). */
+export interface AssetMaterialized<Ref = Position> extends OfAsset<Ref> {
+  readonly type: 'asset-materialized';
+  readonly version: DataVersion;
+  readonly address: Address | null;
+  readonly metadata: Readonly<Record<string, unknown>>;
+  /** True where the selection does not name the asset (X7 `materialize`). */
+  readonly unexpected: boolean;
+}
+
+/** An asset was computed and came out as before (R4). */
+export interface AssetUnchanged<Ref = Position> extends OfAsset<Ref> {
+  readonly type: 'asset-unchanged';
+  readonly version: DataVersion;
+  readonly address: Address | null;
+  readonly metadata: Readonly<Record<string, unknown>>;
+}
+
+/** A selected asset has no value now, although nothing failed: its op chose not to emit it, or was skipped. */
+export interface AssetAbsent<Ref = Position> extends OfAsset<Ref> {
+  readonly type: 'asset-absent';
+}
+
+/** A selected asset did not come: its own step failed, something upstream failed, or the run was cancelled. */
+export interface AssetMissed<Ref = Position> extends OfAsset<Ref> {
+  readonly type: 'asset-failed' | 'asset-blocked' | 'asset-cancelled';
+}
+
+/** Everything that happens to an asset. */
+export type AssetEvent<Ref = Position> = AssetMaterialized<Ref> | AssetUnchanged<Ref> | AssetAbsent<Ref> | AssetMissed<Ref>;
+
+/** An event as it is handed to a store, before it has a position. */
+export type NewEvent = RunStarted | RunEnded | SourceObserved | StepSettled<PositionRef> | AssetEvent<PositionRef>;
+
+/** An event of a kind that this version of Sluice does not know. */
+export interface UnknownEvent {
+  readonly type: 'unknown';
+  readonly kind: string;
+}
+
+/** An event of the log, at its position. */
+export type LoggedEvent = (RunStarted | RunEnded | SourceObserved | StepSettled | AssetEvent | UnknownEvent) & { readonly position: Position };
+
+/** The events that change what a reader gets of an asset or a source (F8). */
+export type ReadableEvent = (SourceObserved | AssetMaterialized | AssetUnchanged | AssetAbsent) & { readonly position: Position };
+
+/** Whether an event changes what a reader gets of its key (F8): failures, blocks and cancellations do not. */
+export function isReadable(event: LoggedEvent): event is ReadableEvent {
+  return event.type === 'source-observed' || event.type === 'asset-materialized' || event.type === 'asset-unchanged' || event.type === 'asset-absent';
+}
+
+/** The event at its position, with references into its own batch resolved. */
+export function atPosition(event: NewEvent, position: Position, first: Position): LoggedEvent {
+  if (event.type === 'run-started' || event.type === 'run-ended' || event.type === 'source-observed') return Object.freeze({ ...event, position });
+  const inputs = event.inputs.map((entry) => {
+    const ref = entry.position;
+    return Object.freeze({ ...entry, position: ref === null || typeof ref === 'number' ? ref : first + ref.inBatch });
+  });
+  return Object.freeze({ ...event, inputs: Object.freeze(inputs), position });
+}

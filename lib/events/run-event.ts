@@ -1,0 +1,30 @@
+import type { AssetKey } from '../model/asset-key.ts';
+import type { LoggedEvent } from './logged-event.ts';
+
+interface OfStep {
+  readonly runId: string;
+  readonly time: number;
+  readonly definition: string;
+  readonly step: string;
+}
+
+/** A body is about to start. Streamed, never logged. */
+export interface StepStarted extends OfStep {
+  readonly type: 'step-started';
+  readonly op: string;
+  /** The outputs that the body is asked for. */
+  readonly selectedOutputs: readonly string[];
+  /** Assets and sources whose stored value goes into a value or list input of this step. */
+  readonly loaded: readonly AssetKey[];
+}
+
+/** A body emitted what nothing needs, and the emission went nowhere (X7). Streamed, never logged. */
+export interface OutputDiscarded extends OfStep {
+  readonly type: 'output-discarded';
+  readonly output: string;
+  /** The asset that the output is, where it is one. */
+  readonly key: AssetKey | null;
+}
+
+/** What a run tells while it runs: logged events once they are recorded, with their position, and what is only streamed. */
+export type RunEvent = LoggedEvent | StepStarted | OutputDiscarded;

@@ -1,0 +1,66 @@
+/** Codes of {@link DefinitionError}: something is written wrongly, and was refused where it is written. */
+export type DefinitionCode =
+  | 'INVALID_DEFINITION'
+  | 'INVALID_NAME'
+  | 'INVALID_KEY'
+  | 'INVALID_WIRING'
+  | 'OUTSIDE_GRAPH'
+  | 'UNKNOWN_INPUT'
+  | 'INPUT_NOT_FED'
+  | 'INPUT_FED_TWICE'
+  | 'DUPLICATE_FAN_IN_ENTRY'
+  | 'FOREIGN_HANDLE'
+  | 'NAME_CONFLICT'
+  | 'INVOCATION_NAME_TAKEN'
+  | 'UNUSED_GRAPH_INPUT'
+  | 'GRAPH_INPUT_RETURNED'
+  | 'GRAPH_WITHOUT_OUTPUTS'
+  | 'LEAF_STEP'
+  | 'KEY_MAP_MISMATCH'
+  | 'OUTPUT_MAPPED_TWICE'
+  | 'KEY_MAPPED_TWICE'
+  | 'INVALID_INTERNAL_DEPS'
+  | 'DUPLICATE_DEFINITION'
+  | 'DUPLICATE_KEY'
+  | 'UNKNOWN_UPSTREAM'
+  | 'CYCLE';
+
+/** Codes of {@link SelectionError}: what was asked for cannot be planned, or cannot start. */
+export type SelectionCode =
+  | 'INVALID_SELECTION'
+  | 'INVALID_OPTION'
+  | 'UNKNOWN_ASSET'
+  | 'UNKNOWN_SOURCE'
+  | 'SOURCE_NOT_COMPUTED'
+  | 'NOT_SUBSETTABLE'
+  | 'MISSING_VALUE'
+  | 'SOURCE_READ_FAILED'
+  | 'NO_VALUE';
+
+/** Codes of {@link StepError}: one step failed; everything that is not downstream of it went on. */
+export type StepCode =
+  | 'OP_THREW'
+  | 'OP_BODY'
+  | 'OUTPUT_UNDECLARED'
+  | 'OUTPUT_REPEATED'
+  | 'OUTPUT_MISSING'
+  | 'OUTPUT_NOT_SELECTED'
+  | 'VALUE_NOT_STORABLE'
+  | 'STEP_TIMEOUT'
+  | 'RUN_CANCELLED';
+
+/** Codes of {@link StoreError}: the store refused, or the disk did. */
+export type StoreCode =
+  | 'STORE_CLOSED'
+  | 'STORE_LOCKED'
+  | 'STORE_BUSY'
+  | 'STORE_READ_ONLY'
+  | 'STORE_FORMAT'
+  | 'STORE_CORRUPT'
+  | 'STORE_FULL'
+  | 'STORE_IO'
+  | 'STORE_PATH'
+  | 'VALUE_NOT_STORABLE';
+
+/** Every code an error of Sluice can carry. Codes are stable, messages are not. */
+export type ErrorCode = DefinitionCode | SelectionCode | StepCode | StoreCode;

@@ -1,0 +1,49 @@
+import { distance } from 'fastest-levenshtein';
+
+const SHOWN = 3;
+const LONGEST_SHOWN = 80;
+
+/**
+ * The known names that a misspelt one may have meant, best first, at most three.
+ * Costs one edit distance a candidate, on the first 80 characters.
+ */
+export function nearest(name: string, known: Iterable<string>): readonly string[] {
+  const wanted = name.slice(0, LONGEST_SHOWN).toLowerCase();
+  const limit = Math.max(2, Math.floor(wanted.length / 2));
+  return [...known]
+    .map((candidate) => ({ candidate, cost: distance(wanted, candidate.slice(0, LONGEST_SHOWN).toLowerCase()) }))
+    .filter(({ cost }) => cost <= limit)
+    .sort((a, b) => a.cost - b.cost)
+    .slice(0, SHOWN)
+    .map(({ candidate }) => candidate);
+}
+
+/** The sentence that names the nearest known names, or lists a few of all, or says that there is none. */
+export function suggest(name: string, known: Iterable<string>): string {
+  const all = [...known];
+  if (all.length === 0) return 'There is none.';
+  const close = nearest(name, all);
+  if (close.length > 0) return `Did you mean ${quoteList(close)}?`;
+  const rest = all.length - SHOWN;
+  return `There ${all.length === 1 ? 'is' : 'are'} ${quoteList(all.slice(0, SHOWN))}${rest > 0 ? ` and ${rest} more` : ''}.`;
+}
+
+/** A name as messages show it: quoted, and cut where it would fill the screen. */
+export function quote(name: string): string {
+  return JSON.stringify(name.length <= LONGEST_SHOWN ? name : `${name.slice(0, LONGEST_SHOWN)}…`);
+}
+
+/** `"a", "b" and "c"`; `"a" to "z" (26)` style lists are cut at eight names. */
+export function quoteList(names: readonly string[]): string {
+  const shown = names.length > 8 ? [...names.slice(0, 7).map(quote), `${names.length - 7} more`] : names.map(quote);
+  const last = shown[shown.length - 1];
+  return last === undefined ? 'none' : shown.length === 1 ? last : `${shown.slice(0, -1).join(', ')} and ${last}`;
+}
+
+/** What a value is, in two words, for messages about a value of the wrong kind. */
+export function kindOf(value: unknown): string {
+  if (value === null) return 'null';
+  if (Array.isArray(value)) return 'an array';
+  if (typeof value === 'object') return 'an object';
+  return typeof value === 'undefined' ? 'undefined' : `a ${typeof value}`;
+}

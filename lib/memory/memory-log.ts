@@ -1,0 +1,55 @@
+import { freezeEvent } from '../events/freeze-event.ts';
+import { atPosition, type LoggedEvent, type NewEvent } from '../events/logged-event.ts';
+import type { Position } from '../events/position.ts';
+import { decodeValue, encodeValue } from '../kernel/value/canonical.ts';
+import { fixValue } from '../kernel/value/fix.ts';
+
+/** An event as it was appended, until somebody reads it. */
+interface Row {
+  readonly given: NewEvent;
+  /** Position of the first event of its batch, from which references count. */
+  readonly first: Position;
+  /** Bytes of metadata that could still change (it holds a Map, a Date, …). */
+  readonly metadata: Uint8Array | undefined;
+  logged: LoggedEvent | undefined;
+}
+
+/**
+ * Events by position, in an array. They get their position and are frozen when they are read for the first time: most of what a
+ * run appends is never read in its process, and freezing would cost more than all the rest of an append.
+ */
+export class MemoryLog {
+  #rows: Row[] = [];
+
+  /** The position of the last event. */
+  get head(): Position {
+    return this.#rows.length;
+  }
+
+  /** Adds a batch that was accepted, as a whole: everything that may throw comes first. */
+  add(events: readonly NewEvent[]): void {
+    const first = this.head + 1;
+    const rows = events.map((given): Row => ({ given, first, metadata: mutableMetadata(given), logged: undefined }));
+    for (const row of rows) this.#rows.push(row);
+  }
+
+  /** The event at a position: the same frozen object for every reader, or equal ones where metadata cannot be frozen. */
+  at(position: Position): LoggedEvent | undefined {
+    const row = this.#rows[position - 1];
+    if (row === undefined) return undefined;
+    if (row.metadata === undefined) return (row.logged ??= freezeEvent(atPosition(row.given, position, row.first)));
+    // What is spread is an asset's event: nothing else has metadata.
+    return freezeEvent({ ...atPosition(row.given, position, row.first), metadata: decodeValue(row.metadata) } as LoggedEvent);
+  }
+
+  /** Forgets everything. */
+  clear(): void {
+    this.#rows = [];
+  }
+}
+
+function mutableMetadata(event: NewEvent): Uint8Array | undefined {
+  if (event.type !== 'asset-materialized' && event.type !== 'asset-unchanged') return undefined;
+  const fixed = fixValue(event.metadata);
+  return fixed.storable && fixed.immutable ? undefined : encodeValue(event.metadata);
+}

@@ -1,0 +1,137 @@
+import { acceptBatch } from '../events/accept-batch.ts';
+import type { Address } from '../events/data-version.ts';
+import type { LoggedEvent, NewEvent, ReadableEvent, StepSettled } from '../events/logged-event.ts';
+import type { Position } from '../events/position.ts';
+import type { AppendBatch, LoggedRun, OutputId, StorePort } from '../events/store-port.ts';
+import { StoreError } from '../kernel/errors.ts';
+import { invariant } from '../kernel/invariant.ts';
+import type { AssetKey } from '../model/asset-key.ts';
+import { MemoryLog } from './memory-log.ts';
+import { OutputPositions, PositionLists } from './position-lists.ts';
+
+interface RunPositions {
+  readonly started: Position;
+  ended: Position | null;
+}
+
+/** A store that is there as long as the process keeps it, in arrays and maps. Nothing in it waits: a call is done when it returns. */
+export function memoryPort(): StorePort {
+  return new MemoryPort();
+}
+
+/** Events are frozen and shared by all readers. Bytes cannot be frozen, so they are copied on the way in and on the way out. */
+class MemoryPort implements StorePort {
+  readonly label = 'memory';
+  #kept: Kept | undefined = new Kept();
+
+  async append(batch: AppendBatch): Promise<{ readonly first: Position; readonly last: Position }> {
+    const kept = this.#open();
+    acceptBatch(batch);
+    const first = kept.log.head + 1;
+    kept.add(batch);
+    return { first, last: kept.log.head };
+  }
+
+  async head(): Promise<Position> {
+    return this.#open().log.head;
+  }
+
+  async read(from: Position, limit: number): Promise<readonly LoggedEvent[]> {
+    const { log } = this.#open();
+    const start = Math.max(from, 1);
+    const count = Math.max(0, Math.min(limit, log.head + 1 - start));
+    return Object.freeze(Array.from({ length: count }, (_, index) => event(log, start + index)));
+  }
+
+  async readable(keys: readonly AssetKey[], at: Position): Promise<readonly (ReadableEvent | undefined)[]> {
+    const { log, readable } = this.#open();
+    // The index holds positions of readable events only.
+    return Object.freeze(keys.map((key) => log.at(readable.lastAt(key, at) ?? 0) as ReadableEvent | undefined));
+  }
+
+  async lastSettled(outputs: readonly OutputId[], at: Position): Promise<readonly ((StepSettled & { readonly position: Position }) | undefined)[]> {
+    const { log, settled } = this.#open();
+    // The index holds positions of settled steps only.
+    return Object.freeze(outputs.map((output) => log.at(settled.lastAt(output, at) ?? 0) as (StepSettled & { readonly position: Position }) | undefined));
+  }
+
+  async runs(): Promise<readonly LoggedRun[]> {
+    const { log, runs } = this.#open();
+    return Object.freeze(
+      runs.map(({ started, ended }) =>
+        // Both positions were noted when an event of that type was added.
+        Object.freeze({ started: event(log, started) as LoggedRun['started'], ended: ended === null ? null : (event(log, ended) as LoggedRun['ended']) }),
+      ),
+    );
+  }
+
+  async values(addresses: readonly Address[]): Promise<readonly (Uint8Array | undefined)[]> {
+    const { values } = this.#open();
+    return Object.freeze(addresses.map((address) => values.get(address)?.slice()));
+  }
+
+  async close(): Promise<void> {
+    this.#kept = undefined;
+  }
+
+  #open(): Kept {
+    if (this.#kept === undefined) throw new StoreError('STORE_CLOSED', 'This memory store was closed, and what was in it is gone. Use it before "close", or make another.');
+    return this.#kept;
+  }
+}
+
+/** The log, and what finds things in it. */
+class Kept {
+  readonly log = new MemoryLog();
+  readonly readable = new PositionLists<AssetKey>();
+  readonly settled = new OutputPositions();
+  readonly runs: RunPositions[] = [];
+  readonly values = new Map<Address, Uint8Array>();
+  readonly #runById = new Map<string, RunPositions>();
+
+  add({ events, values }: AppendBatch): void {
+    let position = this.log.head;
+    // The only step that may throw: nothing was added then, and all of the batch is added otherwise.
+    this.log.add(events);
+    for (const added of events) this.#index(added, (position += 1));
+    for (const { address, bytes } of values) {
+      if (!this.values.has(address)) this.values.set(address, bytes.slice());
+    }
+  }
+
+  #index(added: NewEvent, position: Position): void {
+    switch (added.type) {
+      case 'source-observed':
+      case 'asset-materialized':
+      case 'asset-unchanged':
+      case 'asset-absent':
+        this.readable.add(added.key, position);
+        break;
+      case 'step-settled':
+        if (added.outcome !== 'succeeded') break;
+        for (const { output } of added.outputs) this.settled.add({ definition: added.definition, step: added.step, output }, position);
+        break;
+      case 'run-started': {
+        const run: RunPositions = { started: position, ended: null };
+        this.runs.push(run);
+        this.#runById.set(added.runId, run);
+        break;
+      }
+      case 'run-ended': {
+        const run = this.#runById.get(added.runId);
+        if (run !== undefined) run.ended = position;
+        break;
+      }
+      case 'asset-failed':
+      case 'asset-blocked':
+      case 'asset-cancelled':
+        break;
+    }
+  }
+}
+
+function event(log: MemoryLog, position: Position): LoggedEvent {
+  const found = log.at(position);
+  invariant(found !== undefined, 'a position that was noted or is below the head has an event');
+  return found;
+}

@@ -1,0 +1,121 @@
+import { DefinitionError } from '../kernel/errors.ts';
+import { kindOf, quote, suggest } from '../kernel/nearest.ts';
+import type { AssetKey } from './asset-key.ts';
+import type { AssetDefinition, AssetsDefinition } from './assets-from-graph.ts';
+import type { SourceDefinition } from './source.ts';
+import { joinSteps, type StepGraph } from './step-graph.ts';
+
+/** What `define` takes: graph-backed assets, an asset, or a source. */
+export type AnyDefinition = AssetsDefinition | SourceDefinition;
+
+declare const definedAssets: unique symbol;
+
+/**
+ * A whole set of definitions: every key provided once, every upstream key provided, no cycle.
+ * `Assets` is a union of records, printed key → value type, one of each definition.
+ */
+export interface Definitions<Assets = unknown> {
+  readonly kind: 'definitions';
+  readonly definitions: readonly AssetsDefinition[];
+  readonly sources: ReadonlyMap<AssetKey, SourceDefinition>;
+  readonly assets: ReadonlyMap<AssetKey, DefinedAsset>;
+  readonly graph: StepGraph;
+  readonly [definedAssets]?: Assets;
+}
+
+/** An asset, with the definition it is part of and what it is declared to depend on directly. */
+export interface DefinedAsset extends AssetDefinition {
+  readonly definition: AssetsDefinition;
+  readonly step: number;
+  readonly outputIndex: number;
+  readonly deps: readonly AssetKey[];
+}
+
+type AssetsOf<D> = D extends AssetsDefinition<infer Assets> ? Assets : never;
+
+/** Printed keys of all assets that are computed; any string where the definitions are only known at run time. */
+export type KeyOf<Assets> = unknown extends Assets ? string : Assets extends unknown ? keyof Assets & string : never;
+
+/** The type of the value under a printed key. */
+export type ValueAt<Assets, Key extends string> = unknown extends Assets ? unknown : Assets extends { readonly [K in Key]: infer T } ? T : never;
+
+/**
+ * Joins definitions into one set that can be planned.
+ *
+ * @throws DefinitionError INVALID_DEFINITION, DUPLICATE_DEFINITION, DUPLICATE_KEY, UNKNOWN_UPSTREAM, CYCLE
+ */
+export function define<const D extends readonly AnyDefinition[]>(options: { readonly assets: D }): Definitions<AssetsOf<D[number]>> {
+  const given: unknown = options?.assets;
+  if (!Array.isArray(given)) {
+    throw new DefinitionError('INVALID_DEFINITION', `define() takes { assets: […] }, and "assets" is ${kindOf(given)}.`);
+  }
+  const all = given.map(checkDefinition);
+  checkNames(all);
+  const definitions = all.filter((each) => each.kind === 'assets');
+  const sources = new Map(all.flatMap((each) => (each.kind === 'source' ? [[each.key, each] as const] : [])));
+  const keys = checkKeys(all);
+  checkUpstream(definitions, keys);
+  const graph = joinSteps(definitions, new Set(sources.keys()));
+  return Object.freeze({ kind: 'definitions', definitions: Object.freeze(definitions), sources, assets: locateAssets(definitions, graph), graph });
+}
+
+function checkDefinition(value: unknown, index: number): AnyDefinition {
+  const kind: unknown = typeof value === 'object' && value !== null ? Reflect.get(value, 'kind') : undefined;
+  if (kind !== 'assets' && kind !== 'source') {
+    const hint = typeof value === 'function' ? 'Wrap the graph in assetsFromGraph().' : 'Make it with assetsFromGraph(), asset() or source().';
+    throw new DefinitionError('INVALID_DEFINITION', `define(): entry ${index} of "assets" is ${kindOf(value)}, not a definition. ${hint}`, { details: { index } });
+  }
+  // The two constructors are the only makers of objects of these kinds.
+  return value as AnyDefinition;
+}
+
+function checkNames(all: readonly AnyDefinition[]): void {
+  const seen = new Set<string>();
+  for (const { kind, name } of all) {
+    if (kind === 'assets' && seen.has(name)) {
+      throw new DefinitionError('DUPLICATE_DEFINITION', `Two definitions are named ${quote(name)}. Pass "name" to assetsFromGraph() for one of them.`, { details: { name } });
+    }
+    if (kind === 'assets') seen.add(name);
+  }
+}
+
+function checkKeys(all: readonly AnyDefinition[]): ReadonlySet<AssetKey> {
+  const providers = new Map<AssetKey, string>();
+  for (const definition of all) {
+    for (const key of definition.kind === 'source' ? [definition.key] : definition.assets.keys()) {
+      const label = definition.kind === 'source' ? 'a source' : `definition ${quote(definition.name)}`;
+      const other = providers.get(key);
+      if (other !== undefined) {
+        throw new DefinitionError('DUPLICATE_KEY', `The key ${quote(key)} is provided twice: by ${other} and by ${label}. Rename one, with "keyPrefix" or "keysByOutputName".`, {
+          details: { key },
+        });
+      }
+      providers.set(key, label);
+    }
+  }
+  return new Set(providers.keys());
+}
+
+function checkUpstream(definitions: readonly AssetsDefinition[], keys: ReadonlySet<AssetKey>): void {
+  for (const { name, upstream, graph } of definitions) {
+    for (const [input, key] of upstream) {
+      if (keys.has(key) || graph.inputs[input]?.optional === true) continue;
+      throw new DefinitionError(
+        'UNKNOWN_UPSTREAM',
+        `Input "${input}" of definition ${quote(name)} reads the asset ${quote(key)}, which nothing here provides. ${suggest(key, keys)} Define it, declare source(${quote(key)}), or map the input with "keysByInputName".`,
+        { details: { definition: name, input, key } },
+      );
+    }
+  }
+}
+
+function locateAssets(definitions: readonly AssetsDefinition[], graph: StepGraph): ReadonlyMap<AssetKey, DefinedAsset> {
+  const located = new Map<AssetKey, DefinedAsset>();
+  for (const definition of definitions) {
+    for (const [key, asset] of definition.assets) {
+      const place = graph.placeOf(key);
+      located.set(key, Object.freeze({ ...asset, definition, step: place.step, outputIndex: place.output, deps: definition.declaredDeps.get(key) ?? graph.wiredDeps(key) }));
+    }
+  }
+  return located;
+}

@@ -1,0 +1,151 @@
+import { DefinitionError } from '../kernel/errors.ts';
+import { kindOf, quoteList } from '../kernel/nearest.ts';
+import { compose, invocable, type Composed, type Invocable, type Invocation, type WiringArguments } from './composition.ts';
+import { isHandle, originOf, type Handle, type ListHandle, type WireRef } from './handle.ts';
+import { checkName } from './name.ts';
+import { checkPorts, type InputPort, type Inputs, type NoInputs } from './port.ts';
+
+/** A graph as definitions and plans know it: ops and graphs wired together. It runs nothing by itself. */
+export interface AnyGraph extends Invocable {
+  readonly kind: 'graph';
+  readonly description: string | undefined;
+  readonly invocations: readonly Invocation[];
+  /** Output name → the invocation's output that it hands on; never an input of the graph (D5). */
+  readonly outputs: ReadonlyMap<string, Extract<WireRef, { from: 'invocation' }>>;
+}
+
+/** What a graph's body may return: its one output, or a record of outputs by name. */
+export type Returned = Handle | Readonly<Record<string, Handle>>;
+
+declare const graphTypes: unique symbol;
+
+/** A graph: call it in another graph's body to nest it there; give it to `assetsFromGraph` to make its outputs assets. */
+export interface Graph<Name extends string, I extends Inputs, R extends Returned> extends AnyGraph {
+  (...wiring: WiringArguments<I>): R;
+  /** The same graph under a name of its own in the graph that nests it (D4). */
+  as(name: string): (...wiring: WiringArguments<I>) => R;
+  readonly name: Name;
+  readonly [graphTypes]?: { readonly inputs: I; readonly returned: R };
+}
+
+/** The handles that a graph's body gets for the graph's own inputs. */
+export type InputHandles<I extends Inputs> = {
+  readonly [K in keyof I]: I[K] extends InputPort<infer T, infer Kind> ? (Kind extends 'list' ? ListHandle<T> : Handle<T>) : never;
+};
+
+/** Options of a graph. */
+export interface GraphOptions<I extends Inputs> {
+  readonly inputs?: I;
+  readonly description?: string;
+}
+
+/**
+ * Wires ops and graphs together. The body runs once, now, with handles instead of values; what it returns are the graph's outputs.
+ *
+ * @throws DefinitionError for everything that rule D5 refuses inside one graph
+ */
+export function graph<const Name extends string, R extends Returned>(name: Name, body: () => R): Graph<Name, NoInputs, R>;
+export function graph<const Name extends string, const I extends Inputs, R extends Returned>(
+  name: Name,
+  options: GraphOptions<I>,
+  body: (inputs: InputHandles<I>) => R,
+): Graph<Name, I, R>;
+export function graph(name: string, ...rest: readonly unknown[]): AnyGraph {
+  checkName('graph', name, 'in graph()');
+  const [options, body] = rest.length > 1 ? rest : [{}, rest[0]];
+  if (typeof options !== 'object' || options === null || typeof body !== 'function') {
+    throw new DefinitionError('INVALID_DEFINITION', `graph "${name}" takes (name, body) or (name, options, body), and its body is ${kindOf(body)}.`);
+  }
+  // Both were checked just above; their fields are checked where they are read.
+  const { inputs: declared, description } = options as GraphOptions<Inputs>;
+  const inputs = checkPorts('input', declared, `graph "${name}"`);
+  // A function of handles, as the public signatures say.
+  const composed = compose(name, inputs, body as (inputs: Readonly<Record<string, Handle>>) => unknown);
+  const outputs = readOutputs(name, composed);
+  checkInputsUsed(name, inputs, composed.invocations);
+  checkLeaves(name, composed.invocations, outputs);
+  return invocable(name, {
+    kind: 'graph',
+    description,
+    inputs,
+    invocations: composed.invocations,
+    outputs,
+    outputNames: Object.freeze([...outputs.keys()]),
+    single: isHandle(composed.returned),
+  });
+}
+
+function readOutputs(graphName: string, { returned, owner }: Composed): AnyGraph['outputs'] {
+  if (typeof returned !== 'object' || returned === null || Array.isArray(returned) || typeof Reflect.get(returned, 'then') === 'function') {
+    throw new DefinitionError(
+      'GRAPH_WITHOUT_OUTPUTS',
+      `Graph "${graphName}" returned ${returned instanceof Promise ? 'a promise' : kindOf(returned)}. Return a handle, or a record of handles, synchronously.`,
+      { details: { graph: graphName } },
+    );
+  }
+  const record: readonly (readonly [string, unknown])[] = isHandle(returned) ? [['result', returned]] : Object.entries(returned);
+  if (record.length === 0) {
+    throw new DefinitionError('GRAPH_WITHOUT_OUTPUTS', `Graph "${graphName}" returned no outputs, so nothing of it could ever be needed. Return at least one handle.`, {
+      details: { graph: graphName },
+    });
+  }
+  return new Map(record.map(([output, value]) => [output, readOutput(graphName, owner, { output, value })]));
+}
+
+function readOutput(graphName: string, owner: object, { output, value }: { readonly output: string; readonly value: unknown }): Extract<WireRef, { from: 'invocation' }> {
+  checkName('output', output, `graph "${graphName}"`);
+  const details = { graph: graphName, output };
+  if (!isHandle(value)) {
+    throw new DefinitionError('INVALID_WIRING', `Output "${output}" of graph "${graphName}" is ${kindOf(value)} instead of a handle. Return what an invocation returned.`, { details });
+  }
+  const origin = originOf(value);
+  if (origin.owner !== owner) {
+    throw new DefinitionError('FOREIGN_HANDLE', `Output "${output}" of graph "${graphName}" is "${value.handle}", which belongs to another graph's body. Return an output of this one.`, {
+      details,
+    });
+  }
+  if (origin.ref.from === 'input') {
+    throw new DefinitionError(
+      'GRAPH_INPUT_RETURNED',
+      `Graph "${graphName}" returns its input "${origin.ref.input}" unchanged as "${output}". Read that asset under its own key, or pass it through an op.`,
+      { details: { ...details, input: origin.ref.input } },
+    );
+  }
+  return origin.ref;
+}
+
+function checkInputsUsed(graphName: string, inputs: Inputs, invocations: readonly Invocation[]): void {
+  const used = new Set<string>();
+  for (const { wiring } of invocations) {
+    for (const ref of [...wiring.values()].flat()) if (ref.from === 'input') used.add(ref.input);
+  }
+  const unused = Object.keys(inputs).filter((name) => !used.has(name));
+  if (unused.length > 0) {
+    throw new DefinitionError('UNUSED_GRAPH_INPUT', `Graph "${graphName}" declares ${quoteList(unused)} as input and wires it to nothing. Wire it, or remove it.`, {
+      details: { graph: graphName, inputs: unused },
+    });
+  }
+}
+
+function checkLeaves(graphName: string, invocations: readonly Invocation[], outputs: AnyGraph['outputs']): void {
+  const read = new Set<string>();
+  for (const { wiring } of invocations) {
+    for (const ref of [...wiring.values()].flat()) if (ref.from === 'invocation') read.add(ref.invocation);
+  }
+  for (const ref of outputs.values()) read.add(ref.invocation);
+  // A nested graph's outputs may stay unused: its own body was checked when it was made.
+  const leaves = invocations.filter(({ name, target }) => target.kind === 'op' && !read.has(name)).map(({ name }) => name);
+  if (leaves.length > 0) {
+    throw new DefinitionError(
+      'LEAF_STEP',
+      `In graph "${graphName}" nothing reads ${quoteList(leaves)}, and no output of it is an output of the graph: it could never run. Return one of its outputs, or remove it.`,
+      { details: { graph: graphName, invocations: leaves } },
+    );
+  }
+}
+
+
+/** Whether a value is a graph, for checks of what JavaScript users pass. */
+export function isGraph(value: unknown): value is AnyGraph {
+  return typeof value === 'function' && Reflect.get(value, 'kind') === 'graph';
+}

@@ -1,0 +1,95 @@
+import { DefinitionError } from '../kernel/errors.ts';
+import { quote, quoteList, suggest } from '../kernel/nearest.ts';
+import { topologicalOrder } from '../kernel/topological.ts';
+import type { AssetKey } from './asset-key.ts';
+import type { FlatGraph } from './flatten.ts';
+
+/** The definition that declared dependencies belong to. */
+export interface DepsScope {
+  readonly flat: FlatGraph;
+  readonly upstream: ReadonlyMap<string, AssetKey>;
+  /** Output name → asset key. */
+  readonly keys: ReadonlyMap<string, AssetKey>;
+  readonly where: string;
+}
+
+/**
+ * Reads `internalDeps` into keys. They must name inputs or outputs of the graph, and together with the wiring they must be acyclic, since
+ * a declared sibling also runs first (D3).
+ *
+ * @throws DefinitionError INVALID_INTERNAL_DEPS
+ */
+export function readInternalDeps(
+  scope: DepsScope,
+  given: Readonly<Record<string, readonly string[] | undefined>> | undefined,
+): ReadonlyMap<AssetKey, readonly AssetKey[]> {
+  const declared = new Map<AssetKey, readonly AssetKey[]>();
+  for (const [output, names] of Object.entries(given ?? {})) {
+    const key = scope.keys.get(output);
+    if (key === undefined || !Array.isArray(names)) {
+      throw invalid(scope, key === undefined ? `${quote(output)} is no output of the graph. ${suggest(output, scope.keys.keys())}` : `"${output}" has no list of names.`);
+    }
+    declared.set(key, Object.freeze([...new Set(names.map((name: string) => readName(scope, output, name)))]));
+  }
+  checkAcyclic(scope, declared);
+  return declared;
+}
+
+function readName(scope: DepsScope, output: string, name: string): AssetKey {
+  const sibling = scope.keys.get(name);
+  const upstream = scope.upstream.get(name);
+  if (sibling !== undefined && upstream !== undefined) throw invalid(scope, `${quote(name)} is both an input and an output of the graph. Rename one of them.`);
+  const key = sibling ?? upstream;
+  if (key === undefined) {
+    throw invalid(scope, `"${output}" lists ${quote(name)}, which is neither an input nor an output of the graph. ${suggest(name, [...scope.upstream.keys(), ...scope.keys.keys()])}`);
+  }
+  return key;
+}
+
+/** Declared edges between outputs, plus wiring between steps; a step and each of its outputs are one node apart. */
+function checkAcyclic(scope: DepsScope, declared: ReadonlyMap<AssetKey, readonly AssetKey[]>): void {
+  const names = [...scope.keys.keys()];
+  const byKey = new Map([...scope.keys].map(([name, key]) => [key, name]));
+  const siblings = names.map((name) =>
+    (declared.get(keyOf(scope, name)) ?? []).flatMap((dep) => {
+      const other = byKey.get(dep);
+      return other === undefined ? [] : [names.indexOf(other)];
+    }),
+  );
+  refuseCycle(scope, siblings, (node) => String(scope.keys.get(names[node] ?? '')));
+  const steps = scope.flat.steps.map(({ inputs }) => inputs.flatMap(({ entries }) => entries.flatMap((entry) => (entry.from === 'step' ? [entry.step] : []))));
+  for (const { before, after } of orderEdges(scope.flat, scope.keys, declared)) steps[after]?.push(before);
+  refuseCycle(scope, steps, (node) => scope.flat.steps[node]?.path ?? '');
+}
+
+function keyOf(scope: DepsScope, name: string): AssetKey {
+  // Every name comes from the keys of this map, so the lookup always finds one.
+  return scope.keys.get(name) as AssetKey;
+}
+
+function refuseCycle(scope: DepsScope, predecessors: readonly (readonly number[])[], print: (node: number) => string): void {
+  const sorted = topologicalOrder(predecessors);
+  if ('order' in sorted) return;
+  const names = sorted.cycle.map(print);
+  throw invalid(scope, `they form a cycle: ${[...names, names[0]].join(' → ')}. Remove one of these dependencies.`);
+}
+
+/** The order that declared siblings add between steps: `before` settles before `after` starts. Outputs of one step add none. */
+export function orderEdges(
+  flat: FlatGraph,
+  keys: ReadonlyMap<string, AssetKey>,
+  declared: ReadonlyMap<AssetKey, readonly AssetKey[]>,
+): readonly { readonly before: number; readonly after: number }[] {
+  const stepOf = new Map([...keys].map(([name, key]) => [key, flat.outputs.get(name)?.step]));
+  return [...declared].flatMap(([key, deps]) =>
+    deps.flatMap((dep) => {
+      const before = stepOf.get(dep);
+      const after = stepOf.get(key);
+      return before === undefined || after === undefined || before === after ? [] : [{ before, after }];
+    }),
+  );
+}
+
+function invalid({ where, keys }: DepsScope, problem: string): DefinitionError {
+  return new DefinitionError('INVALID_INTERNAL_DEPS', `"internalDeps" of ${where}: ${problem} Its assets are ${quoteList([...keys.values()])}.`, { details: { where } });
+}

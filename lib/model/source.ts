@@ -1,0 +1,37 @@
+import { DefinitionError } from '../kernel/errors.ts';
+import { kindOf, quote } from '../kernel/nearest.ts';
+import { assetKey, type AssetKey, type KeyLike } from './asset-key.ts';
+import type { AssetNotes } from './assets-from-graph.ts';
+
+declare const sourceType: unique symbol;
+
+/** Options of {@link source}. */
+export interface SourceOptions<T> extends AssetNotes {
+  /** Called once a run that reads the source, before its first step; an equal value writes nothing (D7). */
+  readonly read?: () => T | Promise<T>;
+}
+
+/** An asset that nothing here computes: its value comes from outside. */
+export interface SourceDefinition<T = unknown> {
+  readonly kind: 'source';
+  readonly name: string;
+  readonly key: AssetKey;
+  readonly read: (() => unknown) | undefined;
+  readonly notes: AssetNotes;
+  readonly [sourceType]?: T;
+}
+
+/**
+ * Declares an asset that comes from outside: by `store.put`, by `sources` on a verb, or by its own `read`.
+ *
+ * @throws DefinitionError INVALID_KEY, INVALID_DEFINITION
+ */
+export function source<T = unknown>(key: KeyLike, options: SourceOptions<T> = {}): SourceDefinition<T> {
+  const checked = assetKey(key, 'source()');
+  if (typeof options !== 'object' || options === null) throw new DefinitionError('INVALID_DEFINITION', `source(${quote(checked)}) takes options second, and got ${kindOf(options)}.`);
+  const { read, ...notes } = options;
+  if (read !== undefined && typeof read !== 'function') {
+    throw new DefinitionError('INVALID_DEFINITION', `source(${quote(checked)}): "read" is ${kindOf(read)}. Give a function that returns the value.`, { details: { key: checked } });
+  }
+  return Object.freeze({ kind: 'source', name: checked, key: checked, read, notes: Object.freeze(notes) });
+}

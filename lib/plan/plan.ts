@@ -1,0 +1,131 @@
+import { createHash } from 'node:crypto';
+import { SelectionError } from '../kernel/errors.ts';
+import { frozenSet } from '../kernel/frozen-set.ts';
+import { invariant } from '../kernel/invariant.ts';
+import { kindOf } from '../kernel/nearest.ts';
+import type { RunPolicies } from '../events/logged-event.ts';
+import type { AssetKey } from '../model/asset-key.ts';
+import type { Definitions } from '../model/definitions.ts';
+import type { InputKind } from '../model/port.ts';
+import type { Step } from '../model/step-graph.ts';
+import { needOf, supplyOf, type Need } from './need.ts';
+import { readPolicies } from './policies.ts';
+import { resolveSelection, type Select } from './selection.ts';
+
+/** One entry of an input in a plan. `step` is an index into the plan's own steps. */
+export type PlannedEntry =
+  { readonly from: 'step'; readonly step: number; readonly output: number } | { readonly from: 'store'; readonly key: AssetKey; readonly source: boolean };
+
+/** One input of a planned step. */
+export interface PlannedInput {
+  readonly name: string;
+  readonly kind: InputKind;
+  readonly optional: boolean;
+  readonly entries: readonly PlannedEntry[];
+}
+
+/** A step that may run, with the outputs that are in need. */
+export interface PlannedStep {
+  readonly index: number;
+  readonly step: Step;
+  /** Indices of the outputs in need, in declared order. */
+  readonly needed: readonly number[];
+  /** Names of the outputs in need: what the body is asked for (N4). */
+  readonly selectedOutputs: ReadonlySet<string>;
+  readonly inputs: readonly PlannedInput[];
+  /** Plan indices of everything that settles first. */
+  readonly predecessors: readonly number[];
+}
+
+/** What a run will do, as far as that is known without a store: frozen, and equal for equal input (N8). */
+export interface Plan<Assets = unknown> {
+  readonly kind: 'plan';
+  readonly defs: Definitions<Assets>;
+  readonly selection: ReadonlySet<AssetKey>;
+  readonly policies: RunPolicies;
+  /** Every step comes after everything that it reads. */
+  readonly steps: readonly PlannedStep[];
+  /** Hash of the selection, the policies and the steps with their wiring and code versions. */
+  readonly hash: string;
+}
+
+/** What {@link plan} takes beside the definitions. */
+export interface PlanOptions<Assets> extends Partial<RunPolicies> {
+  /** Keys and expressions; everything where it is left out. */
+  readonly select?: Select<Assets>;
+}
+
+/**
+ * Closes a selection over what it needs and puts the steps in order. Pure.
+ *
+ * @throws SelectionError INVALID_SELECTION, INVALID_OPTION, UNKNOWN_ASSET, SOURCE_NOT_COMPUTED, NOT_SUBSETTABLE
+ */
+export function plan<Assets>(defs: Definitions<Assets>, options: PlanOptions<Assets> = {}): Plan<Assets> {
+  if (typeof defs !== 'object' || defs === null || defs.kind !== 'definitions') {
+    throw new SelectionError('INVALID_OPTION', `plan() takes definitions first, and got ${kindOf(defs)}. Make them with define({ assets: […] }).`);
+  }
+  const selection = resolveSelection(defs, options.select);
+  const policies = readPolicies(options);
+  const steps = planSteps(defs, { need: needOf(defs, selection, policies), selection, policies });
+  return Object.freeze({ kind: 'plan', defs, selection, policies, steps, hash: hashPlan({ selection, policies, steps }) });
+}
+
+interface Planning {
+  readonly need: Need;
+  readonly selection: ReadonlySet<AssetKey>;
+  readonly policies: RunPolicies;
+}
+
+function planSteps(defs: Definitions, { need, selection, policies }: Planning): readonly PlannedStep[] {
+  const order = [...need.keys()].sort((a, b) => a - b);
+  const indexOf = new Map(order.map((step, index) => [step, index]));
+  const at = (step: number): number => {
+    const index = indexOf.get(step);
+    invariant(index !== undefined, 'need is closed: what a needed step reads is needed too');
+    return index;
+  };
+  return Object.freeze(
+    order.map((global, index) => {
+      const step = defs.graph.steps[global];
+      invariant(step !== undefined, 'need only holds steps of the graph');
+      const needed = [...(need.get(global) ?? [])].sort((a, b) => a - b);
+      const inputs = step.inputs.map(({ name, kind, optional, entries }) => {
+        const planned = entries.map((entry): PlannedEntry => {
+          const supply = supplyOf(defs, step, { entry, selection, policies });
+          if (supply.from === 'store') return Object.freeze(supply);
+          invariant(entry.from === 'step', 'only outputs of steps are supplied by steps');
+          return Object.freeze({ from: 'step', step: at(entry.step), output: entry.output });
+        });
+        return Object.freeze({ name, kind, optional, entries: Object.freeze(planned) });
+      });
+      const after = step.after.flatMap((before) => indexOf.get(before) ?? []);
+      return Object.freeze({
+        index,
+        step,
+        needed: Object.freeze(needed),
+        selectedOutputs: frozenSet(needed.map((output) => step.outputs[output]?.name ?? '')),
+        inputs: Object.freeze(inputs),
+        predecessors: Object.freeze([...new Set([...readSteps(inputs), ...after])]),
+      });
+    }),
+  );
+}
+
+function readSteps(inputs: readonly PlannedInput[]): readonly number[] {
+  return inputs.flatMap(({ entries }) => entries.flatMap((entry) => (entry.from === 'step' ? [entry.step] : [])));
+}
+
+function hashPlan({ selection, policies, steps }: Pick<Plan, 'selection' | 'policies' | 'steps'>): string {
+  const rows = steps.map(({ step, needed, inputs, predecessors }) => [
+    step.definition,
+    step.path,
+    step.op.name,
+    step.op.codeVersion ?? null,
+    needed,
+    inputs.map(({ name, kind, entries }) => [name, kind, entries.map((entry) => (entry.from === 'step' ? [entry.step, entry.output] : entry.key))]),
+    predecessors,
+  ]);
+  const { unselectedOutputs, inGraphUpstream, crossGraphUpstream } = policies;
+  const text = JSON.stringify([[...selection].sort(), unselectedOutputs, inGraphUpstream, crossGraphUpstream, rows]);
+  return `sha256:${createHash('sha256').update(text).digest('hex')}`;
+}

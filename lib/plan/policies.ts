@@ -1,0 +1,25 @@
+import { SelectionError } from '../kernel/errors.ts';
+import { quote } from '../kernel/nearest.ts';
+import type { RunPolicies } from '../events/logged-event.ts';
+
+const ALLOWED = {
+  unselectedOutputs: ['discard', 'materialize', 'error'],
+  inGraphUpstream: ['recompute', 'load', 'auto'],
+  crossGraphUpstream: ['load', 'auto'],
+} as const;
+
+/** The policies of a run, with `materialize`'s defaults for what is left out (N5, N6, X7). */
+export function readPolicies(given: Partial<RunPolicies>): RunPolicies {
+  const policies: RunPolicies = {
+    unselectedOutputs: given.unselectedOutputs ?? 'discard',
+    inGraphUpstream: given.inGraphUpstream ?? 'auto',
+    crossGraphUpstream: given.crossGraphUpstream ?? 'load',
+  };
+  for (const [name, allowed] of Object.entries(ALLOWED)) {
+    const value: unknown = Reflect.get(policies, name);
+    if (!allowed.some((each) => each === value)) {
+      throw new SelectionError('INVALID_OPTION', `"${name}" is ${quote(String(value))}. Give one of ${allowed.map(quote).join(', ')}.`, { details: { option: name, value } });
+    }
+  }
+  return Object.freeze(policies);
+}

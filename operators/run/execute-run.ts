@@ -1,0 +1,195 @@
+import type { LoggedEvent, NewEvent, RunEnded, RunStarted } from '../../lib/events/logged-event.ts';
+import type { RunEvent } from '../../lib/events/run-event.ts';
+import { createStore, type Store } from '../../lib/events/store.ts';
+import { memoryPort } from '../../lib/memory/memory-port.ts';
+import type { Plan, PlannedStep } from '../../lib/plan/plan.ts';
+import type { Clock } from '../step/clock.ts';
+import { sessionVersion } from './code-version.ts';
+import { systemClock, uniqueId } from './environment.ts';
+import type { RunOptions } from './options.ts';
+import type { AssetOutcome } from './outcome.ts';
+import { Recorder } from './recorder.ts';
+import { resolve, settlePositions, type ResolvedPlan } from './resolve.ts';
+import { createResult, type RunResult } from './result.ts';
+import { runSteps, type SettledStep, type StepObserver } from './run-steps.ts';
+import { cancelledEvent, type EventScope } from './settled-events.ts';
+import type { Supply } from './supply.ts';
+
+type Publish = (event: RunEvent) => void;
+
+const DEFAULT_CONCURRENCY = 16;
+const DEFAULT_GRACE_MS = 5000;
+
+/**
+ * One run, from its turn on the store to its last event. Resolves with the result, whatever its steps did.
+ *
+ * Rejects with SelectionError (resolve) or StoreError (the store); a run that started and could not record is over at once.
+ */
+export async function executeRun<Assets>(plan: Plan<Assets>, options: RunOptions, publish: Publish): Promise<RunResult<Assets>> {
+  const { clock = systemClock } = options;
+  const runId = uniqueId();
+  if (plan.selection.size === 0) {
+    // An empty selection runs and records nothing (N1).
+    return createResult({ runId, plan, cancelled: false, settled: [], outcomes: [], staleInputs: [], position: 0 });
+  }
+  const store = options.store ?? createStore(memoryPort(), { now: clock.now });
+  const release = await store.turn(options.whenBusy ?? 'queue');
+  try {
+    const resolved = await resolve(plan, store, { sources: options.sources ?? {}, now: clock.now, runId });
+    return await new Run(resolved, { store, options, publish, runId, clock }).execute();
+  } finally {
+    release();
+  }
+}
+
+interface RunParts {
+  readonly store: Store;
+  readonly options: RunOptions;
+  readonly publish: Publish;
+  readonly runId: string;
+  readonly clock: Clock;
+}
+
+class Run<Assets> {
+  readonly #resolved: ResolvedPlan<Assets>;
+  readonly #parts: RunParts;
+  /** Aborted by the user's signal, or by a failing append: nothing may run ahead of what can be recorded. */
+  readonly #controller = new AbortController();
+  readonly #settled: SettledStep[] = [];
+  /** Slots by plan index, for the events of later steps. Filled in settle order. */
+  readonly #slots: SettledStep['slots'][] = [];
+
+  constructor(resolved: ResolvedPlan<Assets>, parts: RunParts) {
+    this.#resolved = resolved;
+    this.#parts = parts;
+  }
+
+  async execute(): Promise<RunResult<Assets>> {
+    const { options } = this.#parts;
+    const cancel = (): void => this.#controller.abort(options.signal?.reason);
+    if (options.signal?.aborted === true) cancel();
+    options.signal?.addEventListener('abort', cancel, { once: true });
+    try {
+      return await this.#record();
+    } finally {
+      options.signal?.removeEventListener('abort', cancel);
+    }
+  }
+
+  async #record(): Promise<RunResult<Assets>> {
+    const { plan, observed, staleInputs } = this.#resolved;
+    const { port } = this.#parts.store;
+    const first: NewEvent[] = [this.#started(), ...observed.map(({ event }) => event)];
+    const { first: position } = await port.append({ events: first, values: observed.map(({ encoded }) => encoded) });
+    const supply = settlePositions(this.#resolved.supply, position);
+    const recorder = this.#recorder(supply);
+    recorder.publish(first, position);
+    await this.#runAll(supply, recorder);
+    // A cancel that came when every step had settled changed nothing.
+    const cancelled = this.#settled.length < plan.steps.length || this.#settled.some(({ outcome }) => outcome === 'cancelled');
+    const missed = this.#missed(supply);
+    const last = await recorder.append([...missed.events, this.#ended(cancelled)], []);
+    return createResult({
+      runId: this.#parts.runId,
+      plan,
+      cancelled,
+      settled: this.#settled,
+      outcomes: [...recorder.outcomes, ...missed.outcomes],
+      staleInputs,
+      position: last + missed.events.length,
+    });
+  }
+
+  async #runAll(supply: Supply, recorder: Recorder): Promise<void> {
+    const { options, runId, clock } = this.#parts;
+    try {
+      await runSteps({
+        plan: this.#resolved.plan,
+        runId,
+        supply,
+        clock,
+        concurrency: options.concurrency ?? DEFAULT_CONCURRENCY,
+        graceMs: options.graceMs ?? DEFAULT_GRACE_MS,
+        signal: this.#controller.signal,
+        observer: this.#observer(recorder),
+      });
+    } catch (error) {
+      this.#controller.abort(error);
+      await recorder.drain();
+      await recorder.append([this.#ended(false, 'failed')], []);
+      throw error;
+    }
+    await recorder.drain();
+  }
+
+  #observer(recorder: Recorder): StepObserver {
+    const { options, publish, runId, clock } = this.#parts;
+    const of = ({ step }: PlannedStep): { runId: string; time: number; definition: string; step: string } => ({ runId, time: clock.now(), definition: step.definition, step: step.path });
+    return {
+      onStart: (planned, loaded) => publish({ type: 'step-started', ...of(planned), op: planned.step.op.name, selectedOutputs: [...planned.selectedOutputs], loaded }),
+      onDiscard: (planned, output) =>
+        publish({ type: 'output-discarded', ...of(planned), output, key: planned.step.outputs.find(({ name }) => name === output)?.key ?? null }),
+      onSettled: (settled) => {
+        this.#settled.push(settled);
+        this.#slots[settled.planned.index] = settled.slots;
+        recorder.add(settled);
+        if (options.ports !== undefined) publishPorts(options.ports, settled);
+      },
+    };
+  }
+
+  #recorder(supply: Supply): Recorder {
+    const { store, publish, clock } = this.#parts;
+    return new Recorder({
+      port: store.port,
+      scope: this.#scope(supply),
+      now: clock.now,
+      publish: (event: LoggedEvent) => publish(event),
+      onFailure: () => this.#controller.abort(),
+    });
+  }
+
+  #scope(supply: Supply): Omit<EventScope, 'time' | 'positionOf'> {
+    const { plan, before } = this.#resolved;
+    return { plan, before, runId: this.#parts.runId, readable: { slots: this.#slots, supply }, sessionVersion: sessionVersion(plan.defs) };
+  }
+
+  #started(): RunStarted {
+    const { options, runId, clock } = this.#parts;
+    const { plan, readsAt } = this.#resolved;
+    return {
+      type: 'run-started',
+      runId,
+      time: clock.now(),
+      selection: [...plan.selection],
+      policies: plan.policies,
+      planHash: plan.hash,
+      readsAt,
+      tags: { ...options.tags },
+      causedBy: options.causedBy ?? null,
+    };
+  }
+
+  #ended(cancelled: boolean, status?: RunEnded['status']): RunEnded {
+    const failed = this.#settled.some(({ outcome }) => outcome === 'failed');
+    return { type: 'run-ended', runId: this.#parts.runId, time: this.#parts.clock.now(), status: status ?? (cancelled ? 'cancelled' : failed ? 'failed' : 'succeeded') };
+  }
+
+  /** Selected assets whose steps a cancelled run did not finish. */
+  #missed(supply: Supply): { readonly events: readonly NewEvent[]; readonly outcomes: readonly AssetOutcome[] } {
+    const done = new Set(this.#settled.filter(({ outcome }) => outcome !== 'cancelled').map(({ planned }) => planned.index));
+    const scope: EventScope = { ...this.#scope(supply), time: this.#parts.clock.now(), positionOf: () => 0 };
+    const events = this.#resolved.plan.steps
+      .filter(({ index }) => !done.has(index))
+      .flatMap((planned) => planned.needed.flatMap((output) => cancelledEvent(planned, output, scope) ?? []));
+    return { events, outcomes: events.map(({ key }) => ({ key, outcome: 'cancelled', unexpected: false, slot: undefined })) };
+  }
+}
+
+function publishPorts(ports: NonNullable<RunOptions['ports']>, { planned, slots }: SettledStep): void {
+  for (const index of planned.needed) {
+    const slot = slots.get(index);
+    const name = planned.step.outputs[index]?.name;
+    if (slot?.state === 'value' && name !== undefined) ports.publish(planned.step.id, name, slot.value);
+  }
+}

@@ -1,0 +1,95 @@
+import { invariant } from '../../lib/kernel/invariant.ts';
+import type { OutputState } from '../../lib/events/data-version.ts';
+import type { AssetKey } from '../../lib/model/asset-key.ts';
+import type { PlannedEntry, PlannedInput, PlannedStep } from '../../lib/plan/plan.ts';
+import type { Slot } from './slot.ts';
+import type { Supply } from './supply.ts';
+
+/** What a step reads: the slots that are settled so far, by plan index and output index, and what comes from outside. */
+export interface Readable {
+  readonly slots: readonly ReadonlyMap<number, Slot>[];
+  readonly supply: Supply;
+}
+
+/** What happens to a step whose inputs are settled: X2 before X3, and both before anything of it runs. */
+export type Verdict = 'blocked' | 'skipped' | 'run';
+
+/** Decides by the states of all entries alone. */
+export function judge({ inputs }: PlannedStep, readable: Readable): Verdict {
+  let skipped = false;
+  for (const { optional, entries } of inputs) {
+    let absent = 0;
+    for (const entry of entries) {
+      const { state } = entryState(entry, readable);
+      if (state === 'failed' || state === 'blocked') return 'blocked';
+      if (state === 'absent') absent += 1;
+    }
+    if (!optional && entries.length > 0 && absent === entries.length) skipped = true;
+  }
+  return skipped ? 'skipped' : 'run';
+}
+
+/** The state of an entry, wherever it comes from. */
+export function entryState(entry: PlannedEntry, { slots, supply }: Readable): OutputState | Slot {
+  if (entry.from === 'store') {
+    const supplied = supply.get(entry.key);
+    invariant(supplied !== undefined, 'resolve pins everything that a plan reads from the store');
+    return supplied.state;
+  }
+  const slot = slots[entry.step]?.get(entry.output);
+  invariant(slot !== undefined, 'a step starts when every entry is settled');
+  return slot;
+}
+
+/** What a body is called with, and which assets and sources had to be read for it. */
+export interface Gathered {
+  readonly inputs: Readonly<Record<string, unknown>>;
+  readonly loaded: readonly AssetKey[];
+}
+
+/**
+ * The record of inputs for a step that runs. A promise only where a value has to be fetched.
+ *
+ * Rejects with a StoreError where a pinned value cannot be read any more.
+ */
+export function gather(step: PlannedStep, readable: Readable): Gathered | Promise<Gathered> {
+  const loaded = loadedKeys(step, readable);
+  if (loaded.length === 0) return { inputs: inputRecord(step, readable, new Map()), loaded };
+  const fetched = loaded.map((key) => readable.supply.get(key)?.value());
+  return Promise.all(fetched).then((values) => {
+    const byKey = new Map(loaded.map((key, index) => [key, values[index]]));
+    return { inputs: inputRecord(step, readable, byKey), loaded };
+  });
+}
+
+function loadedKeys({ inputs }: PlannedStep, { supply }: Readable): readonly AssetKey[] {
+  const keys = new Set<AssetKey>();
+  for (const { kind, entries } of inputs) {
+    if (kind === 'nothing') continue;
+    for (const entry of entries) if (entry.from === 'store' && supply.get(entry.key)?.state.state === 'value') keys.add(entry.key);
+  }
+  return [...keys];
+}
+
+function inputRecord({ inputs }: PlannedStep, readable: Readable, loaded: ReadonlyMap<AssetKey, unknown>): Readonly<Record<string, unknown>> {
+  const fields: (readonly [string, unknown])[] = [];
+  for (const input of inputs) {
+    if (input.kind !== 'nothing') fields.push([input.name, inputValue(input, readable, loaded)]);
+  }
+  // fromEntries defines own properties, so an input named "__proto__" is an input and nothing else.
+  return Object.freeze(Object.fromEntries(fields));
+}
+
+function inputValue({ kind, entries }: PlannedInput, readable: Readable, loaded: ReadonlyMap<AssetKey, unknown>): unknown {
+  const values: unknown[] = [];
+  for (const entry of entries) {
+    if (entryState(entry, readable).state === 'value') values.push(entryValue(entry, readable, loaded));
+  }
+  return kind === 'list' ? Object.freeze(values) : values[0];
+}
+
+function entryValue(entry: PlannedEntry, { slots }: Readable, loaded: ReadonlyMap<AssetKey, unknown>): unknown {
+  if (entry.from === 'store') return loaded.get(entry.key);
+  const slot = slots[entry.step]?.get(entry.output);
+  return slot?.state === 'value' ? slot.value : undefined;
+}

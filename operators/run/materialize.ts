@@ -1,0 +1,34 @@
+import type { Definitions } from '../../lib/model/definitions.ts';
+import { plan, type PlanOptions } from '../../lib/plan/plan.ts';
+import { executeRun } from './execute-run.ts';
+import { checkRunOptions, type RunOptions } from './options.ts';
+import { AbortError, failureOf, type RunResult } from './result.ts';
+
+/** What {@link materialize} takes beside the definitions. */
+export interface MaterializeOptions<Assets> extends PlanOptions<Assets>, RunOptions {
+  /** With `false`, a run whose steps failed resolves with `success: false` instead of rejecting. */
+  readonly throwOnFailure?: boolean;
+}
+
+/**
+ * Makes the selected assets anew and records each one: plan, resolve and run as one promise.
+ *
+ * Rejects with SelectionError (nothing ran), StoreError, the first StepError (`details.result` is the whole result), or AbortError.
+ */
+export async function materialize<Assets>(defs: Definitions<Assets>, options: MaterializeOptions<Assets> = {}): Promise<RunResult<Assets>> {
+  checkRunOptions('materialize', options);
+  const { select, unselectedOutputs, inGraphUpstream, crossGraphUpstream, throwOnFailure = true, ...runOptions } = options;
+  const planned = plan(defs, {
+    ...(select !== undefined && { select }),
+    ...(unselectedOutputs !== undefined && { unselectedOutputs }),
+    ...(inGraphUpstream !== undefined && { inGraphUpstream }),
+    ...(crossGraphUpstream !== undefined && { crossGraphUpstream }),
+  });
+  const result = await executeRun(planned, runOptions, () => undefined);
+  // Errors do not carry the types of the assets: whoever catches one does not know which definitions it comes from.
+  const untyped = result as unknown as RunResult;
+  if (result.status === 'cancelled') throw new AbortError(untyped, options.signal?.reason);
+  const failure = failureOf(untyped);
+  if (failure !== undefined && throwOnFailure) throw failure;
+  return result;
+}

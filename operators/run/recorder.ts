@@ -1,0 +1,104 @@
+import { invariant } from '../../lib/kernel/invariant.ts';
+import type { LoggedEvent, NewEvent } from '../../lib/events/logged-event.ts';
+import { atPosition } from '../../lib/events/logged-event.ts';
+import type { Position, PositionRef } from '../../lib/events/position.ts';
+import type { StorePort, StoredValue } from '../../lib/events/store-port.ts';
+import type { AssetOutcome } from './outcome.ts';
+import type { SettledStep } from './run-steps.ts';
+import { settledEvents, type EventScope } from './settled-events.ts';
+
+/** Most settled steps in one transaction, so that a large run does not hold the event loop in one. */
+const LARGEST_GROUP = 500;
+
+/** What a recorder needs to know of its run. */
+export interface Recording {
+  readonly port: StorePort;
+  readonly scope: Omit<EventScope, 'time' | 'positionOf'>;
+  readonly now: () => number;
+  /** Told of each event when it is recorded, in order. */
+  readonly publish: (event: LoggedEvent) => void;
+  /** Told once when an append fails; nothing is recorded after that. */
+  readonly onFailure: () => void;
+}
+
+/**
+ * Records settled steps in groups, in settle order: one append at a time, and whatever settles meanwhile makes the next group (X8). Steps
+ * downstream do not wait for it; publication does.
+ */
+export class Recorder {
+  readonly outcomes: AssetOutcome[] = [];
+  readonly #recording: Recording;
+  readonly #positions: Position[] = [];
+  #pending: { readonly settled: SettledStep; readonly time: number }[] = [];
+  #tail: Promise<void> = Promise.resolve();
+  #scheduled = false;
+  #failure: { readonly error: unknown } | undefined;
+
+  constructor(recording: Recording) {
+    this.#recording = recording;
+  }
+
+  /** Appends events that are no settled steps, and publishes them: a run's first group and its last. */
+  async append(events: readonly NewEvent[], values: readonly StoredValue[]): Promise<Position> {
+    const { first } = await this.#recording.port.append({ events, values });
+    this.publish(events, first);
+    return first;
+  }
+
+  /** Publishes events that were appended at `first`. */
+  publish(events: readonly NewEvent[], first: Position): void {
+    events.forEach((event, index) => this.#recording.publish(atPosition(event, first + index, first)));
+  }
+
+  /** Takes a settled step. It is recorded with everything else that settles before the next append can start. */
+  add(settled: SettledStep): void {
+    this.#pending.push({ settled, time: this.#recording.now() });
+    if (this.#scheduled || this.#failure !== undefined) return;
+    this.#scheduled = true;
+    this.#tail = this.#tail.then(() => this.#flush());
+  }
+
+  /** Resolves when everything that was taken is recorded and published; rejects with the store's error where an append failed. */
+  async drain(): Promise<void> {
+    await this.#tail;
+    if (this.#failure !== undefined) throw this.#failure.error;
+  }
+
+  async #flush(): Promise<void> {
+    this.#scheduled = false;
+    while (this.#pending.length > 0 && this.#failure === undefined) {
+      const group = this.#pending.slice(0, LARGEST_GROUP);
+      this.#pending = this.#pending.slice(LARGEST_GROUP);
+      try {
+        await this.#record(group);
+      } catch (error) {
+        this.#failure = { error };
+        this.#recording.onFailure();
+      }
+    }
+  }
+
+  async #record(group: readonly { readonly settled: SettledStep; readonly time: number }[]): Promise<void> {
+    const events: NewEvent[] = [];
+    const values = new Map<string, StoredValue>();
+    const outcomes: AssetOutcome[] = [];
+    const inBatch = new Map<number, number>();
+    const positionOf = (step: number): PositionRef => {
+      const known = this.#positions[step];
+      if (known !== undefined) return known;
+      const index = inBatch.get(step);
+      invariant(index !== undefined, 'a step settles after everything that it reads, so that is recorded first');
+      return { inBatch: index };
+    };
+    for (const { settled, time } of group) {
+      const made = settledEvents(settled, { ...this.#recording.scope, time, positionOf });
+      inBatch.set(settled.planned.index, events.length);
+      events.push(...made.events);
+      outcomes.push(...made.outcomes);
+      for (const value of made.values) values.set(value.address, value);
+    }
+    const first = await this.append(events, [...values.values()]);
+    for (const [step, index] of inBatch) this.#positions[step] = first + index;
+    this.outcomes.push(...outcomes);
+  }
+}

@@ -1,0 +1,128 @@
+import { SelectionError, StepError } from '../../lib/kernel/errors.ts';
+import { quote, suggest } from '../../lib/kernel/nearest.ts';
+import type { Position } from '../../lib/events/position.ts';
+import type { AssetKey } from '../../lib/model/asset-key.ts';
+import type { KeyOf, ValueAt } from '../../lib/model/definitions.ts';
+import type { Plan } from '../../lib/plan/plan.ts';
+import type { AssetOutcome, Outcome } from './outcome.ts';
+import type { SettledStep } from './run-steps.ts';
+import type { StaleInput } from './stale-inputs.ts';
+
+/** How one step of the plan ended. Steps that a cancelled run never started are `not-started`. */
+export interface StepResult {
+  readonly outcome: SettledStep['outcome'] | 'not-started';
+  readonly selectedOutputs: ReadonlySet<string>;
+  readonly error: StepError | undefined;
+  /** For a blocked step: the ids of the failed steps behind it. */
+  readonly blockedBy: readonly string[];
+}
+
+/** What came of a run. */
+export interface RunResult<Assets = unknown> {
+  readonly runId: string;
+  readonly status: 'succeeded' | 'failed' | 'cancelled';
+  /** True where no step failed and the run was not cancelled. */
+  readonly success: boolean;
+  readonly plan: Plan<Assets>;
+  /** Exactly one outcome for every selected asset (X10). */
+  readonly outcomes: ReadonlyMap<AssetKey, Outcome>;
+  /** Assets that were recorded although the selection does not name them (X7 `materialize`). */
+  readonly unexpected: readonly AssetKey[];
+  /** Steps of the plan, by id. */
+  readonly steps: ReadonlyMap<string, StepResult>;
+  /** What failed, in the order in which it did. */
+  readonly errors: readonly StepError[];
+  /** Upstream assets of other definitions that were loaded although a run would make them anew (N5). */
+  readonly staleInputs: readonly StaleInput[];
+  /** Where the log ended when the run did. */
+  readonly position: Position;
+  /**
+   * The value that a selected asset got.
+   *
+   * @throws SelectionError UNKNOWN_ASSET where it was not selected, NO_VALUE where it ended without one
+   */
+  value<Key extends KeyOf<Assets>>(key: Key): ValueAt<Assets, Key>;
+  /**
+   * How a selected asset ended.
+   *
+   * @throws SelectionError UNKNOWN_ASSET where it was not selected
+   */
+  outcome(key: KeyOf<Assets>): Outcome;
+}
+
+/** What a result is made of. */
+export interface ResultParts<Assets> {
+  readonly runId: string;
+  readonly plan: Plan<Assets>;
+  readonly cancelled: boolean;
+  readonly settled: readonly SettledStep[];
+  readonly outcomes: readonly AssetOutcome[];
+  readonly staleInputs: readonly StaleInput[];
+  readonly position: Position;
+}
+
+/** Puts a result together. */
+export function createResult<Assets>(parts: ResultParts<Assets>): RunResult<Assets> {
+  const { runId, plan, cancelled, settled, staleInputs, position } = parts;
+  const byKey = new Map(parts.outcomes.map((each) => [each.key, each]));
+  const errors = settled.flatMap(({ error }) => error ?? []);
+  const status = cancelled ? 'cancelled' : errors.length > 0 ? 'failed' : 'succeeded';
+  // Widened for the look-up alone: users give strings, and what is found is an outcome of this run.
+  const lookUp = byKey as ReadonlyMap<string, AssetOutcome>;
+  const outcomeOf = (key: string): AssetOutcome => {
+    const found = lookUp.get(key);
+    if (found !== undefined) return found;
+    throw new SelectionError('UNKNOWN_ASSET', `This run has no outcome for ${quote(key)}. ${suggest(key, byKey.keys())}`, { details: { key, runId } });
+  };
+  return Object.freeze({
+    runId,
+    status,
+    success: status === 'succeeded',
+    plan,
+    outcomes: new Map([...plan.selection].flatMap((key) => (byKey.has(key) ? [[key, outcomeOf(key).outcome] as const] : []))),
+    unexpected: Object.freeze(parts.outcomes.filter(({ unexpected }) => unexpected).map(({ key }) => key)),
+    steps: stepResults(plan, settled),
+    errors: Object.freeze(errors),
+    staleInputs,
+    position,
+    value: <Key extends KeyOf<Assets>>(key: Key) => {
+      const { outcome, slot } = outcomeOf(key);
+      // The op's declared type, which `define` carried along under this key.
+      if (slot?.state === 'value' && !slot.none) return slot.value as ValueAt<Assets, Key>;
+      const reason = slot?.state === 'value' ? 'its value lives elsewhere' : `it ended ${outcome}`;
+      throw new SelectionError('NO_VALUE', `The asset ${quote(key)} has no value in this run: ${reason}. Check result.outcome(${quote(key)}) first.`, { details: { key, outcome, runId } });
+    },
+    outcome: (key: KeyOf<Assets>) => outcomeOf(key).outcome,
+  });
+}
+
+function stepResults({ steps }: Plan, settled: readonly SettledStep[]): ReadonlyMap<string, StepResult> {
+  const ended = new Map(settled.map((each) => [each.planned.index, each]));
+  return new Map(
+    steps.map(({ index, step, selectedOutputs }) => {
+      const { outcome = 'not-started', error, blockedBy = [] } = ended.get(index) ?? {};
+      return [step.id, Object.freeze({ outcome, selectedOutputs, error, blockedBy })] as const;
+    }),
+  );
+}
+
+/** What a verb rejects with when its run was cancelled; `result` says what was done before. */
+export class AbortError extends Error {
+  readonly code = 'RUN_CANCELLED';
+  readonly result: RunResult;
+
+  constructor(result: RunResult, reason: unknown) {
+    super(`Run ${result.runId} was cancelled. What it had recorded before stays recorded.`, reason === undefined ? undefined : { cause: reason });
+    this.name = 'AbortError';
+    this.result = result;
+  }
+}
+
+/** What a failed run rejects with: its first failure, with the whole result in `details.result`. */
+export function failureOf(result: RunResult): StepError | undefined {
+  const [first] = result.errors;
+  if (first === undefined) return undefined;
+  const others = result.errors.length - 1;
+  const message = others === 0 ? first.message : `${first.message} (and ${others} more: see details.result.errors)`;
+  return new StepError(first.code, message, { details: { ...first.details, result }, cause: first.cause });
+}

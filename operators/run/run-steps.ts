@@ -1,0 +1,237 @@
+import { StepError } from '../../lib/kernel/errors.ts';
+import type { AssetKey } from '../../lib/model/asset-key.ts';
+import type { Epoch } from '../../lib/epoch/epoch.ts';
+import { createEpoch } from '../../lib/epoch/create-epoch.ts';
+import type { Plan, PlannedStep } from '../../lib/plan/plan.ts';
+import type { Clock } from '../step/clock.ts';
+import { executeStep, type StepEnd } from '../step/execute-step.ts';
+import type { Emitted } from '../step/outputs.ts';
+import { afterTurn } from './environment.ts';
+import { gather, judge, type Gathered } from './gather.ts';
+import { ABSENT, BLOCKED, FAILED, fixEmitted, type Slot, type ValueSlot } from './slot.ts';
+import type { Supply } from './supply.ts';
+
+/** A step that came to its end: what its outputs came out as, in need or not. */
+export interface SettledStep {
+  readonly planned: PlannedStep;
+  readonly outcome: 'succeeded' | 'skipped' | 'failed' | 'blocked' | 'cancelled';
+  /** By output index: every output in need, and under `materialize` also what else was emitted on assets. */
+  readonly slots: ReadonlyMap<number, Slot>;
+  readonly error: StepError | undefined;
+  /** Ids of the failed steps behind a blocked one. */
+  readonly blockedBy: readonly string[];
+}
+
+/** What is told of steps while they run. Called synchronously, in settle order. */
+export interface StepObserver {
+  onStart(planned: PlannedStep, loaded: readonly AssetKey[]): void;
+  onDiscard(planned: PlannedStep, output: string): void;
+  onSettled(settled: SettledStep): void;
+}
+
+/** What it takes to run the steps of a plan once. */
+export interface StepRun {
+  readonly plan: Plan;
+  readonly runId: string;
+  readonly supply: Supply;
+  readonly clock: Clock;
+  readonly concurrency: number;
+  /** Aborting it cancels: started bodies are waited for up to `graceMs`, and nothing more starts (X12). */
+  readonly signal: AbortSignal;
+  readonly graceMs: number;
+  readonly observer: StepObserver;
+}
+
+/** The event loop gets a turn at least this often between steps (X1). */
+const TURN_MS = 10;
+
+/**
+ * Runs the steps of a plan as one epoch. Resolves when every step has settled, or when the run was cancelled and its bodies have ended;
+ * rejects where a value to be loaded cannot be read.
+ */
+export function runSteps(run: StepRun): Promise<void> {
+  return new Promise((resolve, reject) => new StepPump(run, resolve, reject).start());
+}
+
+class StepPump {
+  readonly #run: StepRun;
+  readonly #epoch: Epoch;
+  readonly #readers: readonly ReadonlySet<number>[];
+  readonly #slots: ReadonlyMap<number, Slot>[] = [];
+  readonly #blockedBy: (readonly string[])[] = [];
+  readonly #resolve: () => void;
+  readonly #reject: (error: unknown) => void;
+  #pumping = false;
+  #over = false;
+  #lastTurn: number;
+  #stopGrace: () => void = () => undefined;
+
+  constructor(run: StepRun, resolve: () => void, reject: (error: unknown) => void) {
+    const { steps } = run.plan;
+    this.#run = run;
+    this.#resolve = resolve;
+    this.#reject = reject;
+    this.#epoch = createEpoch({ predecessors: steps.map(({ predecessors }) => predecessors) });
+    this.#readers = readersOf(steps);
+    this.#lastTurn = run.clock.now();
+    // In a batch run nothing has a state yet, so everything in the plan changes.
+    for (const { index } of steps) this.#epoch.mark(index);
+  }
+
+  start(): void {
+    const { signal } = this.#run;
+    signal.addEventListener('abort', this.#cancel, { once: true });
+    if (signal.aborted) this.#cancel();
+    else this.#pump();
+  }
+
+  readonly #cancel = (): void => {
+    if (this.#epoch.running === 0) this.#end();
+    else this.#stopGrace = this.#run.clock.timer(this.#run.graceMs, () => this.#end());
+  };
+
+  #end(error?: { readonly error: unknown }): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#stopGrace();
+    this.#run.signal.removeEventListener('abort', this.#cancel);
+    if (error === undefined) this.#resolve();
+    else this.#reject(error.error);
+  }
+
+  /** Starts what may start. Not reentrant: a step that settles synchronously only changes the epoch, and the loop sees that. */
+  #pump(): void {
+    if (this.#pumping) return;
+    this.#pumping = true;
+    try {
+      while (!this.#over && !this.#run.signal.aborted && this.#epoch.running < this.#run.concurrency) {
+        if (this.#run.clock.now() - this.#lastTurn >= TURN_MS) {
+          this.#takeTurn();
+          return;
+        }
+        const index = this.#epoch.next();
+        if (index < 0) break;
+        this.#begin(index);
+      }
+    } finally {
+      this.#pumping = false;
+    }
+    if (this.#epoch.settled || (this.#run.signal.aborted && this.#epoch.running === 0)) this.#end();
+  }
+
+  #takeTurn(): void {
+    afterTurn(() => {
+      this.#lastTurn = this.#run.clock.now();
+      this.#pump();
+    });
+  }
+
+  #begin(index: number): void {
+    const planned = this.#run.plan.steps[index];
+    if (planned === undefined) return;
+    const readable = { slots: this.#slots, supply: this.#run.supply };
+    const verdict = judge(planned, readable);
+    if (verdict !== 'run') {
+      const slot = verdict === 'skipped' ? ABSENT : BLOCKED;
+      this.#settle({ planned, outcome: verdict, slots: sameForAll(planned, slot), error: undefined, blockedBy: verdict === 'blocked' ? this.#culprits(planned) : [] });
+      return;
+    }
+    const gathered = gather(planned, readable);
+    if (gathered instanceof Promise) {
+      gathered.then((ready) => this.#later(planned, this.#execute(planned, ready))).catch((error: unknown) => this.#end({ error }));
+      return;
+    }
+    const end = this.#execute(planned, gathered);
+    if (end instanceof Promise) this.#later(planned, end);
+    else this.#settle(this.#settledBy(planned, end));
+  }
+
+  #later(planned: PlannedStep, end: StepEnd | Promise<StepEnd>): void {
+    Promise.resolve(end)
+      .then((ended) => {
+        this.#settle(this.#settledBy(planned, ended));
+        this.#pump();
+      })
+      .catch((error: unknown) => this.#end({ error }));
+  }
+
+  #execute(planned: PlannedStep, { inputs, loaded }: Gathered): StepEnd | Promise<StepEnd> {
+    const { plan, runId, signal, clock, observer } = this.#run;
+    if (signal.aborted) return { outcome: 'cancelled' };
+    observer.onStart(planned, loaded);
+    return executeStep({
+      op: planned.step.op,
+      step: planned.step.id,
+      selectedOutputs: planned.selectedOutputs,
+      unselected: plan.policies.unselectedOutputs,
+      onDiscard: (output) => observer.onDiscard(planned, output),
+      runId,
+      inputs,
+      signal,
+      clock,
+    });
+  }
+
+  #settledBy(planned: PlannedStep, end: StepEnd): SettledStep {
+    if (end.outcome === 'cancelled') return { planned, outcome: 'cancelled', slots: new Map(), error: undefined, blockedBy: [] };
+    if (end.outcome === 'failed') return failure(planned, end.error);
+    try {
+      return { planned, outcome: 'succeeded', slots: this.#fixAll(planned, end.emitted), error: undefined, blockedBy: [] };
+    } catch (error) {
+      if (error instanceof StepError) return failure(planned, error);
+      throw error;
+    }
+  }
+
+  #fixAll(planned: PlannedStep, emitted: ReadonlyMap<string, Emitted>): ReadonlyMap<number, Slot> {
+    const { step, selectedOutputs } = planned;
+    const slots = new Map<number, Slot>();
+    step.outputs.forEach((output, index) => {
+      const value = emitted.get(output.name);
+      const needed = selectedOutputs.has(output.name);
+      // Beyond need, only an asset is of interest (X7 `materialize`); it never reaches another step.
+      if (value !== undefined && (needed || output.key !== undefined)) slots.set(index, this.#fix(planned, index, value));
+      else if (needed) slots.set(index, ABSENT);
+    });
+    return slots;
+  }
+
+  #fix({ step }: PlannedStep, index: number, value: Emitted): ValueSlot | Slot {
+    const output = step.outputs[index];
+    return output === undefined ? ABSENT : fixEmitted(value, { step, output, runId: this.#run.runId });
+  }
+
+  #settle(settled: SettledStep): void {
+    if (this.#over) return;
+    const { index } = settled.planned;
+    this.#slots[index] = settled.slots;
+    this.#blockedBy[index] = settled.outcome === 'failed' ? [settled.planned.step.id] : settled.blockedBy;
+    // A cancelled step has no states to read, and nothing starts any more.
+    this.#epoch.settle(index, settled.outcome === 'cancelled' ? [] : (this.#readers[index] ?? []));
+    this.#run.observer.onSettled(settled);
+  }
+
+  #culprits({ inputs }: PlannedStep): readonly string[] {
+    const found = new Set<string>();
+    for (const { entries } of inputs) {
+      for (const entry of entries) if (entry.from === 'step') for (const id of this.#blockedBy[entry.step] ?? []) found.add(id);
+    }
+    return [...found];
+  }
+}
+
+function failure(planned: PlannedStep, error: StepError): SettledStep {
+  return { planned, outcome: 'failed', slots: sameForAll(planned, FAILED), error, blockedBy: [] };
+}
+
+function sameForAll({ needed }: PlannedStep, slot: Slot): ReadonlyMap<number, Slot> {
+  return new Map(needed.map((output) => [output, slot]));
+}
+
+function readersOf(steps: readonly PlannedStep[]): readonly ReadonlySet<number>[] {
+  const readers = steps.map(() => new Set<number>());
+  for (const { index, inputs } of steps) {
+    for (const { entries } of inputs) for (const entry of entries) if (entry.from === 'step') readers[entry.step]?.add(index);
+  }
+  return readers;
+}

@@ -1,0 +1,30 @@
+import { Observable } from 'rxjs';
+import type { RunEvent } from '../../lib/events/run-event.ts';
+import type { Plan } from '../../lib/plan/plan.ts';
+import { executeRun } from './execute-run.ts';
+import { checkRunOptions, type RunOptions } from './options.ts';
+
+/**
+ * Runs a plan: cold, one run a subscription. Logged events come when they are recorded, with their positions; `step-started` and
+ * `output-discarded` come as they happen. A failed step and a cancellation are events, then `complete`; planning, resolve and store errors
+ * go to the error channel. Unsubscribing cancels (X12).
+ *
+ * @throws SelectionError INVALID_OPTION, synchronously
+ */
+export function run(plan: Plan, options: RunOptions = {}): Observable<RunEvent> {
+  checkRunOptions('run', options);
+  return new Observable<RunEvent>((subscriber) => {
+    const controller = new AbortController();
+    const cancel = (): void => controller.abort(options.signal?.reason);
+    if (options.signal?.aborted === true) cancel();
+    else options.signal?.addEventListener('abort', cancel, { once: true });
+    executeRun(plan, { ...options, signal: controller.signal }, (event) => subscriber.next(event)).then(
+      () => subscriber.complete(),
+      (error: unknown) => subscriber.error(error),
+    );
+    return () => {
+      options.signal?.removeEventListener('abort', cancel);
+      controller.abort();
+    };
+  });
+}

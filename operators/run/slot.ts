@@ -1,0 +1,62 @@
+import { StepError } from '../../lib/kernel/errors.ts';
+import { quote } from '../../lib/kernel/nearest.ts';
+import { fixValue } from '../../lib/kernel/value/fix.ts';
+import { dataVersion } from '../../lib/kernel/value/version.ts';
+import type { OutputState } from '../../lib/events/data-version.ts';
+import { encodeStorable, type EncodedValue } from '../../lib/events/store.ts';
+import type { Step, StepOutput } from '../../lib/model/step-graph.ts';
+import type { Emitted } from '../step/outputs.ts';
+
+/** A value on an output, fixed at emission (X13). */
+export interface ValueSlot {
+  readonly state: 'value';
+  readonly value: unknown;
+  /** True for the value that lives elsewhere (X11): there is nothing to read. */
+  readonly none: boolean;
+  readonly version: string;
+  /** The bytes to keep, where the output is an asset. */
+  readonly encoded: EncodedValue | undefined;
+  readonly metadata: Readonly<Record<string, unknown>>;
+}
+
+/** How one output of a step came out in this run. */
+export type Slot = ValueSlot | { readonly state: 'absent' } | { readonly state: 'failed' } | { readonly state: 'blocked' };
+
+/** The slot of an output that did not come, for each reason. Shared, since they carry nothing. */
+export const ABSENT: Slot = Object.freeze({ state: 'absent' });
+export const FAILED: Slot = Object.freeze({ state: 'failed' });
+export const BLOCKED: Slot = Object.freeze({ state: 'blocked' });
+
+/** What the log keeps of a slot. */
+export function stateOf(slot: Slot): OutputState {
+  return slot.state === 'value' ? { state: 'value', version: slot.version } : slot;
+}
+
+/**
+ * Fixes what a body emitted: freezes plain data, gives it a version, and encodes what will be recorded. A value that no store can keep
+ * passes by reference between ops, with a version of its own in every run, and fails the step on an asset (R6).
+ *
+ * @throws StepError VALUE_NOT_STORABLE, with the path inside the value
+ */
+export function fixEmitted(emitted: Emitted, { step, output, runId }: { readonly step: Step; readonly output: StepOutput; readonly runId: string }): ValueSlot {
+  const { value, none, metadata } = emitted;
+  const fixedMetadata = fixValue(metadata);
+  if (!fixedMetadata.storable) throw notStorable(step, output, { what: 'The metadata', ...fixedMetadata });
+  const own = `run:${runId}:${step.definition}:${step.path}.${output.name}`;
+  if (none) return { state: 'value', value, none, version: own, encoded: undefined, metadata };
+  const fixed = fixValue(value);
+  if (!fixed.storable && output.key !== undefined) throw notStorable(step, output, { what: 'The value', ...fixed });
+  if (!fixed.storable || output.transient) return { state: 'value', value, none, version: own, encoded: undefined, metadata };
+  if (output.key === undefined) return { state: 'value', value, none, version: dataVersion(value), encoded: undefined, metadata };
+  const encoded = encodeStorable(value);
+  return { state: 'value', value, none, version: encoded.version, encoded, metadata };
+}
+
+function notStorable(step: Step, output: StepOutput, problem: { readonly what: string; readonly path: string; readonly problem: string }): StepError {
+  const asset = output.key === undefined ? '' : `, the asset ${quote(output.key)},`;
+  return new StepError(
+    'VALUE_NOT_STORABLE',
+    `${problem.what} that step ${quote(step.id)} emitted on "${output.name}"${asset} cannot be stored: ${problem.problem} at ${problem.path}. Emit plain data.`,
+    { details: { step: step.id, output: output.name, path: problem.path } },
+  );
+}

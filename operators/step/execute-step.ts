@@ -1,0 +1,97 @@
+import { StepError } from '../../lib/kernel/errors.ts';
+import { quote } from '../../lib/kernel/nearest.ts';
+import type { OpContext } from '../../lib/model/op.ts';
+import type { Clock } from './clock.ts';
+import { StepOutputs, type Emitted, type StepScope } from './outputs.ts';
+import { runBody } from './run-body.ts';
+
+/** One execution of a step: what its body gets and what is checked of what it gives. */
+export interface StepCall extends StepScope {
+  readonly runId: string;
+  readonly inputs: object;
+  /** Aborted when the run is cancelled. */
+  readonly signal: AbortSignal;
+  readonly clock: Clock;
+}
+
+/** How an execution ended. A cancelled one gave nothing, whatever its body did after that. */
+export type StepEnd =
+  | { readonly outcome: 'succeeded'; readonly emitted: ReadonlyMap<string, Emitted> }
+  | { readonly outcome: 'failed'; readonly error: StepError }
+  | { readonly outcome: 'cancelled' };
+
+const CANCELLED: StepEnd = Object.freeze({ outcome: 'cancelled' });
+
+/** Executes a step once. Synchronous where the body is; never throws and never rejects. */
+export function executeStep(call: StepCall): StepEnd | Promise<StepEnd> {
+  const { op, inputs, signal, step, runId, selectedOutputs } = call;
+  const outputs = new StepOutputs(call);
+  const limit = op.timeoutMs === undefined ? undefined : new TimeLimit(call, op.timeoutMs);
+  const context: OpContext = Object.freeze({ selectedOutputs, signal: limit?.signal ?? signal, runId, step });
+  const end = (): StepEnd => {
+    if (signal.aborted) return CANCELLED;
+    return limit?.error === undefined ? { outcome: 'succeeded', emitted: outputs.complete() } : { outcome: 'failed', error: limit.error };
+  };
+  try {
+    const later = runBody({ op, inputs, context, outputs });
+    if (later === undefined) return finish(end(), limit);
+    const ended = later.then(end).catch((error: unknown) => failed(error, signal));
+    const first = limit === undefined ? ended : Promise.race([ended, limit.expired]);
+    return first.then((result) => {
+      outputs.close();
+      return finish(result, limit);
+    });
+  } catch (error) {
+    return finish(failed(error, signal), limit);
+  }
+}
+
+function finish(end: StepEnd, limit: TimeLimit | undefined): StepEnd {
+  limit?.clear();
+  return end;
+}
+
+function failed(error: unknown, signal: AbortSignal): StepEnd {
+  if (signal.aborted) return CANCELLED;
+  // The border to the user's code lets StepErrors out alone; anything else is a bug of ours and must not pass for the user's.
+  if (!(error instanceof StepError)) throw error;
+  return { outcome: 'failed', error };
+}
+
+/** `timeoutMs`: fails the step and aborts the signal that its body sees; a body that goes on is left to itself. */
+class TimeLimit {
+  readonly expired: Promise<StepEnd>;
+  readonly #controller = new AbortController();
+  readonly #stopTimer: () => void;
+  readonly #runSignal: AbortSignal;
+  readonly #forward = (): void => this.#controller.abort(this.#runSignal.reason);
+  #error: StepError | undefined;
+
+  constructor({ step, signal, clock }: StepCall, ms: number) {
+    this.#runSignal = signal;
+    signal.addEventListener('abort', this.#forward, { once: true });
+    let expire: (end: StepEnd) => void = () => undefined;
+    this.expired = new Promise((resolve) => (expire = resolve));
+    this.#stopTimer = clock.timer(ms, () => {
+      const error = new StepError('STEP_TIMEOUT', `Step ${quote(step)} took longer than its timeoutMs of ${ms}. Make it faster, split it, or raise "timeoutMs".`, {
+        details: { step, timeoutMs: ms },
+      });
+      this.#error = error;
+      this.#controller.abort(error);
+      expire({ outcome: 'failed', error });
+    });
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  get error(): StepError | undefined {
+    return this.#error;
+  }
+
+  clear(): void {
+    this.#stopTimer();
+    this.#runSignal.removeEventListener('abort', this.#forward);
+  }
+}

@@ -1,0 +1,32 @@
+import { fileURLToPath } from 'node:url';
+import { defineConfig } from 'vitest/config';
+
+const source = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
+
+/** The doors by their package names, so that specs may be written as a user would write them. */
+const doors = [
+  { find: /^sluice$/, replacement: source('./index.ts') },
+  { find: /^sluice\/operators$/, replacement: source('./operators/index.ts') },
+  { find: /^sluice\/store$/, replacement: source('./store/index.ts') },
+  { find: /^sluice\/store\/memory$/, replacement: source('./lib/memory/index.ts') },
+  { find: /^sluice\/testing$/, replacement: source('./spec/kit/index.ts') },
+];
+
+export default defineConfig({
+  resolve: { alias: doors },
+  test: {
+    include: ['spec/**/*.spec.ts'],
+    exclude: ['node_modules/**', 'dist/**'],
+    environment: 'node',
+    pool: 'forks',
+    testTimeout: 20_000,
+    hookTimeout: 20_000,
+    typecheck: { enabled: true, include: ['spec/**/*.spec-d.ts'], tsconfig: './tsconfig.json', ignoreSourceErrors: false },
+    reporters: ['default', './scripts/tally-reporter.mjs'],
+    coverage: {
+      provider: 'v8',
+      include: ['index.ts', 'lib/**/*.ts', 'operators/**/*.ts', 'store/**/*.ts', 'spec/kit/**/*.ts'],
+      reporter: ['text', 'html'],
+    },
+  },
+});

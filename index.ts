@@ -20,7 +20,8 @@ export type { InputPort, InputRecord, Inputs, OutputPort, OutputRecord, Outputs 
 export type { Emission } from './lib/model/emission.ts';
 export type { AnyOp, EmissionOf, Op, OpContext, SingleOp } from './lib/model/op.ts';
 export type { AnyGraph, Graph } from './lib/model/graph.ts';
-export type { AssetsDefinition, AssetNotes } from './lib/model/assets-from-graph.ts';
+export type { AssetNotes } from './lib/model/asset-notes.ts';
+export type { AssetsDefinition } from './lib/model/assets-from-graph.ts';
 export type { SourceDefinition } from './lib/model/source.ts';
 export type { AnyDefinition, Definitions, KeyOf, ValueAt } from './lib/model/definitions.ts';
 

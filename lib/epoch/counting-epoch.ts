@@ -82,7 +82,8 @@ class CountingEpoch implements Epoch {
       added.push(node);
       for (const reader of this.#successors[node] ?? []) open.push(reader);
     }
-    for (const node of added) this.#pending[node] = (this.#graph.predecessors[node] ?? []).filter((before) => this.#cone.has(before)).length;
+    for (const node of added)
+      this.#pending[node] = (this.#graph.predecessors[node] ?? []).filter((before) => this.#cone.has(before)).length;
     for (const node of added) if (this.#pending[node] === 0 && this.#dirty.has(node)) this.#ready.add(node);
   }
 

@@ -1,6 +1,6 @@
 import { StoreError } from '../kernel/errors.ts';
 import { invariant } from '../kernel/invariant.ts';
-import { quote } from '../kernel/nearest.ts';
+import { quote } from '../kernel/print.ts';
 import { fixValue } from '../kernel/value/fix.ts';
 import type { NewEvent } from './logged-event.ts';
 import type { AppendBatch } from './store-port.ts';
@@ -42,7 +42,11 @@ function checkReference(inBatch: number, index: number): void {
 function checkMetadata({ metadata, key }: Extract<NewEvent, { metadata: unknown }>): void {
   const fixed = fixValue(metadata);
   if (fixed.storable) return;
-  throw new StoreError('VALUE_NOT_STORABLE', `The metadata of asset ${quote(key)} cannot be stored: what is at ${fixed.path} is ${fixed.problem}. Give plain data.`, {
-    details: { key, path: fixed.path },
-  });
+  throw new StoreError(
+    'VALUE_NOT_STORABLE',
+    `The metadata of asset ${quote(key)} cannot be stored: what is at ${fixed.path} is ${fixed.problem}. Give plain data.`,
+    {
+      details: { key, path: fixed.path },
+    },
+  );
 }

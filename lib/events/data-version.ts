@@ -9,7 +9,10 @@ export type Address = string;
 
 /** What is known of an output, or of an asset that is read. */
 export type OutputState =
-  { readonly state: 'value'; readonly version: DataVersion } | { readonly state: 'absent' } | { readonly state: 'failed' } | { readonly state: 'blocked' };
+  | { readonly state: 'value'; readonly version: DataVersion }
+  | { readonly state: 'absent' }
+  | { readonly state: 'failed' }
+  | { readonly state: 'blocked' };
 
 /** Whether two states are the same for a reader. */
 export function sameState(a: OutputState, b: OutputState): boolean {

@@ -3,7 +3,9 @@ import type { Address, DataVersion, OutputState } from './data-version.ts';
 import type { Position, PositionRef } from './position.ts';
 
 /** Where an input entry's value came from: an output of a step, or an asset (or source) that was read from the store. */
-export type EntryOrigin = { readonly from: 'step'; readonly definition: string; readonly step: string; readonly output: string } | { readonly from: 'asset'; readonly key: AssetKey };
+export type EntryOrigin =
+  | { readonly from: 'step'; readonly definition: string; readonly step: string; readonly output: string }
+  | { readonly from: 'asset'; readonly key: AssetKey };
 
 /** One entry of one input, as it was when the step settled: what a trace holds, plus the event that it came from. */
 export interface InputEntryRecord<Ref = Position> {
@@ -135,19 +137,27 @@ export interface UnknownEvent {
 }
 
 /** An event of the log, at its position. */
-export type LoggedEvent = (RunStarted | RunEnded | SourceObserved | StepSettled | AssetEvent | UnknownEvent) & { readonly position: Position };
+export type LoggedEvent = (RunStarted | RunEnded | SourceObserved | StepSettled | AssetEvent | UnknownEvent) & {
+  readonly position: Position;
+};
 
 /** The events that change what a reader gets of an asset or a source (F8). */
 export type ReadableEvent = (SourceObserved | AssetMaterialized | AssetUnchanged | AssetAbsent) & { readonly position: Position };
 
 /** Whether an event changes what a reader gets of its key (F8): failures, blocks and cancellations do not. */
 export function isReadable(event: LoggedEvent): event is ReadableEvent {
-  return event.type === 'source-observed' || event.type === 'asset-materialized' || event.type === 'asset-unchanged' || event.type === 'asset-absent';
+  return (
+    event.type === 'source-observed' ||
+    event.type === 'asset-materialized' ||
+    event.type === 'asset-unchanged' ||
+    event.type === 'asset-absent'
+  );
 }
 
 /** The event at its position, with references into its own batch resolved. */
 export function atPosition(event: NewEvent, position: Position, first: Position): LoggedEvent {
-  if (event.type === 'run-started' || event.type === 'run-ended' || event.type === 'source-observed') return Object.freeze({ ...event, position });
+  if (event.type === 'run-started' || event.type === 'run-ended' || event.type === 'source-observed')
+    return Object.freeze({ ...event, position });
   const inputs = event.inputs.map((entry) => {
     const ref = entry.position;
     return Object.freeze({ ...entry, position: ref === null || typeof ref === 'number' ? ref : first + ref.inBatch });

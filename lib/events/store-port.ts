@@ -48,7 +48,10 @@ export interface EventLog {
   /** What readers get of each key as of `at` (F8), in the order asked; `undefined` where there is nothing yet. */
   readable(keys: readonly AssetKey[], at: Position): Promise<readonly (ReadableEvent | undefined)[]>;
   /** For each output, the last settled step, as of `at`, that succeeded with that output in need: the fold that a trace is (R1). */
-  lastSettled(outputs: readonly OutputId[], at: Position): Promise<readonly (StepSettled & { readonly position: Position } | undefined)[]>;
+  lastSettled(
+    outputs: readonly OutputId[],
+    at: Position,
+  ): Promise<readonly ((StepSettled & { readonly position: Position }) | undefined)[]>;
   /** Every run, oldest first. */
   runs(): Promise<readonly LoggedRun[]>;
 }

@@ -2,7 +2,7 @@ import { StoreError } from '../kernel/errors.ts';
 import { decodeValue, encodeValue } from '../kernel/value/canonical.ts';
 import { fixValue } from '../kernel/value/fix.ts';
 import { address, dataVersion } from '../kernel/value/version.ts';
-import { quote } from '../kernel/nearest.ts';
+import { quote } from '../kernel/print.ts';
 import { assetKey, type AssetKey, type KeyLike } from '../model/asset-key.ts';
 import type { SourceDefinition } from '../model/source.ts';
 import type { LoggedEvent, ReadableEvent, SourceObserved } from './logged-event.ts';
@@ -81,7 +81,9 @@ export function createStore(port: StorePort, { now }: StoreEnvironment, turns: T
     runs: async (filter = {}) => (await port.runs()).filter((run) => matches(run, filter)),
     turn: (whenBusy) => {
       if (whenBusy === 'error' && turns.busy) {
-        return Promise.reject(new StoreError('STORE_BUSY', `Another run has the store ${quote(port.label)}. Wait for it, or leave "whenBusy" at "queue".`));
+        return Promise.reject(
+          new StoreError('STORE_BUSY', `Another run has the store ${quote(port.label)}. Wait for it, or leave "whenBusy" at "queue".`),
+        );
       }
       return turns.take();
     },
@@ -112,22 +114,32 @@ export async function readValue(port: StorePort, event: ReadableEvent): Promise<
   if (event.type === 'asset-absent' || event.address === null) return undefined;
   const [bytes] = await port.values([event.address]);
   if (bytes === undefined) {
-    throw new StoreError('STORE_CORRUPT', `The store ${quote(port.label)} has no value for ${quote(event.key)} at position ${event.position}. Verify the store, or run the asset again.`, {
-      details: { key: event.key, position: event.position, address: event.address },
-    });
+    throw new StoreError(
+      'STORE_CORRUPT',
+      `The store ${quote(port.label)} has no value for ${quote(event.key)} at position ${event.position}. Verify the store, or run the asset again.`,
+      {
+        details: { key: event.key, position: event.position, address: event.address },
+      },
+    );
   }
   try {
     return decodeValue(bytes);
   } catch (cause) {
-    throw new StoreError('STORE_CORRUPT', `The value of ${quote(event.key)} at position ${event.position} in ${quote(port.label)} cannot be read. Verify the store, or run the asset again.`, {
-      details: { key: event.key, position: event.position, address: event.address },
-      cause,
-    });
+    throw new StoreError(
+      'STORE_CORRUPT',
+      `The value of ${quote(event.key)} at position ${event.position} in ${quote(port.label)} cannot be read. Verify the store, or run the asset again.`,
+      {
+        details: { key: event.key, position: event.position, address: event.address },
+        cause,
+      },
+    );
   }
 }
 
 /** A new value of a source: what it adds to the log, or the event that readers get already where it is equal to that. */
-export type Observation = { readonly event: SourceObserved; readonly encoded: EncodedValue } | { readonly unchanged: Exclude<ReadableEvent, { type: 'asset-absent' }> };
+export type Observation =
+  | { readonly event: SourceObserved; readonly encoded: EncodedValue }
+  | { readonly unchanged: Exclude<ReadableEvent, { type: 'asset-absent' }> };
 
 /**
  * What a new value of a source adds to the log.
@@ -135,7 +147,13 @@ export type Observation = { readonly event: SourceObserved; readonly encoded: En
  * @throws StoreError VALUE_NOT_STORABLE, with the path inside the value
  */
 export function observation(
-  observed: { readonly key: AssetKey; readonly value: unknown; readonly offset: string | null; readonly time: number; readonly runId: string | null },
+  observed: {
+    readonly key: AssetKey;
+    readonly value: unknown;
+    readonly offset: string | null;
+    readonly time: number;
+    readonly runId: string | null;
+  },
   before: ReadableEvent | undefined,
 ): Observation {
   const { key, value, offset, time, runId } = observed;
@@ -151,7 +169,10 @@ export function observation(
   return { event: { type: 'source-observed', runId, time, key, version: encoded.version, address: encoded.address, offset }, encoded };
 }
 
-async function putSource(port: StorePort, put: { readonly key: AssetKey; readonly value: unknown; readonly offset: string | null; readonly time: number }): Promise<PutResult> {
+async function putSource(
+  port: StorePort,
+  put: { readonly key: AssetKey; readonly value: unknown; readonly offset: string | null; readonly time: number },
+): Promise<PutResult> {
   const [before] = await port.readable([put.key], await port.head());
   const made = observation({ ...put, runId: null }, before);
   if ('unchanged' in made) return { observed: false, position: made.unchanged.position, version: made.unchanged.version };
@@ -166,7 +187,7 @@ function keyOfSource(source: KeyLike | SourceDefinition): AssetKey {
 
 async function* readEvents(port: StorePort, from: Position, to: Position): AsyncGenerator<LoggedEvent, void, undefined> {
   const end = Math.min(to, await port.head());
-  for (let next = Math.max(1, from); next <= end; ) {
+  for (let next = Math.max(1, from); next <= end;) {
     const page = await port.read(next, Math.min(PAGE, end - next + 1));
     if (page.length === 0) return;
     yield* page;

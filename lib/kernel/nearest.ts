@@ -1,4 +1,5 @@
 import { distance } from 'fastest-levenshtein';
+import { quoteList } from './print.ts';
 
 const SHOWN = 3;
 const LONGEST_SHOWN = 80;
@@ -26,24 +27,4 @@ export function suggest(name: string, known: Iterable<string>): string {
   if (close.length > 0) return `Did you mean ${quoteList(close)}?`;
   const rest = all.length - SHOWN;
   return `There ${all.length === 1 ? 'is' : 'are'} ${quoteList(all.slice(0, SHOWN))}${rest > 0 ? ` and ${rest} more` : ''}.`;
-}
-
-/** A name as messages show it: quoted, and cut where it would fill the screen. */
-export function quote(name: string): string {
-  return JSON.stringify(name.length <= LONGEST_SHOWN ? name : `${name.slice(0, LONGEST_SHOWN)}…`);
-}
-
-/** `"a", "b" and "c"`; `"a" to "z" (26)` style lists are cut at eight names. */
-export function quoteList(names: readonly string[]): string {
-  const shown = names.length > 8 ? [...names.slice(0, 7).map(quote), `${names.length - 7} more`] : names.map(quote);
-  const last = shown[shown.length - 1];
-  return last === undefined ? 'none' : shown.length === 1 ? last : `${shown.slice(0, -1).join(', ')} and ${last}`;
-}
-
-/** What a value is, in two words, for messages about a value of the wrong kind. */
-export function kindOf(value: unknown): string {
-  if (value === null) return 'null';
-  if (Array.isArray(value)) return 'an array';
-  if (typeof value === 'object') return 'an object';
-  return typeof value === 'undefined' ? 'undefined' : `a ${typeof value}`;
 }

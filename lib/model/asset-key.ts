@@ -1,6 +1,6 @@
 import type { Brand } from '../kernel/brand.ts';
 import { DefinitionError } from '../kernel/errors.ts';
-import { kindOf, quote } from '../kernel/nearest.ts';
+import { kindOf, quote } from '../kernel/print.ts';
 
 /** An asset's identity in its printed form: parts joined by `/`. No part holds a `/`, so the print is the key. */
 export type AssetKey = Brand<string, 'AssetKey'>;

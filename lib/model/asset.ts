@@ -1,11 +1,12 @@
-import type { Observable } from 'rxjs';
-import { DefinitionError } from '../kernel/errors.ts';
-import { kindOf } from '../kernel/nearest.ts';
+import { quote } from '../kernel/print.ts';
 import { assetKey, keyParts, type AssetKey, type KeyLike, type PrintedKey } from './asset-key.ts';
-import { assetsFromGraph, type AssetNotes, type AssetsDefinition } from './assets-from-graph.ts';
+import type { AssetNotes } from './asset-notes.ts';
+import { assetsFromGraph, type AssetsDefinition } from './assets-from-graph.ts';
 import { graph } from './graph.ts';
-import { op, type OpContext, type PlainResult, type SingleOp } from './op.ts';
-import type { InputRecord, Inputs, NoInputs } from './port.ts';
+import { checkName } from './name.ts';
+import { op, type PlainResult, type SingleBody, type SingleOp, type SingleOperator } from './op.ts';
+import { checkOptions, type Fields } from './options.ts';
+import type { Inputs, NoInputs } from './port.ts';
 
 interface AssetBasics<K extends KeyLike, I extends Inputs> extends AssetNotes {
   readonly key: K;
@@ -18,15 +19,19 @@ interface AssetBasics<K extends KeyLike, I extends Inputs> extends AssetNotes {
   readonly timeoutMs?: number;
 }
 
-interface AssetRun<I extends Inputs, T> {
-  readonly operator?: never;
-  run(inputs: InputRecord<I>, context: OpContext<'result'>): T | Promise<T>;
-}
-
-interface AssetOperator<I extends Inputs, T> {
-  readonly run?: never;
-  operator(frames: Observable<InputRecord<I>>, context: OpContext<'result'>): Observable<T>;
-}
+const ASSET_FIELDS: Fields<AssetBasics<KeyLike, Inputs> & { readonly run: unknown; readonly operator: unknown }> = {
+  key: true,
+  inputs: true,
+  run: true,
+  operator: true,
+  keysByInputName: true,
+  name: true,
+  codeVersion: true,
+  timeoutMs: true,
+  group: true,
+  description: true,
+  metadata: true,
+};
 
 /**
  * The one-op case: an asset whose value one body computes. The definition is named after the key.
@@ -34,19 +39,22 @@ interface AssetOperator<I extends Inputs, T> {
  * @throws DefinitionError INVALID_KEY, INVALID_NAME, INVALID_DEFINITION, KEY_MAP_MISMATCH
  */
 export function asset<const K extends KeyLike, const I extends Inputs = NoInputs, T = unknown>(
-  definition: AssetBasics<K, I> & (AssetRun<I, T> | AssetOperator<I, T>) & PlainResult<T>,
+  definition: AssetBasics<K, I> & (SingleBody<I, T> | SingleOperator<I, T>) & PlainResult<T>,
 ): AssetsDefinition<{ readonly [Key in PrintedKey<K>]: T }> {
-  if (typeof definition !== 'object' || definition === null) {
-    throw new DefinitionError('INVALID_DEFINITION', `asset() takes one object with "key" and "run", and got ${kindOf(definition)}.`);
-  }
-  const key = assetKey(definition.key, 'asset()');
-  const { keysByInputName, group, description, metadata } = definition;
-  const name = definition.name ?? nameFromKey(key);
+  checkOptions(definition, ASSET_FIELDS, 'asset()');
+  const { key: given, keysByInputName, group, metadata, ...forOp } = definition;
+  const key = assetKey(given, 'asset()');
+  const { description, name = nameFromKey(key) } = forOp;
+  checkName('op', name, `asset ${quote(key)}`);
   // `op` infers its types from a literal, which a definition that is passed on is not; its runtime checks see every field.
-  const only = op({ ...definition, name } as never) as SingleOp<Inputs, unknown>;
+  const only: SingleOp<Inputs, unknown> = op<Inputs, unknown>({ ...forOp, name } as never);
   const inputs: Inputs = definition.inputs ?? {};
   const wired = graph(name, { inputs }, (handles) => only(handles));
-  const notes: AssetNotes = { ...(group !== undefined && { group }), ...(description !== undefined && { description }), ...(metadata !== undefined && { metadata }) };
+  const notes: AssetNotes = {
+    ...(group !== undefined && { group }),
+    ...(description !== undefined && { description }),
+    ...(metadata !== undefined && { metadata }),
+  };
   const made = assetsFromGraph(wired, {
     name: key,
     keysByOutputName: { result: key },

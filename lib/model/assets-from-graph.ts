@@ -1,18 +1,14 @@
 import { DefinitionError } from '../kernel/errors.ts';
-import { kindOf, quote, quoteList, suggest } from '../kernel/nearest.ts';
+import { suggest } from '../kernel/nearest.ts';
+import { kindOf, printValue, quote, quoteList } from '../kernel/print.ts';
 import { assetKey, type AssetKey, type KeyLike, type PrintedKey } from './asset-key.ts';
+import { checkNotes, type AssetNotes } from './asset-notes.ts';
 import { flatten, type FlatGraph } from './flatten.ts';
 import { isGraph, type AnyGraph, type Graph, type Returned } from './graph.ts';
 import type { Handle } from './handle.ts';
 import { readInternalDeps } from './internal-deps.ts';
+import { checkOptions, isRecord, optionalFlag, optionalRecord, optionalString, type Fields } from './options.ts';
 import type { Inputs } from './port.ts';
-
-/** What people want to know of an asset beside its value. None of it changes what runs. */
-export interface AssetNotes {
-  readonly group?: string;
-  readonly description?: string;
-  readonly metadata?: Readonly<Record<string, unknown>>;
-}
 
 /** One asset of a definition. */
 export interface AssetDefinition {
@@ -69,9 +65,25 @@ type KeyOfOutput<Name extends string, R, ByOutput, Output extends string> =
   ByOutput extends Readonly<Record<Output, infer Key extends KeyLike>> ? PrintedKey<Key> : InferredKey<Name, R, Output>;
 
 /** Printed key → value type, for all assets of a graph. */
-export type GraphAssets<Name extends string, R, ByOutput, Prefix> = R extends Handle<infer T>
-  ? { readonly [Only in Prefixed<Prefix, KeyOfOutput<Name, R, ByOutput, 'result'>>]: T }
-  : { readonly [Output in keyof R & string as Prefixed<Prefix, KeyOfOutput<Name, R, ByOutput, Output>>]: R[Output] extends Handle<infer T> ? T : never };
+export type GraphAssets<Name extends string, R, ByOutput, Prefix> =
+  R extends Handle<infer T>
+    ? { readonly [Only in Prefixed<Prefix, KeyOfOutput<Name, R, ByOutput, 'result'>>]: T }
+    : {
+        readonly [Output in keyof R & string as Prefixed<Prefix, KeyOfOutput<Name, R, ByOutput, Output>>]: R[Output] extends Handle<infer T>
+          ? T
+          : never;
+      };
+
+const ASSETS_FIELDS: Fields<AssetsOptions<string, string, unknown, unknown>> = {
+  name: true,
+  keysByInputName: true,
+  keysByOutputName: true,
+  keyPrefix: true,
+  canSubset: true,
+  internalDeps: true,
+  group: true,
+  notes: true,
+};
 
 /**
  * Makes a graph's outputs assets. Keys are inferred (D1) or given (D2); each input of the graph is an upstream asset.
@@ -88,28 +100,43 @@ export function assetsFromGraph<
   graph: Graph<Name, I, R>,
   options?: AssetsOptions<keyof I & string, OutputNames<R>, ByOutput, Prefix>,
 ): AssetsDefinition<GraphAssets<Name, R, ByOutput, Prefix>>;
-export function assetsFromGraph(graph: AnyGraph, options: AssetsOptions<string, string, Readonly<Record<string, KeyLike>> | undefined, KeyLike | undefined> = {}): AssetsDefinition {
+export function assetsFromGraph(
+  graph: AnyGraph,
+  options: AssetsOptions<string, string, Readonly<Record<string, KeyLike>> | undefined, KeyLike | undefined> = {},
+): AssetsDefinition {
   if (!isGraph(graph)) {
-    throw new DefinitionError('INVALID_DEFINITION', `assetsFromGraph() takes a graph first, and got ${kindOf(graph)}. Make one with graph('…', …).`);
+    throw new DefinitionError(
+      'INVALID_DEFINITION',
+      `assetsFromGraph() takes a graph first, and got ${kindOf(graph)}. Make one with graph('…', …).`,
+    );
   }
-  const name = options.name ?? graph.name;
+  checkOptions(options, ASSETS_FIELDS, `assetsFromGraph(${quote(graph.name)})`);
+  const { name = graph.name, group } = options;
   if (typeof name !== 'string' || name === '') {
-    throw new DefinitionError('INVALID_DEFINITION', `assetsFromGraph("${graph.name}"): "name" is ${kindOf(name)}. Give a name that is not empty.`);
+    throw new DefinitionError(
+      'INVALID_DEFINITION',
+      `assetsFromGraph("${graph.name}"): "name" is ${printValue(name)}. Give a name that is not empty.`,
+    );
   }
   const where = `definition ${quote(name)}`;
   const upstream = inputKeys(graph, options.keysByInputName, where);
   const keys = outputKeys(graph, { given: options.keysByOutputName, prefix: options.keyPrefix, where });
   const flat = flatten(graph);
   checkOneKeyAnOutput(flat, keys, where);
-  const notes = checkNotes(graph, options, where);
-  const assets = [...keys].map(([output, key]) => [key, Object.freeze({ key, output, notes: { group: options.group, ...notes[output] } })] as const);
+  checkNotTransient(flat, keys, where);
+  optionalString(group, 'group', where);
+  const notes = readNotes(graph, options.notes, where);
+  const assets = [...keys].map(([output, key]): readonly [AssetKey, AssetDefinition] => {
+    const own: AssetNotes = { ...(group !== undefined && { group }), ...notes.get(output) };
+    return [key, Object.freeze({ key, output, notes: Object.freeze(own) })];
+  });
   return Object.freeze({
     kind: 'assets',
     name,
     graph,
-    canSubset: options.canSubset === true,
+    canSubset: optionalFlag(options.canSubset, 'canSubset', where),
     upstream,
-    assets: new Map(assets) as ReadonlyMap<AssetKey, AssetDefinition>,
+    assets: new Map(assets),
     flat,
     declaredDeps: readInternalDeps({ flat, upstream, keys, where }, options.internalDeps),
   });
@@ -117,8 +144,8 @@ export function assetsFromGraph(graph: AnyGraph, options: AssetsOptions<string, 
 
 function inputKeys(graph: AnyGraph, given: Readonly<Record<string, KeyLike>> | undefined, where: string): ReadonlyMap<string, AssetKey> {
   const names = Object.keys(graph.inputs);
-  if (given !== undefined) checkKeyMap(`"keysByInputName" of ${where}`, Object.keys(given), names);
-  return new Map(names.map((name) => [name, assetKey(given?.[name] ?? name, `input "${name}" of ${where}`)]));
+  if (given !== undefined) checkKeyMap(`"keysByInputName" of ${where}`, given, names);
+  return new Map(names.map((name) => [name, assetKey(keyOr(given, name, name), `input "${name}" of ${where}`)]));
 }
 
 interface OutputKeyOptions {
@@ -129,19 +156,23 @@ interface OutputKeyOptions {
 
 function outputKeys(graph: AnyGraph, { given, prefix, where }: OutputKeyOptions): ReadonlyMap<string, AssetKey> {
   const names = graph.outputNames;
-  if (given !== undefined) checkKeyMap(`"keysByOutputName" of ${where}`, Object.keys(given), names);
+  if (given !== undefined) checkKeyMap(`"keysByOutputName" of ${where}`, given, names);
   const front = prefix === undefined ? '' : `${assetKey(prefix, `"keyPrefix" of ${where}`)}/`;
   const keys = new Map<string, AssetKey>();
   const taken = new Map<AssetKey, string>();
   for (const name of names) {
     const inferred = names.length === 1 && name === 'result' ? graph.name : name;
     const at = `output "${name}" of ${where}`;
-    const key = assetKey(front + assetKey(given?.[name] ?? inferred, at), at);
+    const key = assetKey(front + assetKey(keyOr(given, name, inferred), at), at);
     const other = taken.get(key);
     if (other !== undefined) {
-      throw new DefinitionError('KEY_MAPPED_TWICE', `Outputs "${other}" and "${name}" of ${where} both have the key ${quote(key)}. Give each a key of its own.`, {
-        details: { key, outputs: [other, name] },
-      });
+      throw new DefinitionError(
+        'KEY_MAPPED_TWICE',
+        `Outputs "${other}" and "${name}" of ${where} both have the key ${quote(key)}. Give each a key of its own.`,
+        {
+          details: { key, outputs: [other, name] },
+        },
+      );
     }
     taken.set(key, name);
     keys.set(name, key);
@@ -149,14 +180,31 @@ function outputKeys(graph: AnyGraph, { given, prefix, where }: OutputKeyOptions)
   return keys;
 }
 
-function checkKeyMap(map: string, given: readonly string[], declared: readonly string[]): void {
-  const unknown = given.find((name) => !declared.includes(name));
-  const missing = declared.filter((name) => !given.includes(name));
+/** The given key, also where it is no key: leaving the map out is the way to have all keys inferred. */
+function keyOr(given: Readonly<Record<string, KeyLike>> | undefined, name: string, inferred: string): KeyLike {
+  // A name that is in no map of keys is undefined here, which assetKey() refuses.
+  return given === undefined ? inferred : (given[name] as KeyLike);
+}
+
+function checkKeyMap(map: string, given: unknown, declared: readonly string[]): void {
+  if (!isRecord(given)) {
+    throw new DefinitionError('KEY_MAP_MISMATCH', `${map} is ${kindOf(given)}. Give a record of ${quoteList(declared)} to keys, or leave it out.`);
+  }
+  const names = new Set(declared);
+  const unknown = Object.keys(given).find((name) => !names.has(name));
+  const missing = declared.filter((name) => !Object.hasOwn(given, name));
   if (unknown === undefined && missing.length === 0) return;
-  const problem = unknown === undefined ? `leaves out ${quoteList(missing)}` : `names ${quote(unknown)}, which the graph does not have. ${suggest(unknown, declared)} It`;
-  throw new DefinitionError('KEY_MAP_MISMATCH', `${map} ${problem}${unknown === undefined ? '. It' : ''} must name exactly ${quoteList(declared)}.`, {
-    details: { unknown, missing },
-  });
+  const problem =
+    unknown === undefined
+      ? `leaves out ${quoteList(missing)}`
+      : `names ${quote(unknown)}, which the graph does not have. ${suggest(unknown, declared)} It`;
+  throw new DefinitionError(
+    'KEY_MAP_MISMATCH',
+    `${map} ${problem}${unknown === undefined ? '. It' : ''} must name exactly ${quoteList(declared)}.`,
+    {
+      details: { unknown, missing },
+    },
+  );
 }
 
 function checkOneKeyAnOutput(flat: FlatGraph, keys: ReadonlyMap<string, AssetKey>, where: string): void {
@@ -176,13 +224,33 @@ function checkOneKeyAnOutput(flat: FlatGraph, keys: ReadonlyMap<string, AssetKey
   }
 }
 
-function checkNotes(graph: AnyGraph, { notes = {} }: Pick<AssetsOptions<string, string, unknown, unknown>, 'notes'>, where: string): Readonly<Record<string, AssetNotes | undefined>> {
-  for (const name of Object.keys(notes)) {
+/** An asset is what the store remembers, and a transient value is what it never keeps (R6). */
+function checkNotTransient(flat: FlatGraph, keys: ReadonlyMap<string, AssetKey>, where: string): void {
+  for (const [name, { step, output }] of flat.outputs) {
+    const op = flat.steps[step]?.op;
+    const port = op?.outputs[op.outputNames[output] ?? ''];
+    if (op === undefined || port?.transient !== true) continue;
+    throw new DefinitionError(
+      'INVALID_DEFINITION',
+      `In ${where} the asset ${quote(String(keys.get(name)))} is an output that op "${op.name}" declares transient, which no store keeps. Drop "transient", or return another output.`,
+      { details: { key: keys.get(name), op: op.name } },
+    );
+  }
+}
+
+function readNotes(graph: AnyGraph, given: unknown, where: string): ReadonlyMap<string, AssetNotes> {
+  const notes = new Map<string, AssetNotes>();
+  for (const [name, note] of Object.entries(optionalRecord(given, 'notes', where) ?? {})) {
     if (!graph.outputNames.includes(name)) {
-      throw new DefinitionError('KEY_MAP_MISMATCH', `"notes" of ${where} names ${quote(name)}, which is no output of graph "${graph.name}". ${suggest(name, graph.outputNames)}`, {
-        details: { unknown: name },
-      });
+      throw new DefinitionError(
+        'KEY_MAP_MISMATCH',
+        `"notes" of ${where} names ${quote(name)}, which is no output of graph "${graph.name}". ${suggest(name, graph.outputNames)}`,
+        { details: { unknown: name } },
+      );
     }
+    // Its fields are checked by the very next line.
+    notes.set(name, note as AssetNotes);
+    checkNotes(note as AssetNotes, `"notes" for output "${name}" of ${where}`); // as above
   }
   return notes;
 }

@@ -1,5 +1,6 @@
 import { DefinitionError } from '../kernel/errors.ts';
-import { kindOf, quote, suggest } from '../kernel/nearest.ts';
+import { suggest } from '../kernel/nearest.ts';
+import { kindOf, quote } from '../kernel/print.ts';
 import { createHandle, isHandle, originOf, printRef, type Handle, type HandleOwner, type ListHandle, type WireRef } from './handle.ts';
 import { checkName } from './name.ts';
 import type { InputPort, Inputs, Outputs, ValueOf } from './port.ts';
@@ -40,7 +41,11 @@ export type Wiring<I extends Inputs> = {
 };
 
 /** No argument where nothing is to be wired. */
-export type WiringArguments<I extends Inputs> = keyof I extends never ? [] : Record<never, never> extends Wiring<I> ? [wiring?: Wiring<I>] : [wiring: Wiring<I>];
+export type WiringArguments<I extends Inputs> = keyof I extends never
+  ? []
+  : Record<never, never> extends Wiring<I>
+    ? [wiring?: Wiring<I>]
+    : [wiring: Wiring<I>];
 
 /** What an invocation gives: its one handle, or a record of handles by output. */
 export type InvocationResult<O extends Outputs, Single extends boolean> = Single extends true
@@ -52,6 +57,8 @@ interface Composition {
   readonly graph: string;
   readonly inputs: Inputs;
   readonly invocations: Map<string, Invocation>;
+  /** What each name of an op or graph stands for here, and the number that its next use without `.as()` gets. */
+  readonly meanings: Map<string, { readonly target: Invocable; nextUse: number }>;
 }
 
 // The graph whose body is running, innermost last. Bodies run synchronously inside graph(), so this never outlives a call.
@@ -66,7 +73,7 @@ export interface Composed {
 
 /** Runs a graph's body with handles for its inputs, and collects what it places. */
 export function compose(graph: string, inputs: Inputs, body: (inputs: Readonly<Record<string, Handle>>) => unknown): Composed {
-  const composition: Composition = { owner: Object.freeze({ graph }), graph, inputs, invocations: new Map() };
+  const composition: Composition = { owner: Object.freeze({ graph }), graph, inputs, invocations: new Map(), meanings: new Map() };
   const handles = Object.keys(inputs).map((name) => [name, createHandle(composition.owner, { from: 'input', input: name })]);
   stack.push(composition);
   try {
@@ -101,12 +108,16 @@ function invoke(target: Invocable, alias: string | undefined, given: readonly un
       { details: { [target.kind]: target.name } },
     );
   }
-  checkOneMeaning(composition, target);
-  const name = alias ?? freeName(composition, target.name);
+  const meaning = meaningOf(composition, target);
+  const name = alias ?? freeName(composition, target.name, meaning);
   if (composition.invocations.has(name)) {
-    throw new DefinitionError('INVOCATION_NAME_TAKEN', `Graph "${composition.graph}" has an invocation "${name}" already. Give .as() another name.`, {
-      details: { graph: composition.graph, invocation: name },
-    });
+    throw new DefinitionError(
+      'INVOCATION_NAME_TAKEN',
+      `Graph "${composition.graph}" has an invocation "${name}" already. Give .as() another name.`,
+      {
+        details: { graph: composition.graph, invocation: name },
+      },
+    );
   }
   const wiring = readWiring(composition, target, { name, given });
   composition.invocations.set(name, Object.freeze({ name, target, wiring }));
@@ -119,22 +130,26 @@ function outputHandles({ owner }: Composition, target: Invocable, invocation: st
   return target.single && only !== undefined ? only[1] : Object.freeze(Object.fromEntries(handles));
 }
 
-function freeName(composition: Composition, base: string): string {
+/** The op's own name, then `name_2`, `name_3`, … (D4); constant time however often an op is used. */
+function freeName({ invocations }: Composition, base: string, meaning: { nextUse: number }): string {
   let name = base;
-  for (let use = 2; composition.invocations.has(name); use += 1) name = `${base}_${use}`;
+  for (; invocations.has(name); meaning.nextUse += 1) name = `${base}_${meaning.nextUse}`;
   return name;
 }
 
-function checkOneMeaning({ graph, invocations }: Composition, target: Invocable): void {
-  for (const other of invocations.values()) {
-    if (other.target.name === target.name && other.target !== target) {
-      throw new DefinitionError(
-        'NAME_CONFLICT',
-        `Graph "${graph}" uses two different definitions named "${target.name}" (${other.target.kind} and ${target.kind}). Rename one of them.`,
-        { details: { graph, name: target.name } },
-      );
-    }
+function meaningOf({ graph, meanings }: Composition, target: Invocable): { nextUse: number } {
+  const known = meanings.get(target.name);
+  if (known === undefined) {
+    const meaning = { target, nextUse: 2 };
+    meanings.set(target.name, meaning);
+    return meaning;
   }
+  if (known.target === target) return known;
+  throw new DefinitionError(
+    'NAME_CONFLICT',
+    `Graph "${graph}" uses two different definitions named "${target.name}" (${known.target.kind} and ${target.kind}). Rename one of them.`,
+    { details: { graph, name: target.name } },
+  );
 }
 
 interface Place {
@@ -147,21 +162,33 @@ function readWiring(composition: Composition, target: Invocable, { name, given }
   const wiring: unknown = given[0] ?? {};
   if (given.length > 1 || typeof wiring !== 'object' || wiring === null || Array.isArray(wiring) || isHandle(wiring)) {
     const got = isHandle(wiring) ? `the handle "${wiring.handle}"` : given.length > 1 ? `${given.length} arguments` : kindOf(wiring);
-    throw new DefinitionError('INVALID_WIRING', `${where} takes one record of input to handle, and got ${got}. Write ({ input: handle }).`, {
-      details: { invocation: name, graph: composition.graph },
-    });
+    throw new DefinitionError(
+      'INVALID_WIRING',
+      `${where} takes one record of input to handle, and got ${got}. Write ({ input: handle }).`,
+      {
+        details: { invocation: name, graph: composition.graph },
+      },
+    );
   }
   // The checks above leave a plain record; what its fields hold is checked one by one below.
   const record = wiring as Readonly<Record<string, unknown>>;
   for (const key of Object.keys(record)) {
     if (!Object.hasOwn(target.inputs, key)) {
-      throw new DefinitionError('UNKNOWN_INPUT', `${where}: ${target.kind} "${target.name}" has no input ${quote(key)}. ${suggest(key, Object.keys(target.inputs))}`, {
-        details: { invocation: name, graph: composition.graph, input: key },
-      });
+      throw new DefinitionError(
+        'UNKNOWN_INPUT',
+        `${where}: ${target.kind} "${target.name}" has no input ${quote(key)}. ${suggest(key, Object.keys(target.inputs))}`,
+        {
+          details: { invocation: name, graph: composition.graph, input: key },
+        },
+      );
     }
   }
   const entries = Object.entries(target.inputs).map(([inputName, port]) => {
-    const fed: Fed = { port, where: `input "${inputName}" of ${where}`, source: Object.hasOwn(record, inputName) ? record[inputName] : undefined };
+    const fed: Fed = {
+      port,
+      where: `input "${inputName}" of ${where}`,
+      source: Object.hasOwn(record, inputName) ? record[inputName] : undefined,
+    };
     return [inputName, readSource(composition, fed)] as const;
   });
   return new Map(entries);
@@ -177,22 +204,32 @@ function readSource(composition: Composition, fed: Fed): readonly WireRef[] {
   const { port, where, source } = fed;
   if (source === undefined) {
     if (port.optional) return [];
-    throw new DefinitionError('INPUT_NOT_FED', `${where} is required and got nothing. Wire a handle to it; if one was meant, check its output's name.`, {
-      details: { where },
-    });
+    throw new DefinitionError(
+      'INPUT_NOT_FED',
+      `${where} is required and got nothing. Wire a handle to it; if one was meant, check its output's name.`,
+      {
+        details: { where },
+      },
+    );
   }
   if (!Array.isArray(source)) return Object.freeze([readHandle(composition, source, fed)]);
   if (port.kind === 'value') {
-    throw new DefinitionError('INPUT_FED_TWICE', `${where} takes one value and got a list of ${source.length}. Wire one handle, or declare the input with list().`, {
-      details: { where, count: source.length },
-    });
+    throw new DefinitionError(
+      'INPUT_FED_TWICE',
+      `${where} takes one value and got a list of ${source.length}. Wire one handle, or declare the input with list().`,
+      {
+        details: { where, count: source.length },
+      },
+    );
   }
   const refs = source.map((entry: unknown) => readHandle(composition, entry, fed));
   const seen = new Set<string>();
   for (const ref of refs) {
     const print = printRef(ref);
     if (seen.has(print)) {
-      throw new DefinitionError('DUPLICATE_FAN_IN_ENTRY', `${where} lists "${print}" twice. List each entry once.`, { details: { where, entry: print } });
+      throw new DefinitionError('DUPLICATE_FAN_IN_ENTRY', `${where} lists "${print}" twice. List each entry once.`, {
+        details: { where, entry: print },
+      });
     }
     seen.add(print);
   }
@@ -209,9 +246,13 @@ function readHandle(composition: Composition, value: unknown, { port, where }: F
   }
   const { owner, ref } = originOf(value);
   if (owner !== composition.owner) {
-    throw new DefinitionError('FOREIGN_HANDLE', `${where} got "${value.handle}", which belongs to another graph's body. Pass it in as an input of "${composition.graph}".`, {
-      details: { where, handle: value.handle },
-    });
+    throw new DefinitionError(
+      'FOREIGN_HANDLE',
+      `${where} got "${value.handle}", which belongs to another graph's body. Pass it in as an input of "${composition.graph}".`,
+      {
+        details: { where, handle: value.handle },
+      },
+    );
   }
   if (ref.from === 'input') checkGraphInput(composition.inputs[ref.input], { port, where, source: ref.input });
   return ref;
@@ -220,16 +261,28 @@ function readHandle(composition: Composition, value: unknown, { port, where }: F
 /** A graph's input may only feed what can live with all that it may carry: lists with lists, optional with optional. */
 function checkGraphInput(from: InputPort | undefined, { port, where, source }: Fed): void {
   if (from?.kind === 'list' && port.kind === 'value') {
-    throw new DefinitionError('INVALID_WIRING', `${where} takes one value, and the graph's input "${String(source)}" is a list. Declare it with list().`, { details: { where } });
+    throw new DefinitionError(
+      'INVALID_WIRING',
+      `${where} takes one value, and the graph's input "${String(source)}" is a list. Declare it with list().`,
+      { details: { where } },
+    );
   }
   if (from?.kind === 'nothing' && port.kind !== 'nothing') {
-    throw new DefinitionError('INVALID_WIRING', `${where} reads a value, and the graph's input "${String(source)}" carries nothing. Declare it with input().`, {
-      details: { where },
-    });
+    throw new DefinitionError(
+      'INVALID_WIRING',
+      `${where} reads a value, and the graph's input "${String(source)}" carries nothing. Declare it with input().`,
+      {
+        details: { where },
+      },
+    );
   }
   if (from?.optional === true && !port.optional && port.kind === 'value') {
-    throw new DefinitionError('INPUT_NOT_FED', `${where} is required, and the graph's input "${String(source)}" is optional. Make both optional, or both required.`, {
-      details: { where },
-    });
+    throw new DefinitionError(
+      'INPUT_NOT_FED',
+      `${where} is required, and the graph's input "${String(source)}" is optional. Make both optional, or both required.`,
+      {
+        details: { where },
+      },
+    );
   }
 }

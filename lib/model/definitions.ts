@@ -1,5 +1,6 @@
 import { DefinitionError } from '../kernel/errors.ts';
-import { kindOf, quote, suggest } from '../kernel/nearest.ts';
+import { suggest } from '../kernel/nearest.ts';
+import { kindOf, quote } from '../kernel/print.ts';
 import type { AssetKey } from './asset-key.ts';
 import type { AssetDefinition, AssetsDefinition } from './assets-from-graph.ts';
 import type { SourceDefinition } from './source.ts';
@@ -37,7 +38,11 @@ type AssetsOf<D> = D extends AssetsDefinition<infer Assets> ? Assets : never;
 export type KeyOf<Assets> = unknown extends Assets ? string : Assets extends unknown ? keyof Assets & string : never;
 
 /** The type of the value under a printed key. */
-export type ValueAt<Assets, Key extends string> = unknown extends Assets ? unknown : Assets extends { readonly [K in Key]: infer T } ? T : never;
+export type ValueAt<Assets, Key extends string> = unknown extends Assets
+  ? unknown
+  : Assets extends { readonly [K in Key]: infer T }
+    ? T
+    : never;
 
 /**
  * Joins definitions into one set that can be planned.
@@ -56,14 +61,23 @@ export function define<const D extends readonly AnyDefinition[]>(options: { read
   const keys = checkKeys(all);
   checkUpstream(definitions, keys);
   const graph = joinSteps(definitions, new Set(sources.keys()));
-  return Object.freeze({ kind: 'definitions', definitions: Object.freeze(definitions), sources, assets: locateAssets(definitions, graph), graph });
+  return Object.freeze({
+    kind: 'definitions',
+    definitions: Object.freeze(definitions),
+    sources,
+    assets: locateAssets(definitions, graph),
+    graph,
+  });
 }
 
 function checkDefinition(value: unknown, index: number): AnyDefinition {
   const kind: unknown = typeof value === 'object' && value !== null ? Reflect.get(value, 'kind') : undefined;
   if (kind !== 'assets' && kind !== 'source') {
-    const hint = typeof value === 'function' ? 'Wrap the graph in assetsFromGraph().' : 'Make it with assetsFromGraph(), asset() or source().';
-    throw new DefinitionError('INVALID_DEFINITION', `define(): entry ${index} of "assets" is ${kindOf(value)}, not a definition. ${hint}`, { details: { index } });
+    const hint =
+      typeof value === 'function' ? 'Wrap the graph in assetsFromGraph().' : 'Make it with assetsFromGraph(), asset() or source().';
+    throw new DefinitionError('INVALID_DEFINITION', `define(): entry ${index} of "assets" is ${kindOf(value)}, not a definition. ${hint}`, {
+      details: { index },
+    });
   }
   // The two constructors are the only makers of objects of these kinds.
   return value as AnyDefinition;
@@ -73,7 +87,11 @@ function checkNames(all: readonly AnyDefinition[]): void {
   const seen = new Set<string>();
   for (const { kind, name } of all) {
     if (kind === 'assets' && seen.has(name)) {
-      throw new DefinitionError('DUPLICATE_DEFINITION', `Two definitions are named ${quote(name)}. Pass "name" to assetsFromGraph() for one of them.`, { details: { name } });
+      throw new DefinitionError(
+        'DUPLICATE_DEFINITION',
+        `Two definitions are named ${quote(name)}. Pass "name" to assetsFromGraph() for one of them.`,
+        { details: { name } },
+      );
     }
     if (kind === 'assets') seen.add(name);
   }
@@ -86,9 +104,13 @@ function checkKeys(all: readonly AnyDefinition[]): ReadonlySet<AssetKey> {
       const label = definition.kind === 'source' ? 'a source' : `definition ${quote(definition.name)}`;
       const other = providers.get(key);
       if (other !== undefined) {
-        throw new DefinitionError('DUPLICATE_KEY', `The key ${quote(key)} is provided twice: by ${other} and by ${label}. Rename one, with "keyPrefix" or "keysByOutputName".`, {
-          details: { key },
-        });
+        throw new DefinitionError(
+          'DUPLICATE_KEY',
+          `The key ${quote(key)} is provided twice: by ${other} and by ${label}. Rename one, with "keyPrefix" or "keysByOutputName".`,
+          {
+            details: { key },
+          },
+        );
       }
       providers.set(key, label);
     }
@@ -114,7 +136,16 @@ function locateAssets(definitions: readonly AssetsDefinition[], graph: StepGraph
   for (const definition of definitions) {
     for (const [key, asset] of definition.assets) {
       const place = graph.placeOf(key);
-      located.set(key, Object.freeze({ ...asset, definition, step: place.step, outputIndex: place.output, deps: definition.declaredDeps.get(key) ?? graph.wiredDeps(key) }));
+      located.set(
+        key,
+        Object.freeze({
+          ...asset,
+          definition,
+          step: place.step,
+          outputIndex: place.output,
+          deps: definition.declaredDeps.get(key) ?? graph.wiredDeps(key),
+        }),
+      );
     }
   }
   return located;

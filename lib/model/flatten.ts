@@ -6,7 +6,8 @@ import { isOp, type AnyOp } from './op.ts';
 import type { InputKind } from './port.ts';
 
 /** Where one entry of a step's input comes from, while only one definition is known: a step of it, or an input of its graph. */
-export type LocalEntry = { readonly from: 'step'; readonly step: number; readonly output: number } | { readonly from: 'input'; readonly input: string };
+export type LocalEntry =
+  { readonly from: 'step'; readonly step: number; readonly output: number } | { readonly from: 'input'; readonly input: string };
 
 /** One input of a step with its entries, in the order wired. `Entry` is a local or a resolved one. */
 export interface StepInput<Entry> {
@@ -65,7 +66,12 @@ function place(steps: LocalStep[], scope: Scope, { invocation, wired }: Wired): 
   if (isGraph(target)) return flattenInto(steps, { graph: target, prefix: `${path}.`, inputs: wired, placed: new Map() });
   invariant(isOp(target), 'an invocation places an op or a graph');
   const step = steps.length;
-  const inputs = Object.entries(target.inputs).map(([name, { kind, optional }]) => ({ name, kind, optional, entries: wired.get(name) ?? [] }));
+  const inputs = Object.entries(target.inputs).map(([name, { kind, optional }]) => ({
+    name,
+    kind,
+    optional,
+    entries: wired.get(name) ?? [],
+  }));
   steps.push({ path, op: target, inputs });
   return new Map(target.outputNames.map((name, output) => [name, { from: 'step', step, output }]));
 }

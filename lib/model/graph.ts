@@ -1,5 +1,5 @@
 import { DefinitionError } from '../kernel/errors.ts';
-import { kindOf, quoteList } from '../kernel/nearest.ts';
+import { kindOf, quoteList } from '../kernel/print.ts';
 import { compose, invocable, type Composed, type Invocable, type Invocation, type WiringArguments } from './composition.ts';
 import { isHandle, originOf, type Handle, type ListHandle, type WireRef } from './handle.ts';
 import { checkName } from './name.ts';
@@ -54,7 +54,10 @@ export function graph(name: string, ...rest: readonly unknown[]): AnyGraph {
   checkName('graph', name, 'in graph()');
   const [options, body] = rest.length > 1 ? rest : [{}, rest[0]];
   if (typeof options !== 'object' || options === null || typeof body !== 'function') {
-    throw new DefinitionError('INVALID_DEFINITION', `graph "${name}" takes (name, body) or (name, options, body), and its body is ${kindOf(body)}.`);
+    throw new DefinitionError(
+      'INVALID_DEFINITION',
+      `graph "${name}" takes (name, body) or (name, options, body), and its body is ${kindOf(body)}.`,
+    );
   }
   // Both were checked just above; their fields are checked where they are read.
   const { inputs: declared, description } = options as GraphOptions<Inputs>;
@@ -85,24 +88,40 @@ function readOutputs(graphName: string, { returned, owner }: Composed): AnyGraph
   }
   const record: readonly (readonly [string, unknown])[] = isHandle(returned) ? [['result', returned]] : Object.entries(returned);
   if (record.length === 0) {
-    throw new DefinitionError('GRAPH_WITHOUT_OUTPUTS', `Graph "${graphName}" returned no outputs, so nothing of it could ever be needed. Return at least one handle.`, {
-      details: { graph: graphName },
-    });
+    throw new DefinitionError(
+      'GRAPH_WITHOUT_OUTPUTS',
+      `Graph "${graphName}" returned no outputs, so nothing of it could ever be needed. Return at least one handle.`,
+      {
+        details: { graph: graphName },
+      },
+    );
   }
   return new Map(record.map(([output, value]) => [output, readOutput(graphName, owner, { output, value })]));
 }
 
-function readOutput(graphName: string, owner: object, { output, value }: { readonly output: string; readonly value: unknown }): Extract<WireRef, { from: 'invocation' }> {
+function readOutput(
+  graphName: string,
+  owner: object,
+  { output, value }: { readonly output: string; readonly value: unknown },
+): Extract<WireRef, { from: 'invocation' }> {
   checkName('output', output, `graph "${graphName}"`);
   const details = { graph: graphName, output };
   if (!isHandle(value)) {
-    throw new DefinitionError('INVALID_WIRING', `Output "${output}" of graph "${graphName}" is ${kindOf(value)} instead of a handle. Return what an invocation returned.`, { details });
+    throw new DefinitionError(
+      'INVALID_WIRING',
+      `Output "${output}" of graph "${graphName}" is ${kindOf(value)} instead of a handle. Return what an invocation returned.`,
+      { details },
+    );
   }
   const origin = originOf(value);
   if (origin.owner !== owner) {
-    throw new DefinitionError('FOREIGN_HANDLE', `Output "${output}" of graph "${graphName}" is "${value.handle}", which belongs to another graph's body. Return an output of this one.`, {
-      details,
-    });
+    throw new DefinitionError(
+      'FOREIGN_HANDLE',
+      `Output "${output}" of graph "${graphName}" is "${value.handle}", which belongs to another graph's body. Return an output of this one.`,
+      {
+        details,
+      },
+    );
   }
   if (origin.ref.from === 'input') {
     throw new DefinitionError(
@@ -121,9 +140,13 @@ function checkInputsUsed(graphName: string, inputs: Inputs, invocations: readonl
   }
   const unused = Object.keys(inputs).filter((name) => !used.has(name));
   if (unused.length > 0) {
-    throw new DefinitionError('UNUSED_GRAPH_INPUT', `Graph "${graphName}" declares ${quoteList(unused)} as input and wires it to nothing. Wire it, or remove it.`, {
-      details: { graph: graphName, inputs: unused },
-    });
+    throw new DefinitionError(
+      'UNUSED_GRAPH_INPUT',
+      `Graph "${graphName}" declares ${quoteList(unused)} as input and wires it to nothing. Wire it, or remove it.`,
+      {
+        details: { graph: graphName, inputs: unused },
+      },
+    );
   }
 }
 
@@ -143,7 +166,6 @@ function checkLeaves(graphName: string, invocations: readonly Invocation[], outp
     );
   }
 }
-
 
 /** Whether a value is a graph, for checks of what JavaScript users pass. */
 export function isGraph(value: unknown): value is AnyGraph {

@@ -21,7 +21,8 @@ export interface ListHandle<T = unknown> {
 
 /** Where a handle points, inside one graph. */
 export type WireRef =
-  { readonly from: 'invocation'; readonly invocation: string; readonly output: string } | { readonly from: 'input'; readonly input: string };
+  | { readonly from: 'invocation'; readonly invocation: string; readonly output: string }
+  | { readonly from: 'input'; readonly input: string };
 
 /** The graph body that made a handle. Compared by identity, so a handle cannot be used in another graph. */
 export type HandleOwner = object;

@@ -1,5 +1,6 @@
 import { DefinitionError } from '../kernel/errors.ts';
-import { quote, quoteList, suggest } from '../kernel/nearest.ts';
+import { suggest } from '../kernel/nearest.ts';
+import { quote, quoteList } from '../kernel/print.ts';
 import { topologicalOrder } from '../kernel/topological.ts';
 import type { AssetKey } from './asset-key.ts';
 import type { FlatGraph } from './flatten.ts';
@@ -27,7 +28,12 @@ export function readInternalDeps(
   for (const [output, names] of Object.entries(given ?? {})) {
     const key = scope.keys.get(output);
     if (key === undefined || !Array.isArray(names)) {
-      throw invalid(scope, key === undefined ? `${quote(output)} is no output of the graph. ${suggest(output, scope.keys.keys())}` : `"${output}" has no list of names.`);
+      throw invalid(
+        scope,
+        key === undefined
+          ? `${quote(output)} is no output of the graph. ${suggest(output, scope.keys.keys())}`
+          : `"${output}" has no list of names.`,
+      );
     }
     declared.set(key, Object.freeze([...new Set(names.map((name: string) => readName(scope, output, name)))]));
   }
@@ -38,10 +44,14 @@ export function readInternalDeps(
 function readName(scope: DepsScope, output: string, name: string): AssetKey {
   const sibling = scope.keys.get(name);
   const upstream = scope.upstream.get(name);
-  if (sibling !== undefined && upstream !== undefined) throw invalid(scope, `${quote(name)} is both an input and an output of the graph. Rename one of them.`);
+  if (sibling !== undefined && upstream !== undefined)
+    throw invalid(scope, `${quote(name)} is both an input and an output of the graph. Rename one of them.`);
   const key = sibling ?? upstream;
   if (key === undefined) {
-    throw invalid(scope, `"${output}" lists ${quote(name)}, which is neither an input nor an output of the graph. ${suggest(name, [...scope.upstream.keys(), ...scope.keys.keys()])}`);
+    throw invalid(
+      scope,
+      `"${output}" lists ${quote(name)}, which is neither an input nor an output of the graph. ${suggest(name, [...scope.upstream.keys(), ...scope.keys.keys()])}`,
+    );
   }
   return key;
 }
@@ -57,7 +67,9 @@ function checkAcyclic(scope: DepsScope, declared: ReadonlyMap<AssetKey, readonly
     }),
   );
   refuseCycle(scope, siblings, (node) => String(scope.keys.get(names[node] ?? '')));
-  const steps = scope.flat.steps.map(({ inputs }) => inputs.flatMap(({ entries }) => entries.flatMap((entry) => (entry.from === 'step' ? [entry.step] : []))));
+  const steps = scope.flat.steps.map(({ inputs }) =>
+    inputs.flatMap(({ entries }) => entries.flatMap((entry) => (entry.from === 'step' ? [entry.step] : []))),
+  );
   for (const { before, after } of orderEdges(scope.flat, scope.keys, declared)) steps[after]?.push(before);
   refuseCycle(scope, steps, (node) => scope.flat.steps[node]?.path ?? '');
 }
@@ -91,5 +103,9 @@ export function orderEdges(
 }
 
 function invalid({ where, keys }: DepsScope, problem: string): DefinitionError {
-  return new DefinitionError('INVALID_INTERNAL_DEPS', `"internalDeps" of ${where}: ${problem} Its assets are ${quoteList([...keys.values()])}.`, { details: { where } });
+  return new DefinitionError(
+    'INVALID_INTERNAL_DEPS',
+    `"internalDeps" of ${where}: ${problem} Its assets are ${quoteList([...keys.values()])}.`,
+    { details: { where } },
+  );
 }

@@ -1,5 +1,5 @@
 import { DefinitionError } from '../kernel/errors.ts';
-import { kindOf, quote } from '../kernel/nearest.ts';
+import { kindOf, quote } from '../kernel/print.ts';
 
 const NAME = /^[A-Za-z_$][\w$-]*$/;
 
@@ -16,7 +16,7 @@ export function checkName(thing: NamedThing, name: unknown, where: string): asse
   const shown = typeof name === 'string' ? quote(name) : kindOf(name);
   throw new DefinitionError(
     'INVALID_NAME',
-    `${shown} is not a name for an ${thing} (${where}). Use a letter, "_" or "$", then letters, digits, "_", "$" or "-".`,
+    `${shown} is not a name for ${thing === 'graph' ? 'a' : 'an'} ${thing} (${where}). Use a letter, "_" or "$", then letters, digits, "_", "$" or "-".`,
     { details: { thing, name, where } },
   );
 }

@@ -1,10 +1,21 @@
 import type { Observable } from 'rxjs';
 import { DefinitionError } from '../kernel/errors.ts';
-import { kindOf } from '../kernel/nearest.ts';
+import { isClass, kindOf, printValue } from '../kernel/print.ts';
 import { invocable, type InvocationResult, type Invocable, type WiringArguments } from './composition.ts';
 import type { Emission } from './emission.ts';
 import { checkName } from './name.ts';
-import { checkPorts, output, type Inputs, type InputRecord, type NoInputs, type OutputPort, type OutputRecord, type Outputs, type ValueOf } from './port.ts';
+import { checkOptions, optionalString, type Fields } from './options.ts';
+import {
+  checkPorts,
+  output,
+  type Inputs,
+  type InputRecord,
+  type NoInputs,
+  type OutputPort,
+  type OutputRecord,
+  type Outputs,
+  type ValueOf,
+} from './port.ts';
 
 /** What a body may ask of the run that it is part of. */
 export interface OpContext<Output extends string = string> {
@@ -59,7 +70,8 @@ export interface Refused<Sentence extends string> {
 type Emitting = Generator<unknown, unknown, never> | AsyncGenerator<unknown, unknown, never> | Observable<unknown>;
 
 /** Emissions are never values: an op without outputs cannot return them. */
-export type PlainResult<T> = Extract<T, Emitting> extends never ? unknown : Refused<'An op without "outputs" returns its value. Declare outputs to emit.'>;
+export type PlainResult<T> =
+  Extract<T, Emitting> extends never ? unknown : Refused<'An op without "outputs" returns its value. Declare outputs to emit.'>;
 
 /** The body of an op, as the runtime calls it. */
 export type OpBody =
@@ -91,13 +103,15 @@ export interface Op<I extends Inputs, O extends Outputs, Single extends boolean>
 /** An op without declared outputs, whose body gives a `T`. */
 export type SingleOp<I extends Inputs, T> = Op<I, ResultOutput<T>, true>;
 
-interface SingleBody<I extends Inputs, T> {
+/** The body of an op with one result: returns the value, or a promise of it. */
+export interface SingleBody<I extends Inputs, T> {
   readonly outputs?: never;
   readonly operator?: never;
   run(inputs: InputRecord<I>, context: OpContext<'result'>): T | Promise<T>;
 }
 
-interface SingleOperator<I extends Inputs, T> {
+/** The body of an op with one result, as an RxJS operator. */
+export interface SingleOperator<I extends Inputs, T> {
   readonly outputs?: never;
   readonly run?: never;
   /** Gets one frame of inputs a subscription and emits the value; keeps nothing between subscriptions. */
@@ -117,6 +131,20 @@ interface MultiOperator<I extends Inputs, O extends Outputs> {
   operator(frames: Observable<InputRecord<I>>, context: OpContext<keyof O & string>): Observable<EmissionOf<O>>;
 }
 
+/** What `op` takes, whatever its form. */
+type AnyOpDefinition = OpBasics<Inputs> & { readonly outputs?: Outputs; readonly run?: unknown; readonly operator?: unknown };
+
+const OP_FIELDS: Fields<AnyOpDefinition> = {
+  name: true,
+  inputs: true,
+  outputs: true,
+  run: true,
+  operator: true,
+  codeVersion: true,
+  timeoutMs: true,
+  description: true,
+};
+
 /**
  * Defines a computation with named inputs and outputs. Without `outputs` the body returns the value itself; with `outputs` it returns a
  * record, a promise of one, a generator of `emit(…)`, an async one, or an Observable of them. Or the op is an RxJS operator.
@@ -129,15 +157,16 @@ export function op<const I extends Inputs = NoInputs, T = unknown>(
 export function op<const I extends Inputs = NoInputs, const O extends Outputs = Outputs>(
   definition: OpBasics<I> & (MultiBody<I, O> | MultiOperator<I, O>),
 ): Op<I, O, false>;
-export function op(definition: OpBasics<Inputs> & { readonly outputs?: Outputs; readonly run?: unknown; readonly operator?: unknown }): AnyOp {
-  if (typeof definition !== 'object' || definition === null) {
-    throw new DefinitionError('INVALID_DEFINITION', `op() takes one object with "name" and "run", and got ${kindOf(definition)}.`);
-  }
+export function op(definition: AnyOpDefinition): AnyOp {
+  checkOptions(definition, OP_FIELDS, 'op()');
   checkName('op', definition.name, 'in op()');
   const where = `op "${definition.name}"`;
   const outputs = definition.outputs === undefined ? { result: output() } : checkPorts('output', definition.outputs, where);
   if (Object.keys(outputs).length === 0) {
-    throw new DefinitionError('INVALID_DEFINITION', `${where} declares an empty "outputs". Leave it out for one result, or name at least one.`);
+    throw new DefinitionError(
+      'INVALID_DEFINITION',
+      `${where} declares an empty "outputs". Leave it out for one result, or name at least one.`,
+    );
   }
   const noun: Omit<AnyOp, 'name'> = {
     kind: 'op',
@@ -159,23 +188,29 @@ function checkBody(definition: { readonly run?: unknown; readonly operator?: unk
   if (run !== undefined && operator !== undefined) {
     throw new DefinitionError('INVALID_DEFINITION', `${where} has both "run" and "operator". Keep one of them.`);
   }
-  // The types of inputs and context were checked by the public signature; the runtime passes what the op declared.
-  if (typeof run === 'function') return Object.freeze({ form: 'run', run: run.bind(definition) as (inputs: object, context: OpContext) => unknown });
+  if (isClass(run) || isClass(operator)) {
+    throw new DefinitionError('INVALID_DEFINITION', `${where} has a class as its body, which nobody can call. Give a function that makes an instance.`);
+  }
+  if (typeof run === 'function') {
+    // The types of inputs and context were checked by the public signature; the runtime passes what the op declared.
+    return Object.freeze({ form: 'run', run: run.bind(definition) as Extract<OpBody, { form: 'run' }>['run'] });
+  }
   if (typeof operator === 'function') {
     // As above: the public signature has checked it.
     return Object.freeze({ form: 'operator', operator: operator.bind(definition) as Extract<OpBody, { form: 'operator' }>['operator'] });
   }
-  throw new DefinitionError('INVALID_DEFINITION', `${where} has no body: "run" is ${kindOf(run)}. Give "run", a function, or "operator", an RxJS operator.`);
-}
-
-function optionalString(value: unknown, field: string, where: string): string | undefined {
-  if (value === undefined || typeof value === 'string') return value;
-  throw new DefinitionError('INVALID_DEFINITION', `${where}: "${field}" is ${kindOf(value)}. Give a string or leave it out.`);
+  throw new DefinitionError(
+    'INVALID_DEFINITION',
+    `${where} has no body: ${operator === undefined ? `"run" is ${kindOf(run)}` : `"operator" is ${kindOf(operator)}`}. Give "run", a function, or "operator", an RxJS operator.`,
+  );
 }
 
 function checkTimeout(value: unknown, where: string): number | undefined {
   if (value === undefined || (typeof value === 'number' && value > 0 && value < 2 ** 31)) return value;
-  throw new DefinitionError('INVALID_DEFINITION', `${where}: "timeoutMs" is ${String(value)}. Give milliseconds above 0 and below 2^31, or leave it out.`);
+  throw new DefinitionError(
+    'INVALID_DEFINITION',
+    `${where}: "timeoutMs" is ${printValue(value)}. Give milliseconds above 0 and below 2^31, or leave it out.`,
+  );
 }
 
 /** Whether a value is an op, for checks of what JavaScript users pass. */

@@ -1,6 +1,7 @@
 import { DefinitionError } from '../kernel/errors.ts';
-import { kindOf } from '../kernel/nearest.ts';
+import { kindOf } from '../kernel/print.ts';
 import { checkName } from './name.ts';
+import { checkOptions, isRecord, optionalFlag } from './options.ts';
 
 declare const carries: unique symbol;
 
@@ -45,7 +46,11 @@ export type OutputRecord<O extends Outputs> = {
 
 /** What a body gets: a value or `undefined` per value input, an array per list, and no entry for a *nothing* input. */
 export type InputRecord<I extends Inputs> = {
-  readonly [K in keyof I as I[K] extends InputPort<unknown, 'nothing'> ? never : K]: I[K] extends InputPort<infer T, infer Kind, infer Optional>
+  readonly [K in keyof I as I[K] extends InputPort<unknown, 'nothing'> ? never : K]: I[K] extends InputPort<
+    infer T,
+    infer Kind,
+    infer Optional
+  >
     ? Kind extends 'list'
       ? readonly T[]
       : Optional extends true
@@ -53,6 +58,12 @@ export type InputRecord<I extends Inputs> = {
         : T
     : never;
 };
+
+/** Options of an input. */
+export interface InputOptions {
+  /** It may be left unfed, and an absent entry does not skip the op (X3). */
+  readonly optional?: boolean;
+}
 
 /** Options of an output. */
 export interface OutputOptions {
@@ -63,32 +74,38 @@ export interface OutputOptions {
 /** An input that takes one value; with `optional`, it may be left unfed or get an absent entry, and reads as `undefined`. */
 export function input<T>(): InputPort<T, 'value', false>;
 export function input<T>(options: { readonly optional: true }): InputPort<T, 'value', true>;
-export function input<T>(options: { readonly optional?: boolean } = {}): InputPort<T, 'value'> {
-  return Object.freeze({ port: 'input', kind: 'value', optional: options.optional === true });
+export function input<T>(options: InputOptions = {}): InputPort<T, 'value'> {
+  return Object.freeze({ port: 'input', kind: 'value', optional: readFlag(options, 'optional', 'input()') });
 }
 
 /** A fan-in: takes any number of outputs and reads as an array in the order wired, absent entries dropped (X4). */
 export function list<T>(): InputPort<T, 'list', false>;
 export function list<T>(options: { readonly optional: true }): InputPort<T, 'list', true>;
-export function list<T>(options: { readonly optional?: boolean } = {}): InputPort<T, 'list'> {
-  return Object.freeze({ port: 'input', kind: 'list', optional: options.optional === true });
+export function list<T>(options: InputOptions = {}): InputPort<T, 'list'> {
+  return Object.freeze({ port: 'input', kind: 'list', optional: readFlag(options, 'optional', 'list()') });
 }
 
 /** Order alone: the op waits for what is wired here and reads nothing of it. */
 export function nothing(): InputPort<unknown, 'nothing', false>;
 export function nothing(options: { readonly optional: true }): InputPort<unknown, 'nothing', true>;
-export function nothing(options: { readonly optional?: boolean } = {}): InputPort<unknown, 'nothing'> {
-  return Object.freeze({ port: 'input', kind: 'nothing', optional: options.optional === true });
+export function nothing(options: InputOptions = {}): InputPort<unknown, 'nothing'> {
+  return Object.freeze({ port: 'input', kind: 'nothing', optional: readFlag(options, 'optional', 'nothing()') });
 }
 
 /** An output that every execution must emit while something needs it (X6). */
 export function output<T>(options: OutputOptions = {}): OutputPort<T, true> {
-  return Object.freeze({ port: 'output', required: true, transient: options.transient === true });
+  return Object.freeze({ port: 'output', required: true, transient: readFlag(options, 'transient', 'output()') });
 }
 
 /** An output that an execution may leave out; readers then see it as absent (X3). */
 export function optional<T>(options: OutputOptions = {}): OutputPort<T, false> {
-  return Object.freeze({ port: 'output', required: false, transient: options.transient === true });
+  return Object.freeze({ port: 'output', required: false, transient: readFlag(options, 'transient', 'optional()') });
+}
+
+/** The one option that a port has. */
+function readFlag(options: InputOptions & OutputOptions, option: 'optional' | 'transient', where: string): boolean {
+  checkOptions(options, { [option]: true }, where);
+  return optionalFlag(options[option], option, where);
 }
 
 /**
@@ -102,14 +119,14 @@ export function checkPorts<Port extends InputPort | OutputPort>(
   where: string,
 ): Readonly<Record<string, Port>> {
   if (ports === undefined) return Object.freeze({});
-  if (typeof ports !== 'object' || ports === null || Array.isArray(ports)) {
+  if (!isRecord(ports)) {
     throw new DefinitionError('INVALID_DEFINITION', `${where}: "${side}s" is ${kindOf(ports)}. Write a record of name to ${side}.`, {
       details: { where },
     });
   }
-  for (const [name, port] of Object.entries(ports)) {
+  for (const [name, port] of Object.entries<unknown>(ports)) {
     checkName(side, name, where);
-    if (port?.port !== side) {
+    if (!isPort(side, port)) {
       throw new DefinitionError(
         'INVALID_DEFINITION',
         `${where}: ${side} "${name}" is ${kindOf(port)}. Make it with ${side === 'input' ? 'input(), list() or nothing()' : 'output() or optional()'}.`,
@@ -118,4 +135,12 @@ export function checkPorts<Port extends InputPort | OutputPort>(
     }
   }
   return Object.freeze(Object.fromEntries(Object.entries(ports)));
+}
+
+/** Whether a value is a port of that side with everything that one has: something made by hand is most often a mistake. */
+function isPort(side: 'input' | 'output', value: unknown): boolean {
+  if (!isRecord(value) || value['port'] !== side) return false;
+  const flags = side === 'input' ? [value['optional']] : [value['required'], value['transient']];
+  const kinds: readonly unknown[] = ['value', 'list', 'nothing'];
+  return flags.every((flag) => typeof flag === 'boolean') && (side === 'output' || kinds.includes(value['kind']));
 }

@@ -1,7 +1,8 @@
 import { DefinitionError } from '../kernel/errors.ts';
-import { kindOf, quote } from '../kernel/nearest.ts';
+import { isClass, kindOf, quote } from '../kernel/print.ts';
 import { assetKey, type AssetKey, type KeyLike } from './asset-key.ts';
-import type { AssetNotes } from './assets-from-graph.ts';
+import { checkNotes, type AssetNotes } from './asset-notes.ts';
+import { checkOptions, type Fields } from './options.ts';
 
 declare const sourceType: unique symbol;
 
@@ -21,6 +22,8 @@ export interface SourceDefinition<T = unknown> {
   readonly [sourceType]?: T;
 }
 
+const SOURCE_FIELDS: Fields<SourceOptions<unknown>> = { read: true, group: true, description: true, metadata: true };
+
 /**
  * Declares an asset that comes from outside: by `store.put`, by `sources` on a verb, or by its own `read`.
  *
@@ -28,10 +31,16 @@ export interface SourceDefinition<T = unknown> {
  */
 export function source<T = unknown>(key: KeyLike, options: SourceOptions<T> = {}): SourceDefinition<T> {
   const checked = assetKey(key, 'source()');
-  if (typeof options !== 'object' || options === null) throw new DefinitionError('INVALID_DEFINITION', `source(${quote(checked)}) takes options second, and got ${kindOf(options)}.`);
+  const where = `source ${quote(checked)}`;
+  checkOptions(options, SOURCE_FIELDS, where);
   const { read, ...notes } = options;
-  if (read !== undefined && typeof read !== 'function') {
-    throw new DefinitionError('INVALID_DEFINITION', `source(${quote(checked)}): "read" is ${kindOf(read)}. Give a function that returns the value.`, { details: { key: checked } });
+  checkNotes(notes, where);
+  if (read !== undefined && (typeof read !== 'function' || isClass(read))) {
+    throw new DefinitionError(
+      'INVALID_DEFINITION',
+      `${where}: "read" is ${kindOf(read)}. Give a function that returns the value.`,
+      { details: { key: checked } },
+    );
   }
   return Object.freeze({ kind: 'source', name: checked, key: checked, read, notes: Object.freeze(notes) });
 }

@@ -1,6 +1,6 @@
 import { DefinitionError } from '../kernel/errors.ts';
 import { invariant } from '../kernel/invariant.ts';
-import { quote } from '../kernel/nearest.ts';
+import { quote } from '../kernel/print.ts';
 import { topologicalOrder } from '../kernel/topological.ts';
 import type { AssetKey } from './asset-key.ts';
 import type { AssetsDefinition } from './assets-from-graph.ts';
@@ -9,7 +9,8 @@ import { orderEdges } from './internal-deps.ts';
 import type { AnyOp } from './op.ts';
 
 /** Where one entry of a step's input comes from: an output of a step, or a source. */
-export type Entry = { readonly from: 'step'; readonly step: number; readonly output: number } | { readonly from: 'source'; readonly key: AssetKey };
+export type Entry =
+  { readonly from: 'step'; readonly step: number; readonly output: number } | { readonly from: 'source'; readonly key: AssetKey };
 
 /** One output of a step. `key` is set where the output is an asset. */
 export interface StepOutput {
@@ -114,7 +115,12 @@ function resolveSteps({ definition, first }: Offset, { places, sources, withId }
       inputs: inputs.map((input) => Object.freeze({ ...input, entries: Object.freeze(input.entries.flatMap(resolve)) })),
       outputs: op.outputNames.map((name, output) => {
         const port = op.outputs[name];
-        return Object.freeze({ name, required: port?.required === true, transient: port?.transient === true, key: keyAt.get(placeId({ step: local, output })) });
+        return Object.freeze({
+          name,
+          required: port?.required === true,
+          transient: port?.transient === true,
+          key: keyAt.get(placeId({ step: local, output })),
+        });
       }),
       after: order.filter(({ after }) => after === local).map(({ before }) => first + before),
     }),
@@ -142,9 +148,13 @@ function reorder(unordered: readonly Step[], order: readonly number[]): readonly
 
 function cycleError(cycle: readonly (Step | undefined)[]): DefinitionError {
   const printed = cycle.flatMap((step) => (step === undefined ? [] : [describe(step)]));
-  return new DefinitionError('CYCLE', `These steps wait for each other: ${[...printed, printed[0]].join(' → ')}. Split one of the definitions, or remove one of the inputs.`, {
-    details: { cycle: printed },
-  });
+  return new DefinitionError(
+    'CYCLE',
+    `These steps wait for each other: ${[...printed, printed[0]].join(' → ')}. Split one of the definitions, or remove one of the inputs.`,
+    {
+      details: { cycle: printed },
+    },
+  );
 }
 
 function describe({ id, outputs }: Step): string {

@@ -1,4 +1,4 @@
-import type { OutputState } from '../events/data-version.ts';
+import { sameState, type OutputState } from '../events/data-version.ts';
 import type { EntryOrigin, InputEntryRecord, ReadableEvent, StepSettled } from '../events/logged-event.ts';
 import type { OutputId } from '../events/store-port.ts';
 import type { AssetKey } from '../model/asset-key.ts';
@@ -23,14 +23,23 @@ export interface Stale {
 }
 
 /** Every step that an asset depends on, with the outputs that are read: what has to be looked up to know whether it is stale. */
-export function upstreamOutputs(defs: Definitions, keys: Iterable<AssetKey>): readonly (OutputId & { readonly stepIndex: number; readonly outputIndex: number })[] {
+export function upstreamOutputs(
+  defs: Definitions,
+  keys: Iterable<AssetKey>,
+): readonly (OutputId & { readonly stepIndex: number; readonly outputIndex: number })[] {
   const found = new Map<string, OutputId & { readonly stepIndex: number; readonly outputIndex: number }>();
   const open: { readonly step: number; readonly output: number }[] = [...keys].map((key) => defs.graph.placeOf(key));
   for (let place = open.pop(); place !== undefined; place = open.pop()) {
     const id = `${place.step}.${place.output}`;
     const step = defs.graph.steps[place.step];
     if (step === undefined || found.has(id)) continue;
-    found.set(id, { definition: step.definition, step: step.path, output: step.outputs[place.output]?.name ?? '', stepIndex: place.step, outputIndex: place.output });
+    found.set(id, {
+      definition: step.definition,
+      step: step.path,
+      output: step.outputs[place.output]?.name ?? '',
+      stepIndex: place.step,
+      outputIndex: place.output,
+    });
     for (const entry of step.inputs.flatMap(({ entries }) => entries)) if (entry.from === 'step') open.push(entry);
   }
   return [...found.values()];
@@ -87,7 +96,8 @@ export class Freshness {
     if (wired.length !== trace.inputs.length) return { cause: 'wiring', what: step.id };
     for (const [place, { name, kind, entry }] of wired.entries()) {
       const before = trace.inputs[place];
-      if (before === undefined || before.input !== name || before.kind !== kind || !this.#sameOrigin(before.origin, entry)) return { cause: 'wiring', what: step.id };
+      if (before === undefined || before.input !== name || before.kind !== kind || !this.#sameOrigin(before.origin, entry))
+        return { cause: 'wiring', what: step.id };
       const stale = this.#judgeEntry(entry, before);
       if (stale !== undefined) return stale;
     }
@@ -95,14 +105,18 @@ export class Freshness {
   }
 
   #judgeEntry(entry: Entry, before: InputEntryRecord): Stale | undefined {
-    if (entry.from === 'source') return sameAsRead(before.state, this.#recorded.readable(entry.key)) ? undefined : { cause: 'data', what: entry.key };
+    if (entry.from === 'source') return this.#judgeRead(entry.key, before);
     const upstream = this.#known.get(idOf(entry));
     if (upstream !== undefined) return { ...upstream, cause: upstream.cause === 'data' ? 'data' : 'upstream' };
+    // An asset that was loaded is compared with what readers get of it now, anything else with what its step last gave.
+    if (before.origin.from === 'asset') return this.#judgeRead(before.origin.key, before);
     const producer = this.#defs.graph.steps[entry.step];
-    const output = producer?.outputs[entry.output];
-    const key = before.origin.from === 'asset' ? output?.key : undefined;
-    const same = key === undefined ? sameAsTrace(before.state, stateIn(this.#recorded.trace(entry.step, entry.output), output?.name ?? '')) : sameAsRead(before.state, this.#recorded.readable(key));
-    return same ? undefined : { cause: 'data', what: key ?? producer?.id ?? '' };
+    const came = stateIn(this.#recorded.trace(entry.step, entry.output), before.origin.output);
+    return sameAsTrace(before.state, came) ? undefined : { cause: 'data', what: producer?.id ?? before.origin.step };
+  }
+
+  #judgeRead(key: AssetKey, before: InputEntryRecord): Stale | undefined {
+    return sameAsRead(before.state, this.#recorded.readable(key)) ? undefined : { cause: 'data', what: key };
   }
 
   #sameOrigin(origin: EntryOrigin, entry: Entry): boolean {
@@ -123,7 +137,7 @@ function stateIn(trace: StepSettled | undefined, output: string): OutputState | 
 }
 
 function sameAsTrace(a: OutputState, b: OutputState | undefined): boolean {
-  return b !== undefined && a.state === b.state && (a.state !== 'value' || b.state !== 'value' || a.version === b.version);
+  return b !== undefined && sameState(a, b);
 }
 
 function sameAsRead(state: OutputState | undefined, event: ReadableEvent | undefined): boolean {

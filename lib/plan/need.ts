@@ -51,10 +51,8 @@ export function needOf(defs: Definitions, selection: ReadonlySet<AssetKey>, poli
   for (let index = open.pop(); index !== undefined; index = open.pop()) {
     const step = defs.graph.steps[index];
     invariant(step !== undefined, 'need only holds steps of the graph');
-    for (const { entries } of step.inputs) {
-      for (const entry of entries) {
-        if (entry.from === 'step' && supplyOf(defs, step, { entry, selection, policies }).from === 'step') add(entry.step, entry.output);
-      }
+    for (const entry of step.inputs.flatMap(({ entries }) => entries)) {
+      if (entry.from === 'step' && supplyOf(defs, step, { entry, selection, policies }).from === 'step') add(entry.step, entry.output);
     }
   }
   return need;

@@ -2,19 +2,20 @@ import { createHash } from 'node:crypto';
 import { SelectionError } from '../kernel/errors.ts';
 import { frozenSet } from '../kernel/frozen-set.ts';
 import { invariant } from '../kernel/invariant.ts';
-import { kindOf } from '../kernel/nearest.ts';
+import { kindOf } from '../kernel/print.ts';
 import type { RunPolicies } from '../events/logged-event.ts';
 import type { AssetKey } from '../model/asset-key.ts';
 import type { Definitions } from '../model/definitions.ts';
 import type { InputKind } from '../model/port.ts';
-import type { Step } from '../model/step-graph.ts';
+import type { Entry, Step } from '../model/step-graph.ts';
 import { needOf, supplyOf, type Need } from './need.ts';
 import { readPolicies } from './policies.ts';
 import { resolveSelection, type Select } from './selection.ts';
 
 /** One entry of an input in a plan. `step` is an index into the plan's own steps. */
 export type PlannedEntry =
-  { readonly from: 'step'; readonly step: number; readonly output: number } | { readonly from: 'store'; readonly key: AssetKey; readonly source: boolean };
+  | { readonly from: 'step'; readonly step: number; readonly output: number }
+  | { readonly from: 'store'; readonly key: AssetKey; readonly source: boolean };
 
 /** One input of a planned step. */
 export interface PlannedInput {
@@ -62,7 +63,10 @@ export interface PlanOptions<Assets> extends Partial<RunPolicies> {
  */
 export function plan<Assets>(defs: Definitions<Assets>, options: PlanOptions<Assets> = {}): Plan<Assets> {
   if (typeof defs !== 'object' || defs === null || defs.kind !== 'definitions') {
-    throw new SelectionError('INVALID_OPTION', `plan() takes definitions first, and got ${kindOf(defs)}. Make them with define({ assets: […] }).`);
+    throw new SelectionError(
+      'INVALID_OPTION',
+      `plan() takes definitions first, and got ${kindOf(defs)}. Make them with define({ assets: […] }).`,
+    );
   }
   const selection = resolveSelection(defs, options.select);
   const policies = readPolicies(options);
@@ -76,43 +80,63 @@ interface Planning {
   readonly policies: RunPolicies;
 }
 
-function planSteps(defs: Definitions, { need, selection, policies }: Planning): readonly PlannedStep[] {
-  const order = [...need.keys()].sort((a, b) => a - b);
+function planSteps(defs: Definitions, planning: Planning): readonly PlannedStep[] {
+  const order = [...planning.need.keys()].sort((a, b) => a - b);
   const indexOf = new Map(order.map((step, index) => [step, index]));
-  const at = (step: number): number => {
-    const index = indexOf.get(step);
-    invariant(index !== undefined, 'need is closed: what a needed step reads is needed too');
-    return index;
+  const places: Places = {
+    defs,
+    planning,
+    at: (step) => {
+      const index = indexOf.get(step);
+      invariant(index !== undefined, 'need is closed: what a needed step reads is needed too');
+      return index;
+    },
+    has: (step) => indexOf.has(step),
   };
-  return Object.freeze(
-    order.map((global, index) => {
-      const step = defs.graph.steps[global];
-      invariant(step !== undefined, 'need only holds steps of the graph');
-      const needed = [...(need.get(global) ?? [])].sort((a, b) => a - b);
-      const inputs = step.inputs.map(({ name, kind, optional, entries }) => {
-        const planned = entries.map((entry): PlannedEntry => {
-          const supply = supplyOf(defs, step, { entry, selection, policies });
-          if (supply.from === 'store') return Object.freeze(supply);
-          invariant(entry.from === 'step', 'only outputs of steps are supplied by steps');
-          return Object.freeze({ from: 'step', step: at(entry.step), output: entry.output });
-        });
-        return Object.freeze({ name, kind, optional, entries: Object.freeze(planned) });
-      });
-      const after = step.after.flatMap((before) => indexOf.get(before) ?? []);
-      return Object.freeze({
-        index,
-        step,
-        needed: Object.freeze(needed),
-        selectedOutputs: frozenSet(needed.map((output) => step.outputs[output]?.name ?? '')),
-        inputs: Object.freeze(inputs),
-        predecessors: Object.freeze([...new Set([...readSteps(inputs), ...after])]),
-      });
-    }),
-  );
+  return Object.freeze(order.map((global, index) => planStep(places, global, index)));
 }
 
-function readSteps(inputs: readonly PlannedInput[]): readonly number[] {
-  return inputs.flatMap(({ entries }) => entries.flatMap((entry) => (entry.from === 'step' ? [entry.step] : [])));
+/** Where the steps of the whole graph are in the plan. */
+interface Places {
+  readonly defs: Definitions;
+  readonly planning: Planning;
+  readonly at: (step: number) => number;
+  readonly has: (step: number) => boolean;
+}
+
+function planStep(places: Places, global: number, index: number): PlannedStep {
+  const step = places.defs.graph.steps[global];
+  invariant(step !== undefined, 'need only holds steps of the graph');
+  const needed = [...(places.planning.need.get(global) ?? [])].sort((a, b) => a - b);
+  const inputs: PlannedInput[] = [];
+  for (const { name, kind, optional, entries } of step.inputs) {
+    const planned: PlannedEntry[] = [];
+    for (const entry of entries) planned.push(planEntry(places, step, entry));
+    inputs.push(Object.freeze({ name, kind, optional, entries: Object.freeze(planned) }));
+  }
+  const after = step.after.filter(places.has).map(places.at);
+  return Object.freeze({
+    index,
+    step,
+    needed: Object.freeze(needed),
+    selectedOutputs: frozenSet(needed.map((output) => step.outputs[output]?.name ?? '')),
+    inputs: Object.freeze(inputs),
+    predecessors: Object.freeze([...new Set([...readSteps(inputs), ...after])]),
+  });
+}
+
+function planEntry({ defs, planning, at }: Places, reader: Step, entry: Entry): PlannedEntry {
+  const supply = supplyOf(defs, reader, { entry, selection: planning.selection, policies: planning.policies });
+  if (supply.from === 'store') return Object.freeze(supply);
+  invariant(entry.from === 'step', 'only outputs of steps are supplied by steps');
+  return Object.freeze({ from: 'step', step: at(entry.step), output: entry.output });
+}
+
+/** Plan indices of the steps that inputs read, in the order of their entries; a step that is read twice is there twice. */
+export function readSteps(inputs: readonly PlannedInput[]): readonly number[] {
+  const steps: number[] = [];
+  for (const { entries } of inputs) for (const entry of entries) if (entry.from === 'step') steps.push(entry.step);
+  return steps;
 }
 
 function hashPlan({ selection, policies, steps }: Pick<Plan, 'selection' | 'policies' | 'steps'>): string {
@@ -122,7 +146,11 @@ function hashPlan({ selection, policies, steps }: Pick<Plan, 'selection' | 'poli
     step.op.name,
     step.op.codeVersion ?? null,
     needed,
-    inputs.map(({ name, kind, entries }) => [name, kind, entries.map((entry) => (entry.from === 'step' ? [entry.step, entry.output] : entry.key))]),
+    inputs.map(({ name, kind, entries }) => [
+      name,
+      kind,
+      entries.map((entry) => (entry.from === 'step' ? [entry.step, entry.output] : entry.key)),
+    ]),
     predecessors,
   ]);
   const { unselectedOutputs, inGraphUpstream, crossGraphUpstream } = policies;

@@ -1,7 +1,8 @@
 import { SelectionError } from '../kernel/errors.ts';
 import { frozenSet } from '../kernel/frozen-set.ts';
 import { unreachable } from '../kernel/invariant.ts';
-import { kindOf, quote, suggest } from '../kernel/nearest.ts';
+import { suggest } from '../kernel/nearest.ts';
+import { kindOf, quote } from '../kernel/print.ts';
 import type { AssetKey } from '../model/asset-key.ts';
 import type { Definitions, KeyOf } from '../model/definitions.ts';
 
@@ -52,7 +53,9 @@ export function difference(from: Selectable, ...without: readonly Selectable[]):
 
 function expression(of: Selection['of'], parts: readonly Selectable[], { depth }: Reach): Selection {
   if (depth !== undefined && !(Number.isInteger(depth) && depth >= 0)) {
-    throw new SelectionError('INVALID_SELECTION', `${of}Of(): "depth" is ${String(depth)}. Give a whole number from 0, or leave it out.`, { details: { depth } });
+    throw new SelectionError('INVALID_SELECTION', `${of}Of(): "depth" is ${String(depth)}. Give a whole number from 0, or leave it out.`, {
+      details: { depth },
+    });
   }
   const lists = parts.map((part) => (isList(part) ? [...part] : [part]));
   return Object.freeze({ kind: 'selection', of, parts: lists, ...(depth !== undefined && { depth }) });
@@ -71,7 +74,10 @@ export function resolveSelection(defs: Definitions, select: Select<unknown> | un
   if (select === undefined) return frozenSet(defs.assets.keys());
   const items: unknown = isSelection(select) ? [select] : select;
   if (!Array.isArray(items)) {
-    throw new SelectionError('INVALID_SELECTION', `"select" is ${kindOf(select)}. Give a list of keys and expressions, or leave it out to select everything.`);
+    throw new SelectionError(
+      'INVALID_SELECTION',
+      `"select" is ${kindOf(select)}. Give a list of keys and expressions, or leave it out to select everything.`,
+    );
   }
   for (const item of items) refuseSource(defs, item);
   const found = resolveItems(defs, items);
@@ -86,9 +92,13 @@ function isSelection(value: unknown): value is Selection {
 
 function refuseSource(defs: Definitions, item: unknown): void {
   if (typeof item !== 'string' || !isKeyOf(defs.sources, item)) return;
-  throw new SelectionError('SOURCE_NOT_COMPUTED', `${quote(item)} is a source: nothing here computes it. Put a value with store.put(), or select downstreamOf(${quote(item)}).`, {
-    details: { key: item },
-  });
+  throw new SelectionError(
+    'SOURCE_NOT_COMPUTED',
+    `${quote(item)} is a source: nothing here computes it. Put a value with store.put(), or select downstreamOf(${quote(item)}).`,
+    {
+      details: { key: item },
+    },
+  );
 }
 
 function resolveItems(defs: Definitions, items: readonly unknown[]): ReadonlySet<AssetKey> {
@@ -98,10 +108,15 @@ function resolveItems(defs: Definitions, items: readonly unknown[]): ReadonlySet
 function resolveItem(defs: Definitions, item: unknown): ReadonlySet<AssetKey> {
   if (isSelection(item)) return resolveExpression(defs, item);
   if (typeof item !== 'string') {
-    throw new SelectionError('INVALID_SELECTION', `"select" holds ${kindOf(item)}. Give printed keys ('a/b') and expressions (upstreamOf, downstreamOf, union, …).`);
+    throw new SelectionError(
+      'INVALID_SELECTION',
+      `"select" holds ${kindOf(item)}. Give printed keys ('a/b') and expressions (upstreamOf, downstreamOf, union, …).`,
+    );
   }
   if (isKeyOf(defs.assets, item) || isKeyOf(defs.sources, item)) return new Set([item]);
-  throw new SelectionError('UNKNOWN_ASSET', `There is no asset ${quote(item)}. ${suggest(item, defs.assets.keys())}`, { details: { key: item } });
+  throw new SelectionError('UNKNOWN_ASSET', `There is no asset ${quote(item)}. ${suggest(item, defs.assets.keys())}`, {
+    details: { key: item },
+  });
 }
 
 function isKeyOf(keys: ReadonlyMap<AssetKey, unknown>, key: string): key is AssetKey {

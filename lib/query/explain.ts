@@ -1,4 +1,4 @@
-import { quote } from '../kernel/nearest.ts';
+import { quote } from '../kernel/print.ts';
 import type { AssetKey } from '../model/asset-key.ts';
 import type { DefinedAsset } from '../model/definitions.ts';
 import type { Step } from '../model/step-graph.ts';
@@ -32,9 +32,16 @@ export function explain(plan: Plan): Explanation {
   const readers = readersOf(plan);
   const planned = new Map(plan.steps.map((each) => [each.step.index, each]));
   const loads = loadsOf(plan);
-  const steps = plan.defs.graph.steps.map((step) => explainStep(plan, step, { planned: planned.get(step.index), readers: readers.get(step.index) ?? [] }));
+  const steps = plan.defs.graph.steps.map((step) =>
+    explainStep(plan, step, { planned: planned.get(step.index), readers: readers.get(step.index) ?? [] }),
+  );
   const sources = [...plan.defs.sources.keys()].map((key) => explainSource(key, loads.get(key)));
-  const assets = [...sources, ...[...plan.defs.assets.values()].map((asset) => explainAsset(plan, asset, { loads: loads.get(asset.key), planned: planned.get(asset.step) }))];
+  const assets = [
+    ...sources,
+    ...[...plan.defs.assets.values()].map((asset) =>
+      explainAsset(plan, asset, { loads: loads.get(asset.key), planned: planned.get(asset.step) }),
+    ),
+  ];
   return Object.freeze({
     steps: Object.freeze(steps),
     assets: Object.freeze(assets),
@@ -76,7 +83,8 @@ interface StepFacts {
 }
 
 function explainStep(plan: Plan, step: Step, { planned, readers }: StepFacts): StepExplanation {
-  if (planned === undefined) return { step: step.id, verdict: 'left-out', selectedOutputs: [], sentence: `${step.id} is left out: ${whyLeftOut(plan, step)}.` };
+  if (planned === undefined)
+    return { step: step.id, verdict: 'left-out', selectedOutputs: [], sentence: `${step.id} is left out: ${whyLeftOut(plan, step)}.` };
   const selected = planned.needed.flatMap((output) => {
     const key = step.outputs[output]?.key;
     return key !== undefined && plan.selection.has(key) ? [`${quote(key)} is selected`] : [];
@@ -116,12 +124,18 @@ function explainAsset(plan: Plan, { key, step: index, outputIndex }: DefinedAsse
   const id = step?.id ?? '';
   const name = quote(key);
   if (plan.selection.has(key)) return { key, verdict: 'selected', sentence: `${name} is selected: ${id} makes it and the run records it.` };
-  if (loads !== undefined) return { key, verdict: 'loaded', sentence: `${name} is loaded from the store for ${few(loads)}: it is not selected, and the policy says load.` };
+  if (loads !== undefined)
+    return {
+      key,
+      verdict: 'loaded',
+      sentence: `${name} is loaded from the store for ${few(loads)}: it is not selected, and the policy says load.`,
+    };
   if (planned?.needed.includes(outputIndex) === true) {
     const recorded = plan.policies.unselectedOutputs === 'materialize' ? 'recorded as unexpected' : 'not recorded';
     return { key, verdict: 'used', sentence: `${name} is made and used but ${recorded}: the selection needs it and does not name it.` };
   }
-  const gated = planned === undefined ? `its step ${id} does not run` : `${id} runs without being asked for ${step?.outputs[outputIndex]?.name ?? ''}`;
+  const gated =
+    planned === undefined ? `its step ${id} does not run` : `${id} runs without being asked for ${step?.outputs[outputIndex]?.name ?? ''}`;
   return { key, verdict: 'left-out', sentence: `${name} is left out: nothing selected needs it, and ${gated}.` };
 }
 

@@ -1,4 +1,4 @@
-import type { LoggedEvent, NewEvent, RunEnded, RunStarted } from '../../lib/events/logged-event.ts';
+import type { NewEvent, RunEnded, RunStarted } from '../../lib/events/logged-event.ts';
 import type { RunEvent } from '../../lib/events/run-event.ts';
 import { createStore, type Store } from '../../lib/events/store.ts';
 import { memoryPort } from '../../lib/memory/memory-port.ts';
@@ -9,12 +9,14 @@ import { systemClock, uniqueId } from './environment.ts';
 import type { RunOptions } from './options.ts';
 import type { AssetOutcome } from './outcome.ts';
 import { Recorder } from './recorder.ts';
-import { resolve, settlePositions, type ResolvedPlan } from './resolve.ts';
+import { resolve as resolvePlan, settlePositions, type ResolvedPlan } from './resolve.ts';
 import { createResult, type RunResult } from './result.ts';
-import { runSteps, type SettledStep, type StepObserver } from './run-steps.ts';
+import { runSteps, type SettledStep, type StepObserver, type StepRun } from './run-steps.ts';
 import { cancelledEvent, type EventScope } from './settled-events.ts';
+import { fixEmitted } from './slot.ts';
 import type { Supply } from './supply.ts';
 
+/** Told of everything that happens in a run, in order. */
 type Publish = (event: RunEvent) => void;
 
 const DEFAULT_CONCURRENCY = 16;
@@ -25,7 +27,7 @@ const DEFAULT_GRACE_MS = 5000;
  *
  * Rejects with SelectionError (resolve) or StoreError (the store); a run that started and could not record is over at once.
  */
-export async function executeRun<Assets>(plan: Plan<Assets>, options: RunOptions, publish: Publish): Promise<RunResult<Assets>> {
+export async function executeRun<Assets>(plan: Plan<Assets>, options: RunOptions, publish?: Publish): Promise<RunResult<Assets>> {
   const { clock = systemClock } = options;
   const runId = uniqueId();
   if (plan.selection.size === 0) {
@@ -35,7 +37,7 @@ export async function executeRun<Assets>(plan: Plan<Assets>, options: RunOptions
   const store = options.store ?? createStore(memoryPort(), { now: clock.now });
   const release = await store.turn(options.whenBusy ?? 'queue');
   try {
-    const resolved = await resolve(plan, store, { sources: options.sources ?? {}, now: clock.now, runId });
+    const resolved = await resolvePlan(plan, store, { sources: options.sources ?? {}, now: clock.now, runId });
     return await new Run(resolved, { store, options, publish, runId, clock }).execute();
   } finally {
     release();
@@ -45,7 +47,7 @@ export async function executeRun<Assets>(plan: Plan<Assets>, options: RunOptions
 interface RunParts {
   readonly store: Store;
   readonly options: RunOptions;
-  readonly publish: Publish;
+  readonly publish: Publish | undefined;
   readonly runId: string;
   readonly clock: Clock;
 }
@@ -103,7 +105,7 @@ class Run<Assets> {
   async #runAll(supply: Supply, recorder: Recorder): Promise<void> {
     const { options, runId, clock } = this.#parts;
     try {
-      await runSteps({
+      const steps: StepRun = {
         plan: this.#resolved.plan,
         runId,
         supply,
@@ -112,7 +114,9 @@ class Run<Assets> {
         graceMs: options.graceMs ?? DEFAULT_GRACE_MS,
         signal: this.#controller.signal,
         observer: this.#observer(recorder),
-      });
+        fix: fixEmitted,
+      };
+      await new Promise<void>((resolve, reject) => runSteps(steps, (failed) => (failed === undefined ? resolve() : reject(failed.error))));
     } catch (error) {
       this.#controller.abort(error);
       await recorder.drain();
@@ -124,11 +128,28 @@ class Run<Assets> {
 
   #observer(recorder: Recorder): StepObserver {
     const { options, publish, runId, clock } = this.#parts;
-    const of = ({ step }: PlannedStep): { runId: string; time: number; definition: string; step: string } => ({ runId, time: clock.now(), definition: step.definition, step: step.path });
+    const of = ({ step }: PlannedStep): { runId: string; time: number; definition: string; step: string } => ({
+      runId,
+      time: clock.now(),
+      definition: step.definition,
+      step: step.path,
+    });
     return {
-      onStart: (planned, loaded) => publish({ type: 'step-started', ...of(planned), op: planned.step.op.name, selectedOutputs: [...planned.selectedOutputs], loaded }),
+      onStart: (planned, loaded) =>
+        publish?.({
+          type: 'step-started',
+          ...of(planned),
+          op: planned.step.op.name,
+          selectedOutputs: [...planned.selectedOutputs],
+          loaded,
+        }),
       onDiscard: (planned, output) =>
-        publish({ type: 'output-discarded', ...of(planned), output, key: planned.step.outputs.find(({ name }) => name === output)?.key ?? null }),
+        publish?.({
+          type: 'output-discarded',
+          ...of(planned),
+          output,
+          key: planned.step.outputs.find(({ name }) => name === output)?.key ?? null,
+        }),
       onSettled: (settled) => {
         this.#settled.push(settled);
         this.#slots[settled.planned.index] = settled.slots;
@@ -144,7 +165,7 @@ class Run<Assets> {
       port: store.port,
       scope: this.#scope(supply),
       now: clock.now,
-      publish: (event: LoggedEvent) => publish(event),
+      publish,
       onFailure: () => this.#controller.abort(),
     });
   }
@@ -172,7 +193,12 @@ class Run<Assets> {
 
   #ended(cancelled: boolean, status?: RunEnded['status']): RunEnded {
     const failed = this.#settled.some(({ outcome }) => outcome === 'failed');
-    return { type: 'run-ended', runId: this.#parts.runId, time: this.#parts.clock.now(), status: status ?? (cancelled ? 'cancelled' : failed ? 'failed' : 'succeeded') };
+    return {
+      type: 'run-ended',
+      runId: this.#parts.runId,
+      time: this.#parts.clock.now(),
+      status: status ?? (cancelled ? 'cancelled' : failed ? 'failed' : 'succeeded'),
+    };
   }
 
   /** Selected assets whose steps a cancelled run did not finish. */

@@ -56,10 +56,11 @@ export function gather(step: PlannedStep, readable: Readable): Gathered | Promis
   const loaded = loadedKeys(step, readable);
   if (loaded.length === 0) return { inputs: inputRecord(step, readable, new Map()), loaded };
   const fetched = loaded.map((key) => readable.supply.get(key)?.value());
-  return Promise.all(fetched).then((values) => {
-    const byKey = new Map(loaded.map((key, index) => [key, values[index]]));
-    return { inputs: inputRecord(step, readable, byKey), loaded };
+  const complete = (values: readonly unknown[]): Gathered => ({
+    inputs: inputRecord(step, readable, new Map(loaded.map((key, index) => [key, values[index]]))),
+    loaded,
   });
+  return fetched.some((value) => value instanceof Promise) ? Promise.all(fetched).then(complete) : complete(fetched);
 }
 
 function loadedKeys({ inputs }: PlannedStep, { supply }: Readable): readonly AssetKey[] {
@@ -71,7 +72,11 @@ function loadedKeys({ inputs }: PlannedStep, { supply }: Readable): readonly Ass
   return [...keys];
 }
 
-function inputRecord({ inputs }: PlannedStep, readable: Readable, loaded: ReadonlyMap<AssetKey, unknown>): Readonly<Record<string, unknown>> {
+function inputRecord(
+  { inputs }: PlannedStep,
+  readable: Readable,
+  loaded: ReadonlyMap<AssetKey, unknown>,
+): Readonly<Record<string, unknown>> {
   const fields: (readonly [string, unknown])[] = [];
   for (const input of inputs) {
     if (input.kind !== 'nothing') fields.push([input.name, inputValue(input, readable, loaded)]);

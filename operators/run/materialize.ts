@@ -24,7 +24,7 @@ export async function materialize<Assets>(defs: Definitions<Assets>, options: Ma
     ...(inGraphUpstream !== undefined && { inGraphUpstream }),
     ...(crossGraphUpstream !== undefined && { crossGraphUpstream }),
   });
-  const result = await executeRun(planned, runOptions, () => undefined);
+  const result = await executeRun(planned, runOptions);
   // Errors do not carry the types of the assets: whoever catches one does not know which definitions it comes from.
   const untyped = result as unknown as RunResult;
   if (result.status === 'cancelled') throw new AbortError(untyped, options.signal?.reason);

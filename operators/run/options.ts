@@ -1,5 +1,6 @@
 import { SelectionError } from '../../lib/kernel/errors.ts';
-import { kindOf, quote, suggest } from '../../lib/kernel/nearest.ts';
+import { suggest } from '../../lib/kernel/nearest.ts';
+import { kindOf, quote } from '../../lib/kernel/print.ts';
 import type { Store } from '../../lib/events/store.ts';
 import type { Clock } from '../step/clock.ts';
 import type { OutputPorts } from '../step/ports.ts';
@@ -28,37 +29,90 @@ export interface RunOptions {
   readonly clock?: Clock;
 }
 
-const RUN_OPTIONS = ['store', 'sources', 'signal', 'concurrency', 'graceMs', 'whenBusy', 'tags', 'causedBy', 'ports', 'clock'] as const;
-const PLAN_OPTIONS = ['select', 'unselectedOutputs', 'inGraphUpstream', 'crossGraphUpstream'] as const;
+const RUN_OPTIONS: readonly string[] = [
+  'store',
+  'sources',
+  'signal',
+  'concurrency',
+  'graceMs',
+  'whenBusy',
+  'tags',
+  'causedBy',
+  'ports',
+  'clock',
+];
+const PLAN_OPTIONS: readonly string[] = ['select', 'unselectedOutputs', 'inGraphUpstream', 'crossGraphUpstream'];
 
 /** The names that options may have, by verb: what is not among them would be ignored, and is refused instead. */
-export const OPTION_NAMES = Object.freeze({
+const OPTION_NAMES: Readonly<Record<RunVerb, readonly string[]>> = {
   run: RUN_OPTIONS,
   materialize: [...RUN_OPTIONS, ...PLAN_OPTIONS, 'throwOnFailure'],
-});
+};
+
+/** Verbs that take run options. */
+export type RunVerb = 'run' | 'materialize';
+
+/** What an option must be: whether a value will do, and what to say if not. Checked only where the option is given. */
+interface OptionRule {
+  readonly option: keyof RunOptions;
+  readonly accepts: (value: unknown) => boolean;
+  readonly cure: string;
+}
+
+const RULES: readonly OptionRule[] = [
+  { option: 'concurrency', accepts: (value) => Number.isInteger(value) && Number(value) >= 1, cure: 'Give a whole number from 1.' },
+  {
+    option: 'graceMs',
+    accepts: (value) => typeof value === 'number' && value >= 0 && value < 2 ** 31,
+    cure: 'Give milliseconds from 0 and below 2^31.',
+  },
+  { option: 'whenBusy', accepts: (value) => value === 'queue' || value === 'error', cure: 'Give "queue" or "error".' },
+  { option: 'signal', accepts: (value) => value instanceof AbortSignal, cure: 'Give an AbortSignal.' },
+  { option: 'store', accepts: isStore, cure: 'Give what memoryStore() returned, or what openStore() resolved to (await it).' },
+  { option: 'causedBy', accepts: (value) => typeof value === 'string', cure: 'Give a string.' },
+  { option: 'tags', accepts: isRecordOfStrings, cure: 'Give a record of strings.' },
+  { option: 'sources', accepts: (value) => typeof value === 'object' && value !== null, cure: 'Give a record of source key to value.' },
+  { option: 'ports', accepts: (value) => hasMethod(value, 'publish'), cure: 'Give what outputPorts() returned.' },
+  {
+    option: 'clock',
+    accepts: (value) => hasMethod(value, 'now') && hasMethod(value, 'timer'),
+    cure: 'Give an object with now() and timer(ms, callback).',
+  },
+];
 
 /**
  * Refuses options that would be ignored or misread.
  *
  * @throws SelectionError INVALID_OPTION
  */
-export function checkRunOptions(verb: keyof typeof OPTION_NAMES, options: RunOptions): void {
-  if (typeof options !== 'object' || options === null) throw invalid(verb, 'the options', kindOf(options), 'Give an object.');
+export function checkRunOptions(verb: RunVerb, options: RunOptions): void {
+  if (typeof options !== 'object' || options === null) {
+    throw new SelectionError('INVALID_OPTION', `${verb}(): the options are ${kindOf(options)}. Give an object.`, { details: { verb } });
+  }
+  const known = OPTION_NAMES[verb];
   for (const name of Object.keys(options)) {
-    const known: readonly string[] = OPTION_NAMES[verb];
     if (!known.includes(name)) {
-      throw new SelectionError('INVALID_OPTION', `${verb}() has no option ${quote(name)}. ${suggest(name, known)}`, { details: { verb, option: name } });
+      throw new SelectionError('INVALID_OPTION', `${verb}() has no option ${quote(name)}. ${suggest(name, known)}`, {
+        details: { verb, option: name },
+      });
     }
   }
-  const { concurrency = 1, graceMs = 0, whenBusy = 'queue', signal, store, tags = {} } = options;
-  if (!Number.isInteger(concurrency) || concurrency < 1) throw invalid(verb, '"concurrency"', String(concurrency), 'Give a whole number from 1.');
-  if (!(graceMs >= 0 && graceMs < 2 ** 31)) throw invalid(verb, '"graceMs"', String(graceMs), 'Give milliseconds from 0 and below 2^31.');
-  if (whenBusy !== 'queue' && whenBusy !== 'error') throw invalid(verb, '"whenBusy"', quote(String(whenBusy)), 'Give "queue" or "error".');
-  if (signal !== undefined && !(signal instanceof AbortSignal)) throw invalid(verb, '"signal"', kindOf(signal), 'Give an AbortSignal.');
-  if (store !== undefined && typeof store?.port?.append !== 'function') throw invalid(verb, '"store"', kindOf(store), 'Give what openStore() or memoryStore() returned (awaited).');
-  if (Object.values(tags).some((value) => typeof value !== 'string')) throw invalid(verb, '"tags"', 'a record with a value that is no string', 'Give strings.');
+  for (const { option, accepts, cure } of RULES) {
+    const value: unknown = options[option];
+    if (value === undefined || accepts(value)) continue;
+    const shown = typeof value === 'string' || typeof value === 'number' ? quote(String(value)) : kindOf(value);
+    throw new SelectionError('INVALID_OPTION', `${verb}(): "${option}" is ${shown}. ${cure}`, { details: { verb, option } });
+  }
 }
 
-function invalid(verb: string, what: string, is: string, cure: string): SelectionError {
-  return new SelectionError('INVALID_OPTION', `${verb}(): ${what} is ${is}. ${cure}`, { details: { verb } });
+function hasMethod(value: unknown, method: string): boolean {
+  return typeof value === 'object' && value !== null && typeof Reflect.get(value, method) === 'function';
+}
+
+function isStore(value: unknown): boolean {
+  return hasMethod(value, 'turn') && typeof value === 'object' && value !== null && hasMethod(Reflect.get(value, 'port'), 'append');
+}
+
+function isRecordOfStrings(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && Object.values(value).every((each) => typeof each === 'string');
 }

@@ -15,8 +15,8 @@ export interface Recording {
   readonly port: StorePort;
   readonly scope: Omit<EventScope, 'time' | 'positionOf'>;
   readonly now: () => number;
-  /** Told of each event when it is recorded, in order. */
-  readonly publish: (event: LoggedEvent) => void;
+  /** Told of each event when it is recorded, in order. Left out where nobody listens, which saves making the events. */
+  readonly publish: ((event: LoggedEvent) => void) | undefined;
   /** Told once when an append fails; nothing is recorded after that. */
   readonly onFailure: () => void;
 }
@@ -47,7 +47,8 @@ export class Recorder {
 
   /** Publishes events that were appended at `first`. */
   publish(events: readonly NewEvent[], first: Position): void {
-    events.forEach((event, index) => this.#recording.publish(atPosition(event, first + index, first)));
+    const { publish } = this.#recording;
+    if (publish !== undefined) events.forEach((event, index) => publish(atPosition(event, first + index, first)));
   }
 
   /** Takes a settled step. It is recorded with everything else that settles before the next append can start. */
@@ -91,11 +92,8 @@ export class Recorder {
       return { inBatch: index };
     };
     for (const { settled, time } of group) {
-      const made = settledEvents(settled, { ...this.#recording.scope, time, positionOf });
       inBatch.set(settled.planned.index, events.length);
-      events.push(...made.events);
-      outcomes.push(...made.outcomes);
-      for (const value of made.values) values.set(value.address, value);
+      settledEvents(settled, { ...this.#recording.scope, time, positionOf, events, values, outcomes });
     }
     const first = await this.append(events, [...values.values()]);
     for (const [step, index] of inBatch) this.#positions[step] = first + index;

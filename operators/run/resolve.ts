@@ -1,11 +1,13 @@
 import { SelectionError } from '../../lib/kernel/errors.ts';
-import { kindOf, quote, quoteList, suggest } from '../../lib/kernel/nearest.ts';
+import { suggest } from '../../lib/kernel/nearest.ts';
+import { kindOf, quote, quoteList } from '../../lib/kernel/print.ts';
 import type { ReadableEvent, SourceObserved } from '../../lib/events/logged-event.ts';
 import type { Position, PositionRef } from '../../lib/events/position.ts';
 import { observation, readValue, type EncodedValue, type Store } from '../../lib/events/store.ts';
 import type { StorePort } from '../../lib/events/store-port.ts';
 import type { AssetKey } from '../../lib/model/asset-key.ts';
-import type { Plan } from '../../lib/plan/plan.ts';
+import type { Definitions } from '../../lib/model/definitions.ts';
+import type { Plan, PlannedEntry, PlannedInput, PlannedStep } from '../../lib/plan/plan.ts';
 import { staleInputs, type StaleInput } from './stale-inputs.ts';
 import type { Supplied, Supply } from './supply.ts';
 
@@ -44,59 +46,83 @@ export async function resolve<Assets>(plan: Plan<Assets>, store: Store, options:
   const wanted = wantedKeys(plan);
   const values = await readSources(plan, wanted, given);
   const readsAt = await port.head();
-  const keys = new Set([...wanted.keys(), ...values.keys(), ...plan.steps.flatMap(({ step }) => step.outputs.flatMap(({ key }) => key ?? []))]);
+  const keys = new Set([
+    ...wanted.keys(),
+    ...values.keys(),
+    ...plan.steps.flatMap(({ step }) => step.outputs.flatMap(({ key }) => key ?? [])),
+  ]);
   const before = await readable(port, [...keys], readsAt);
   const observed = observe(values, before, options);
   const supply = pin({ port, wanted, values, before, observed });
   checkNothingMissing(plan, wanted, supply);
   const loads = [...wanted].filter(([key, { crossing }]) => crossing && supply.has(key)).map(([key]) => key);
-  return { plan, readsAt, observed: [...observed.values()], supply, before, staleInputs: await staleInputs(plan.defs, { port, readsAt, loads }) };
+  return {
+    plan,
+    readsAt,
+    observed: [...observed.values()],
+    supply,
+    before,
+    staleInputs: await staleInputs(plan.defs, { port, readsAt, loads }),
+  };
 }
 
 interface Wanted {
   /** True where a value or list input reads it, false where order alone is wanted. */
-  readonly value: boolean;
+  value: boolean;
   /** True where a step of another definition reads it. */
-  readonly crossing: boolean;
-  /** Ids of the steps that read it. */
-  readonly readers: readonly string[];
+  crossing: boolean;
+  /** Ids of the steps that read its value. */
+  readonly readers: Set<string>;
 }
 
-function wantedKeys({ steps, defs }: Plan): ReadonlyMap<AssetKey, Wanted> {
+function wantedKeys(plan: Plan): ReadonlyMap<AssetKey, Wanted> {
   const wanted = new Map<AssetKey, Wanted>();
-  for (const { step, inputs } of steps) {
-    for (const { kind, entries } of inputs) {
-      for (const entry of entries) {
-        if (entry.from !== 'store') continue;
-        const known = wanted.get(entry.key);
-        const crossing = !entry.source && defs.assets.get(entry.key)?.definition.name !== step.definition;
-        const readers = kind === 'nothing' ? [] : [step.id];
-        wanted.set(entry.key, {
-          value: kind !== 'nothing' || known?.value === true,
-          crossing: crossing || known?.crossing === true,
-          readers: [...(known?.readers ?? []), ...readers],
-        });
-      }
-    }
+  for (const planned of plan.steps) {
+    for (const { kind, entries } of planned.inputs) for (const entry of entries) want(wanted, plan.defs, { planned, kind, entry });
   }
   return wanted;
 }
 
+interface Reading {
+  readonly planned: PlannedStep;
+  readonly kind: PlannedInput['kind'];
+  readonly entry: PlannedEntry;
+}
+
+function want(wanted: Map<AssetKey, Wanted>, defs: Definitions, { planned: { step }, kind, entry }: Reading): void {
+  if (entry.from !== 'store') return;
+  const known = wanted.get(entry.key) ?? { value: false, crossing: false, readers: new Set<string>() };
+  wanted.set(entry.key, known);
+  if (!entry.source && defs.assets.get(entry.key)?.definition.name !== step.definition) known.crossing = true;
+  if (kind === 'nothing') return;
+  known.value = true;
+  known.readers.add(step.id);
+}
+
 function checkSources({ defs }: Plan, given: Readonly<Record<string, unknown>>): ReadonlyMap<AssetKey, unknown> {
-  if (typeof given !== 'object' || given === null) throw new SelectionError('INVALID_OPTION', `"sources" is ${kindOf(given)}. Give a record of source key to value.`);
+  if (typeof given !== 'object' || given === null)
+    throw new SelectionError('INVALID_OPTION', `"sources" is ${kindOf(given)}. Give a record of source key to value.`);
   const byKey: ReadonlyMap<string, { readonly key: AssetKey }> = defs.sources;
   return new Map(
     Object.entries(given).map(([key, value]) => {
       const source = byKey.get(key);
       if (source === undefined) {
-        throw new SelectionError('UNKNOWN_SOURCE', `"sources" names ${quote(key)}, which is no source here. ${suggest(key, defs.sources.keys())}`, { details: { key } });
+        throw new SelectionError(
+          'UNKNOWN_SOURCE',
+          `"sources" names ${quote(key)}, which is no source here. ${suggest(key, defs.sources.keys())}`,
+          { details: { key } },
+        );
       }
       return [source.key, value] as const;
     }),
   );
 }
 
-async function readSources({ defs }: Plan, wanted: ReadonlyMap<AssetKey, Wanted>, given: ReadonlyMap<AssetKey, unknown>): Promise<ReadonlyMap<AssetKey, unknown>> {
+async function readSources(
+  { defs }: Plan,
+  wanted: ReadonlyMap<AssetKey, Wanted>,
+  given: ReadonlyMap<AssetKey, unknown>,
+): Promise<ReadonlyMap<AssetKey, unknown>> {
   const values = new Map(given);
   for (const key of wanted.keys()) {
     const read = defs.sources.get(key)?.read;
@@ -104,10 +130,14 @@ async function readSources({ defs }: Plan, wanted: ReadonlyMap<AssetKey, Wanted>
     try {
       values.set(key, await read());
     } catch (cause) {
-      throw new SelectionError('SOURCE_READ_FAILED', `Reading source ${quote(key)} failed: ${cause instanceof Error ? cause.message : kindOf(cause)}. Nothing ran and nothing was written.`, {
-        details: { key },
-        cause,
-      });
+      throw new SelectionError(
+        'SOURCE_READ_FAILED',
+        `Reading source ${quote(key)} failed: ${cause instanceof Error ? cause.message : kindOf(cause)}. Nothing ran and nothing was written.`,
+        {
+          details: { key },
+          cause,
+        },
+      );
     }
   }
   return values;
@@ -120,7 +150,11 @@ async function readable(port: StorePort, keys: readonly AssetKey[], at: Position
 
 type Observed = ReadonlyMap<AssetKey, { readonly event: SourceObserved; readonly encoded: EncodedValue }>;
 
-function observe(values: ReadonlyMap<AssetKey, unknown>, before: ReadonlyMap<AssetKey, ReadableEvent>, { now, runId }: ResolveOptions): Observed {
+function observe(
+  values: ReadonlyMap<AssetKey, unknown>,
+  before: ReadonlyMap<AssetKey, ReadableEvent>,
+  { now, runId }: ResolveOptions,
+): Observed {
   const observed = new Map<AssetKey, { readonly event: SourceObserved; readonly encoded: EncodedValue }>();
   for (const [key, value] of values) {
     const made = observation({ key, value, offset: null, time: now(), runId }, before.get(key));
@@ -147,8 +181,14 @@ function pin({ port, wanted, values, before, observed }: Pinning): Supply {
       // The run's first group is run-started, then the observations in this order.
       const position: PositionRef = { inBatch: 1 + observedKeys.indexOf(key) };
       supply.set(key, { state: { state: 'value', version: made.encoded.version }, position, value: () => values.get(key) });
-    } else if (event?.type === 'asset-absent') supply.set(key, { state: { state: 'absent' }, position: event.position, value: () => undefined });
-    else if (event !== undefined && (event.address !== null || !value)) supply.set(key, { state: { state: 'value', version: event.version }, position: event.position, value: once(() => readValue(port, event)) });
+    } else if (event?.type === 'asset-absent')
+      supply.set(key, { state: { state: 'absent' }, position: event.position, value: () => undefined });
+    else if (event !== undefined && (event.address !== null || !value))
+      supply.set(key, {
+        state: { state: 'value', version: event.version },
+        position: event.position,
+        value: once(() => readValue(port, event)),
+      });
     // Order alone needs no value, stored or not: the entry counts as settled (N6).
     else if (!value) supply.set(key, { state: { state: 'value', version: 'none:' }, position: null, value: () => undefined });
   }
@@ -164,12 +204,20 @@ function once(read: () => unknown): () => unknown {
 function checkNothingMissing(plan: Plan, wanted: ReadonlyMap<AssetKey, Wanted>, supply: Supply): void {
   const missing = [...wanted].filter(([key]) => !supply.has(key));
   if (missing.length === 0) return;
-  const lines = missing.map(([key, { readers }]) => `${quote(key)} (${plan.defs.sources.has(key) ? 'a source; ' : ''}read by ${quoteList([...new Set(readers)])})`);
+  const lines = missing.map(
+    ([key, { readers }]) => `${quote(key)} (${plan.defs.sources.has(key) ? 'a source; ' : ''}read by ${quoteList([...readers])})`,
+  );
   const keys = missing.map(([key]) => key);
-  const cure = keys.some((key) => plan.defs.sources.has(key)) ? 'Put the source with store.put() or pass it in "sources"' : 'Select the asset too, or run with "recompute" instead of "load"';
-  throw new SelectionError('MISSING_VALUE', `The store has no value to load for ${lines.slice(0, 8).join(', ')}${lines.length > 8 ? ` and ${lines.length - 8} more` : ''}. ${cure}. Nothing ran and nothing was written.`, {
-    details: { missing: missing.map(([key, { readers }]) => ({ key, readers })) },
-  });
+  const cure = keys.some((key) => plan.defs.sources.has(key))
+    ? 'Put the source with store.put() or pass it in "sources"'
+    : 'Select the asset too, or run with "recompute" instead of "load"';
+  throw new SelectionError(
+    'MISSING_VALUE',
+    `The store has no value to load for ${lines.slice(0, 8).join(', ')}${lines.length > 8 ? ` and ${lines.length - 8} more` : ''}. ${cure}. Nothing ran and nothing was written.`,
+    {
+      details: { missing: missing.map(([key, { readers }]) => ({ key, readers: [...readers] })) },
+    },
+  );
 }
 
 /** Puts the positions of a run's first group into what it supplies, once they are known. */

@@ -1,5 +1,6 @@
 import { SelectionError, StepError } from '../../lib/kernel/errors.ts';
-import { quote, suggest } from '../../lib/kernel/nearest.ts';
+import { suggest } from '../../lib/kernel/nearest.ts';
+import { quote } from '../../lib/kernel/print.ts';
 import type { Position } from '../../lib/events/position.ts';
 import type { AssetKey } from '../../lib/model/asset-key.ts';
 import type { KeyOf, ValueAt } from '../../lib/model/definitions.ts';
@@ -72,7 +73,9 @@ export function createResult<Assets>(parts: ResultParts<Assets>): RunResult<Asse
   const outcomeOf = (key: string): AssetOutcome => {
     const found = lookUp.get(key);
     if (found !== undefined) return found;
-    throw new SelectionError('UNKNOWN_ASSET', `This run has no outcome for ${quote(key)}. ${suggest(key, byKey.keys())}`, { details: { key, runId } });
+    throw new SelectionError('UNKNOWN_ASSET', `This run has no outcome for ${quote(key)}. ${suggest(key, byKey.keys())}`, {
+      details: { key, runId },
+    });
   };
   return Object.freeze({
     runId,
@@ -90,7 +93,11 @@ export function createResult<Assets>(parts: ResultParts<Assets>): RunResult<Asse
       // The op's declared type, which `define` carried along under this key.
       if (slot?.state === 'value' && !slot.none) return slot.value as ValueAt<Assets, Key>;
       const reason = slot?.state === 'value' ? 'its value lives elsewhere' : `it ended ${outcome}`;
-      throw new SelectionError('NO_VALUE', `The asset ${quote(key)} has no value in this run: ${reason}. Check result.outcome(${quote(key)}) first.`, { details: { key, outcome, runId } });
+      throw new SelectionError(
+        'NO_VALUE',
+        `The asset ${quote(key)} has no value in this run: ${reason}. Check result.outcome(${quote(key)}) first.`,
+        { details: { key, outcome, runId } },
+      );
     },
     outcome: (key: KeyOf<Assets>) => outcomeOf(key).outcome,
   });
@@ -112,7 +119,10 @@ export class AbortError extends Error {
   readonly result: RunResult;
 
   constructor(result: RunResult, reason: unknown) {
-    super(`Run ${result.runId} was cancelled. What it had recorded before stays recorded.`, reason === undefined ? undefined : { cause: reason });
+    super(
+      `Run ${result.runId} was cancelled. What it had recorded before stays recorded.`,
+      reason === undefined ? undefined : { cause: reason },
+    );
     this.name = 'AbortError';
     this.result = result;
   }

@@ -1,14 +1,15 @@
 import { StepError } from '../../lib/kernel/errors.ts';
 import type { AssetKey } from '../../lib/model/asset-key.ts';
+import type { Step, StepOutput } from '../../lib/model/step-graph.ts';
 import type { Epoch } from '../../lib/epoch/epoch.ts';
 import { createEpoch } from '../../lib/epoch/create-epoch.ts';
-import type { Plan, PlannedStep } from '../../lib/plan/plan.ts';
+import { readSteps, type Plan, type PlannedStep } from '../../lib/plan/plan.ts';
 import type { Clock } from '../step/clock.ts';
 import { executeStep, type StepEnd } from '../step/execute-step.ts';
 import type { Emitted } from '../step/outputs.ts';
 import { afterTurn } from './environment.ts';
 import { gather, judge, type Gathered } from './gather.ts';
-import { ABSENT, BLOCKED, FAILED, fixEmitted, type Slot, type ValueSlot } from './slot.ts';
+import { ABSENT, BLOCKED, FAILED, type Slot, type ValueSlot } from './slot.ts';
 import type { Supply } from './supply.ts';
 
 /** A step that came to its end: what its outputs came out as, in need or not. */
@@ -40,17 +41,26 @@ export interface StepRun {
   readonly signal: AbortSignal;
   readonly graceMs: number;
   readonly observer: StepObserver;
+  /**
+   * Fixes what a body emitted on one output before any reader gets it.
+   *
+   * @throws StepError with which the step fails
+   */
+  readonly fix: (emitted: Emitted, place: { readonly step: Step; readonly output: StepOutput; readonly runId: string }) => ValueSlot;
 }
+
+/** Called once, when a run of steps is over: with an error where a value to be loaded cannot be read. */
+export type StepsDone = (error?: { readonly error: unknown }) => void;
 
 /** The event loop gets a turn at least this often between steps (X1). */
 const TURN_MS = 10;
 
 /**
- * Runs the steps of a plan as one epoch. Resolves when every step has settled, or when the run was cancelled and its bodies have ended;
- * rejects where a value to be loaded cannot be read.
+ * Runs the steps of a plan as one epoch. It is over when every step has settled, or when it was cancelled and its bodies have ended; where
+ * everything is synchronous, before this returns.
  */
-export function runSteps(run: StepRun): Promise<void> {
-  return new Promise((resolve, reject) => new StepPump(run, resolve, reject).start());
+export function runSteps(run: StepRun, done: StepsDone): void {
+  new StepPump(run, done).start();
 }
 
 class StepPump {
@@ -59,18 +69,16 @@ class StepPump {
   readonly #readers: readonly ReadonlySet<number>[];
   readonly #slots: ReadonlyMap<number, Slot>[] = [];
   readonly #blockedBy: (readonly string[])[] = [];
-  readonly #resolve: () => void;
-  readonly #reject: (error: unknown) => void;
+  readonly #done: StepsDone;
   #pumping = false;
   #over = false;
   #lastTurn: number;
   #stopGrace: () => void = () => undefined;
 
-  constructor(run: StepRun, resolve: () => void, reject: (error: unknown) => void) {
+  constructor(run: StepRun, done: StepsDone) {
     const { steps } = run.plan;
     this.#run = run;
-    this.#resolve = resolve;
-    this.#reject = reject;
+    this.#done = done;
     this.#epoch = createEpoch({ predecessors: steps.map(({ predecessors }) => predecessors) });
     this.#readers = readersOf(steps);
     this.#lastTurn = run.clock.now();
@@ -95,8 +103,7 @@ class StepPump {
     this.#over = true;
     this.#stopGrace();
     this.#run.signal.removeEventListener('abort', this.#cancel);
-    if (error === undefined) this.#resolve();
-    else this.#reject(error.error);
+    this.#done(error);
   }
 
   /** Starts what may start. Not reentrant: a step that settles synchronously only changes the epoch, and the loop sees that. */
@@ -133,7 +140,13 @@ class StepPump {
     const verdict = judge(planned, readable);
     if (verdict !== 'run') {
       const slot = verdict === 'skipped' ? ABSENT : BLOCKED;
-      this.#settle({ planned, outcome: verdict, slots: sameForAll(planned, slot), error: undefined, blockedBy: verdict === 'blocked' ? this.#culprits(planned) : [] });
+      this.#settle({
+        planned,
+        outcome: verdict,
+        slots: sameForAll(planned, slot),
+        error: undefined,
+        blockedBy: verdict === 'blocked' ? this.#culprits(planned) : [],
+      });
       return;
     }
     const gathered = gather(planned, readable);
@@ -196,9 +209,9 @@ class StepPump {
     return slots;
   }
 
-  #fix({ step }: PlannedStep, index: number, value: Emitted): ValueSlot | Slot {
+  #fix({ step }: PlannedStep, index: number, value: Emitted): Slot {
     const output = step.outputs[index];
-    return output === undefined ? ABSENT : fixEmitted(value, { step, output, runId: this.#run.runId });
+    return output === undefined ? ABSENT : this.#run.fix(value, { step, output, runId: this.#run.runId });
   }
 
   #settle(settled: SettledStep): void {
@@ -213,9 +226,7 @@ class StepPump {
 
   #culprits({ inputs }: PlannedStep): readonly string[] {
     const found = new Set<string>();
-    for (const { entries } of inputs) {
-      for (const entry of entries) if (entry.from === 'step') for (const id of this.#blockedBy[entry.step] ?? []) found.add(id);
-    }
+    for (const step of readSteps(inputs)) for (const id of this.#blockedBy[step] ?? []) found.add(id);
     return [...found];
   }
 }
@@ -230,8 +241,6 @@ function sameForAll({ needed }: PlannedStep, slot: Slot): ReadonlyMap<number, Sl
 
 function readersOf(steps: readonly PlannedStep[]): readonly ReadonlySet<number>[] {
   const readers = steps.map(() => new Set<number>());
-  for (const { index, inputs } of steps) {
-    for (const { entries } of inputs) for (const entry of entries) if (entry.from === 'step') readers[entry.step]?.add(index);
-  }
+  for (const { index, inputs } of steps) for (const step of readSteps(inputs)) readers[step]?.add(index);
   return readers;
 }

@@ -1,6 +1,14 @@
 import { invariant } from '../../lib/kernel/invariant.ts';
 import type { SluiceError } from '../../lib/kernel/errors.ts';
-import type { AssetEvent, EntryOrigin, ErrorRecord, InputEntryRecord, NewEvent, ReadableEvent, StepSettled } from '../../lib/events/logged-event.ts';
+import type {
+  AssetEvent,
+  EntryOrigin,
+  ErrorRecord,
+  InputEntryRecord,
+  NewEvent,
+  ReadableEvent,
+  StepSettled,
+} from '../../lib/events/logged-event.ts';
 import type { PositionRef } from '../../lib/events/position.ts';
 import type { StoredValue } from '../../lib/events/store-port.ts';
 import type { AssetKey } from '../../lib/model/asset-key.ts';
@@ -24,19 +32,19 @@ export interface EventScope {
   readonly positionOf: (step: number) => PositionRef;
 }
 
-/** What one settled step adds to the log, and how its assets came out. */
-export interface SettledEvents {
-  readonly events: readonly NewEvent[];
-  readonly values: readonly StoredValue[];
-  readonly outcomes: readonly AssetOutcome[];
+/** What the settled steps of one group add to the log, and how their assets came out. Filled in settle order. */
+export interface GroupEvents {
+  readonly events: NewEvent[];
+  readonly values: Map<string, StoredValue>;
+  readonly outcomes: AssetOutcome[];
 }
 
 type Common = Omit<StepSettled<PositionRef>, 'type' | 'outcome' | 'outputs' | 'error' | 'blockedBy'>;
 
-/** Turns a settled step into the events that record it: the step first, then its assets. */
-export function settledEvents(settled: SettledStep, scope: EventScope): SettledEvents {
+/** Adds the events that record a settled step to its group: the step first, then its assets. */
+export function settledEvents(settled: SettledStep, scope: EventScope & GroupEvents): void {
   const { planned, outcome, slots, error, blockedBy } = settled;
-  const { step, needed } = planned;
+  const { step } = planned;
   const common: Common = {
     runId: scope.runId,
     time: scope.time,
@@ -45,24 +53,27 @@ export function settledEvents(settled: SettledStep, scope: EventScope): SettledE
     op: step.op.name,
     codeVersion: step.op.codeVersion ?? scope.sessionVersion,
     config: null,
-    inputs: entryRecords(planned, scope, outcome === 'cancelled'),
+    // A cancelled step may have been stopped before all of its inputs settled.
+    inputs: outcome === 'cancelled' ? [] : entryRecords(planned, scope),
   };
-  const outputs = needed.flatMap((output) => {
-    const slot = slots.get(output);
-    return slot === undefined ? [] : [{ output: step.outputs[output]?.name ?? '', state: stateOf(slot) }];
-  });
-  const stepEvent: NewEvent = { type: 'step-settled', ...common, outcome, outputs, error: error === undefined ? null : errorRecord(error), blockedBy };
-  const events: NewEvent[] = [stepEvent];
-  const values: StoredValue[] = [];
-  const outcomes: AssetOutcome[] = [];
+  const recorded = error === undefined ? null : errorRecord(error);
+  scope.events.push({ type: 'step-settled', ...common, outcome, outputs: outputStates(settled), error: recorded, blockedBy });
   for (const [output, slot] of slots) {
     const made = assetEvent({ planned, output, slot }, { scope, common });
     if (made === undefined) continue;
-    if (made.event !== undefined) events.push(made.event);
-    if (slot.state === 'value' && slot.encoded !== undefined) values.push(slot.encoded);
-    outcomes.push(made.outcome);
+    if (made.event !== undefined) scope.events.push(made.event);
+    if (slot.state === 'value' && slot.encoded !== undefined) scope.values.set(slot.encoded.address, slot.encoded);
+    scope.outcomes.push(made.outcome);
   }
-  return { events, values, outcomes };
+}
+
+function outputStates({ planned: { step, needed }, slots }: SettledStep): StepSettled['outputs'] {
+  const states: StepSettled['outputs'][number][] = [];
+  for (const output of needed) {
+    const slot = slots.get(output);
+    if (slot !== undefined) states.push({ output: step.outputs[output]?.name ?? '', state: stateOf(slot) });
+  }
+  return states;
 }
 
 interface AssetSlot {
@@ -76,31 +87,31 @@ function assetEvent(
   { planned, output, slot }: AssetSlot,
   { scope, common }: { readonly scope: EventScope; readonly common: Common },
 ): { readonly event: AssetEvent<PositionRef> | undefined; readonly outcome: AssetOutcome } | undefined {
-  const { key, name } = planned.step.outputs[output] ?? {};
-  if (key === undefined || name === undefined) return undefined;
-  const { selection, policies } = scope.plan;
-  const selected = selection.has(key);
-  if (!selected && !(slot.state === 'value' && policies.unselectedOutputs === 'materialize')) return undefined;
+  const { key, name = '' } = planned.step.outputs[output] ?? {};
+  if (key === undefined) return undefined;
+  const unexpected = !scope.plan.selection.has(key);
+  // Only asset outputs that the policy lets through have slots beyond need, and an asset in need may be unselected (X7).
+  if (unexpected && !(slot.state === 'value' && scope.plan.policies.unselectedOutputs === 'materialize')) return undefined;
   const asset = { ...common, output: name, key, partition: null };
   if (slot.state === 'value') {
     const { version, encoded, metadata } = slot;
-    const address = encoded?.address ?? null;
-    return {
-      event: { type: 'asset-materialized', ...asset, version, address, metadata, unexpected: !selected },
-      outcome: { key, outcome: 'materialized', unexpected: !selected, slot },
-    };
+    const event = { type: 'asset-materialized', ...asset, version, address: encoded?.address ?? null, metadata, unexpected } as const;
+    return { event, outcome: { key, outcome: 'materialized', unexpected, slot } };
   }
-  const outcome: AssetOutcome = { key, outcome: slot.state, unexpected: false, slot };
+  const outcome: AssetOutcome = { key, outcome: slot.state, unexpected, slot };
   if (slot.state !== 'absent') return { event: { type: `asset-${slot.state}`, ...asset }, outcome };
-  const changed = scope.before.get(key)?.type !== 'asset-absent';
-  return { event: changed ? { type: 'asset-absent', ...asset } : undefined, outcome };
+  return { event: wasAbsent(key, scope) ? undefined : { type: 'asset-absent', ...asset }, outcome };
+}
+
+function wasAbsent(key: AssetKey, { before }: EventScope): boolean {
+  return before.get(key)?.type === 'asset-absent';
 }
 
 /** The events of selected assets whose step never settled, because the run was cancelled. */
 export function cancelledEvent(planned: PlannedStep, output: number, scope: EventScope): AssetEvent<PositionRef> | undefined {
   const { step } = planned;
-  const { key, name } = step.outputs[output] ?? {};
-  if (key === undefined || name === undefined || !scope.plan.selection.has(key)) return undefined;
+  const { key, name = '' } = step.outputs[output] ?? {};
+  if (key === undefined || !scope.plan.selection.has(key)) return undefined;
   return {
     type: 'asset-cancelled',
     runId: scope.runId,
@@ -117,12 +128,20 @@ export function cancelledEvent(planned: PlannedStep, output: number, scope: Even
   };
 }
 
-/** A cancelled step may have been stopped before all of its inputs settled; it records none. */
-function entryRecords(planned: PlannedStep, scope: EventScope, cancelled: boolean): readonly InputEntryRecord<PositionRef>[] {
-  if (cancelled) return [];
-  return planned.inputs.flatMap(({ name, kind, entries }) =>
-    entries.map((entry) => ({ input: name, kind, origin: originOf(entry, scope.plan), state: recordedState(entry, scope), position: positionOf(entry, scope) })),
-  );
+function entryRecords(planned: PlannedStep, scope: EventScope): readonly InputEntryRecord<PositionRef>[] {
+  const records: InputEntryRecord<PositionRef>[] = [];
+  for (const { name, kind, entries } of planned.inputs) {
+    for (const entry of entries) {
+      records.push({
+        input: name,
+        kind,
+        origin: originOf(entry, scope.plan),
+        state: recordedState(entry, scope),
+        position: positionOf(entry, scope),
+      });
+    }
+  }
+  return records;
 }
 
 function recordedState(entry: PlannedEntry, { readable }: EventScope): InputEntryRecord['state'] {

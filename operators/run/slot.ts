@@ -1,5 +1,5 @@
 import { StepError } from '../../lib/kernel/errors.ts';
-import { quote } from '../../lib/kernel/nearest.ts';
+import { quote } from '../../lib/kernel/print.ts';
 import { fixValue } from '../../lib/kernel/value/fix.ts';
 import { dataVersion } from '../../lib/kernel/value/version.ts';
 import type { OutputState } from '../../lib/events/data-version.ts';
@@ -22,9 +22,11 @@ export interface ValueSlot {
 /** How one output of a step came out in this run. */
 export type Slot = ValueSlot | { readonly state: 'absent' } | { readonly state: 'failed' } | { readonly state: 'blocked' };
 
-/** The slot of an output that did not come, for each reason. Shared, since they carry nothing. */
+/** The slot of an output that chose not to emit, or was skipped. Shared, since it carries nothing. */
 export const ABSENT: Slot = Object.freeze({ state: 'absent' });
+/** The slot of an output whose step failed. */
 export const FAILED: Slot = Object.freeze({ state: 'failed' });
+/** The slot of an output upstream of which something failed. */
 export const BLOCKED: Slot = Object.freeze({ state: 'blocked' });
 
 /** What the log keeps of a slot. */
@@ -38,7 +40,10 @@ export function stateOf(slot: Slot): OutputState {
  *
  * @throws StepError VALUE_NOT_STORABLE, with the path inside the value
  */
-export function fixEmitted(emitted: Emitted, { step, output, runId }: { readonly step: Step; readonly output: StepOutput; readonly runId: string }): ValueSlot {
+export function fixEmitted(
+  emitted: Emitted,
+  { step, output, runId }: { readonly step: Step; readonly output: StepOutput; readonly runId: string },
+): ValueSlot {
   const { value, none, metadata } = emitted;
   const fixedMetadata = fixValue(metadata);
   if (!fixedMetadata.storable) throw notStorable(step, output, { what: 'The metadata', ...fixedMetadata });
@@ -52,7 +57,17 @@ export function fixEmitted(emitted: Emitted, { step, output, runId }: { readonly
   return { state: 'value', value, none, version: encoded.version, encoded, metadata };
 }
 
-function notStorable(step: Step, output: StepOutput, problem: { readonly what: string; readonly path: string; readonly problem: string }): StepError {
+/** Fixes a value that nothing will record: frozen where it can be, with no version of its own. */
+export function freezeEmitted({ value, none, metadata }: Emitted): ValueSlot {
+  fixValue(value);
+  return { state: 'value', value, none, version: 'none:', encoded: undefined, metadata };
+}
+
+function notStorable(
+  step: Step,
+  output: StepOutput,
+  problem: { readonly what: string; readonly path: string; readonly problem: string },
+): StepError {
   const asset = output.key === undefined ? '' : `, the asset ${quote(output.key)},`;
   return new StepError(
     'VALUE_NOT_STORABLE',

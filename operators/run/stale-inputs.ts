@@ -25,7 +25,9 @@ export async function staleInputs(defs: Definitions, { port, readsAt, loads }: S
   const outputs = upstreamOutputs(defs, loads);
   const keys = [...new Set(outputs.flatMap(({ stepIndex }) => keysAround(defs, stepIndex)))];
   const [traces, readable] = await Promise.all([port.lastSettled(outputs, readsAt), port.readable(keys, readsAt)]);
-  const traceOf = new Map<string, StepSettled | undefined>(outputs.map(({ stepIndex, outputIndex }, index) => [`${stepIndex}.${outputIndex}`, traces[index]]));
+  const traceOf = new Map<string, StepSettled | undefined>(
+    outputs.map(({ stepIndex, outputIndex }, index) => [`${stepIndex}.${outputIndex}`, traces[index]]),
+  );
   const readableOf = new Map(keys.map((key, index) => [key, readable[index]]));
   const freshness = new Freshness(defs, {
     trace: (step, output) => traceOf.get(`${step}.${output}`),

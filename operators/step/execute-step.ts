@@ -1,5 +1,5 @@
 import { StepError } from '../../lib/kernel/errors.ts';
-import { quote } from '../../lib/kernel/nearest.ts';
+import { quote } from '../../lib/kernel/print.ts';
 import type { OpContext } from '../../lib/model/op.ts';
 import type { Clock } from './clock.ts';
 import { StepOutputs, type Emitted, type StepScope } from './outputs.ts';
@@ -73,9 +73,13 @@ class TimeLimit {
     let expire: (end: StepEnd) => void = () => undefined;
     this.expired = new Promise((resolve) => (expire = resolve));
     this.#stopTimer = clock.timer(ms, () => {
-      const error = new StepError('STEP_TIMEOUT', `Step ${quote(step)} took longer than its timeoutMs of ${ms}. Make it faster, split it, or raise "timeoutMs".`, {
-        details: { step, timeoutMs: ms },
-      });
+      const error = new StepError(
+        'STEP_TIMEOUT',
+        `Step ${quote(step)} took longer than its timeoutMs of ${ms}. Make it faster, split it, or raise "timeoutMs".`,
+        {
+          details: { step, timeoutMs: ms },
+        },
+      );
       this.#error = error;
       this.#controller.abort(error);
       expire({ outcome: 'failed', error });

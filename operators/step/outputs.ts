@@ -1,5 +1,6 @@
 import { StepError } from '../../lib/kernel/errors.ts';
-import { quote, suggest } from '../../lib/kernel/nearest.ts';
+import { suggest } from '../../lib/kernel/nearest.ts';
+import { quote } from '../../lib/kernel/print.ts';
 import type { Emission } from '../../lib/model/emission.ts';
 import type { AnyOp } from '../../lib/model/op.ts';
 
@@ -50,15 +51,23 @@ export class StepOutputs {
     if (this.#closed) return;
     const { op, step, selectedOutputs, unselected, onDiscard } = this.#scope;
     if (!Object.hasOwn(op.outputs, output)) {
-      throw new StepError('OUTPUT_UNDECLARED', `Step ${quote(step)} emitted ${quote(String(output))}, which op "${op.name}" does not declare. ${suggest(String(output), op.outputNames)}`, {
-        details: { step, output },
-      });
+      throw new StepError(
+        'OUTPUT_UNDECLARED',
+        `Step ${quote(step)} emitted ${quote(String(output))}, which op "${op.name}" does not declare. ${suggest(String(output), op.outputNames)}`,
+        {
+          details: { step, output },
+        },
+      );
     }
     if (value === undefined) return;
     if (this.#passed.has(output) || this.#dropped.has(output)) {
-      throw new StepError('OUTPUT_REPEATED', `Step ${quote(step)} emitted "${output}" twice in one execution. Emit each output once; collect the values first.`, {
-        details: { step, output },
-      });
+      throw new StepError(
+        'OUTPUT_REPEATED',
+        `Step ${quote(step)} emitted "${output}" twice in one execution. Emit each output once; collect the values first.`,
+        {
+          details: { step, output },
+        },
+      );
     }
     if (selectedOutputs.has(output) || unselected === 'materialize') {
       this.#passed.set(output, { value, none: false, metadata: metadata ?? NO_METADATA });
@@ -96,9 +105,13 @@ export class StepOutputs {
     const { op, step, selectedOutputs } = this.#scope;
     for (const output of selectedOutputs) {
       if (op.outputs[output]?.required !== true || this.#passed.has(output)) continue;
-      throw new StepError('OUTPUT_MISSING', `Step ${quote(step)} completed without its required output "${output}". Emit it, or declare it with optional().`, {
-        details: { step, output },
-      });
+      throw new StepError(
+        'OUTPUT_MISSING',
+        `Step ${quote(step)} completed without its required output "${output}". Emit it, or declare it with optional().`,
+        {
+          details: { step, output },
+        },
+      );
     }
     return this.#passed;
   }

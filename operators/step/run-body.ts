@@ -1,6 +1,6 @@
 import { isObservable, of, Subscription, type Observable } from 'rxjs';
 import { StepError } from '../../lib/kernel/errors.ts';
-import { kindOf, quote } from '../../lib/kernel/nearest.ts';
+import { kindOf, printValue, quote } from '../../lib/kernel/print.ts';
 import { isEmission } from '../../lib/model/emission.ts';
 import type { AnyOp, OpContext } from '../../lib/model/op.ts';
 import type { StepOutputs } from './outputs.ts';
@@ -43,7 +43,7 @@ async function settleLater(call: BodyCall, promise: unknown): Promise<void> {
   if (isGenerator(value) || isAsyncGenerator(value) || isObservable(value)) {
     throw refused(call, 'it returned a promise of emissions', 'Return the generator or the Observable itself, not a promise of it.');
   }
-  settle(call, value);
+  settlePlain(call, value);
 }
 
 function settle(call: BodyCall, returned: unknown): Promise<void> | undefined {
@@ -53,15 +53,21 @@ function settle(call: BodyCall, returned: unknown): Promise<void> | undefined {
     refuseWithoutOutputs(call, 'an Observable');
     return observe(call, returned);
   }
-  if (call.op.declaresOutputs) takeRecord(call, returned);
-  else call.outputs.takeResult(returned);
+  settlePlain(call, returned);
   return undefined;
 }
 
+function settlePlain(call: BodyCall, returned: unknown): void {
+  if (call.op.declaresOutputs) takeRecord(call, returned);
+  else call.outputs.takeResult(returned);
+}
+
 function takeRecord(call: BodyCall, record: unknown): void {
-  if (isEmission(record)) throw refused(call, 'it returned an emission', 'Yield it from a generator, or return a record: { output: value }.');
+  if (isEmission(record))
+    throw refused(call, 'it returned an emission', 'Yield it from a generator, or return a record: { output: value }.');
   const plain = typeof record === 'object' && record !== null && !Array.isArray(record);
-  if (!plain && record !== undefined) throw refused(call, `it returned ${kindOf(record)}`, 'Return a record of output to value, or emissions.');
+  if (!plain && record !== undefined)
+    throw refused(call, `it returned ${kindOf(record)}`, 'Return a record of output to value, or emissions.');
   for (const [output, value] of guard(call, () => Object.entries(record ?? {}))) call.outputs.take(output, value);
 }
 
@@ -129,8 +135,11 @@ function guard<T>(call: BodyCall, userCode: () => T): T {
 }
 
 function threw({ op, context }: BodyCall, error: unknown): StepError {
-  const said = error instanceof Error ? error.message : `it threw ${kindOf(error)}${error === undefined || error === null ? '' : `, ${quote(String(error))}`}`;
-  return new StepError('OP_THREW', `Step ${quote(context.step)} failed: ${said}`, { details: { step: context.step, op: op.name }, cause: error });
+  const said = error instanceof Error ? error.message : `it threw ${printValue(error)}, which is no Error`;
+  return new StepError('OP_THREW', `Step ${quote(context.step)} failed: ${said}`, {
+    details: { step: context.step, op: op.name },
+    cause: error,
+  });
 }
 
 /** Subscribes; an Observable that is done synchronously costs no promise. Aborting unsubscribes and counts as completion. */
@@ -159,7 +168,11 @@ class BodyObserver {
     signal.addEventListener('abort', leave, { once: true });
     this.#subscription.add(() => signal.removeEventListener('abort', leave));
     this.#subscription.add(
-      emissions.subscribe({ next: (value) => this.#take(value), error: (error: unknown) => this.#end({ error: threw(this.#call, error) }), complete: () => this.#end() }),
+      emissions.subscribe({
+        next: (value) => this.#take(value),
+        error: (error: unknown) => this.#end({ error: threw(this.#call, error) }),
+        complete: () => this.#end(),
+      }),
     );
   }
 
@@ -202,15 +215,23 @@ function takeEmission(call: BodyCall, value: unknown): void {
 }
 
 function refuseReturned(call: BodyCall, value: unknown): void {
-  if (value !== undefined) throw refused(call, `its generator returned ${isEmission(value) ? 'an emission' : kindOf(value)}`, 'Yield what it should emit, and return nothing.');
+  if (value !== undefined)
+    throw refused(
+      call,
+      `its generator returned ${isEmission(value) ? 'an emission' : kindOf(value)}`,
+      'Yield what it should emit, and return nothing.',
+    );
 }
 
 function refuseWithoutOutputs(call: BodyCall, what: string): void {
-  if (!call.op.declaresOutputs) throw refused(call, `it returned ${what}, and the op declares no outputs`, 'Declare "outputs" to emit, or return the value itself.');
+  if (!call.op.declaresOutputs)
+    throw refused(call, `it returned ${what}, and the op declares no outputs`, 'Declare "outputs" to emit, or return the value itself.');
 }
 
 function refused({ op, context }: BodyCall, problem: string, cure: string): StepError {
-  return new StepError('OP_BODY', `The body of op "${op.name}" gave what no body may give: ${problem}. ${cure}`, { details: { step: context.step, op: op.name, problem: quote(problem) } });
+  return new StepError('OP_BODY', `The body of op "${op.name}" gave what no body may give: ${problem}. ${cure}`, {
+    details: { step: context.step, op: op.name, problem: quote(problem) },
+  });
 }
 
 function isThenable(value: unknown): boolean {

@@ -1,4 +1,4 @@
-import { quote } from '../nearest.ts';
+import { quote } from '../print.ts';
 
 /** How a place inside a container is known: a property's key, or a number where a Map or Set has no key. */
 export type Label = string | symbol | number;

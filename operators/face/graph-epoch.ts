@@ -1,0 +1,84 @@
+import { assetKey, type AssetKey } from '../../lib/model/asset-key.ts';
+import { assetsFromGraph, type AssetsDefinition } from '../../lib/model/assets-from-graph.ts';
+import { define, type Definitions } from '../../lib/model/definitions.ts';
+import type { AnyGraph, Graph, Returned } from '../../lib/model/graph.ts';
+import type { Inputs } from '../../lib/model/port.ts';
+import { source } from '../../lib/model/source.ts';
+import { plan, type Plan } from '../../lib/plan/plan.ts';
+import { systemClock, uniqueId } from '../run/environment.ts';
+import { runSteps, type SettledStep } from '../run/run-steps.ts';
+import { freezeEmitted } from '../run/slot.ts';
+import type { Supplied, Supply } from '../run/supply.ts';
+import type { EpochOf } from './epoch-of.ts';
+
+/** Frames carry what a run would read from a store: inputs under these keys, so that an output may have an input's name. */
+const IN = 'in';
+const OUT = 'out';
+const CONCURRENCY = 16;
+
+/** A graph as an epoch: planned once, run for each frame, recorded nowhere. */
+export function graphEpoch(graph: AnyGraph, selected: ReadonlySet<string>): EpochOf {
+  const planned = planGraph(graph, selected);
+  const names = Object.keys(graph.inputs);
+  return (frame, signal, done) => {
+    const settled: SettledStep[] = [];
+    runSteps(
+      {
+        plan: planned,
+        runId: uniqueId(),
+        supply: supplyFrom(names, frame),
+        clock: systemClock,
+        concurrency: CONCURRENCY,
+        signal,
+        graceMs: 0,
+        observer: { onStart: () => undefined, onDiscard: () => undefined, onSettled: (each) => void settled.push(each) },
+        fix: freezeEmitted,
+      },
+      (failed) => {
+        if (signal.aborted) return;
+        const error = failed ?? settled.find((each) => each.error !== undefined);
+        done(error === undefined ? { outputs: outputsOf(planned, settled) } : { error: error.error });
+      },
+    );
+  };
+}
+
+function planGraph(graph: AnyGraph, selected: ReadonlySet<string>): Plan {
+  // Typed by name alone: what the graph carries does not matter for a plan whose values nobody reads by key.
+  const untyped = graph as Graph<string, Inputs, Returned>;
+  const keysByOutputName = Object.fromEntries(graph.outputNames.map((name) => [name, [OUT, name]]));
+  const keysByInputName = Object.fromEntries(Object.keys(graph.inputs).map((name) => [name, [IN, name]]));
+  const assets: AssetsDefinition = assetsFromGraph(untyped, { canSubset: true, keysByOutputName, keysByInputName });
+  const defs: Definitions = define({ assets: [assets, ...Object.keys(graph.inputs).map((name) => source([IN, name]))] });
+  return plan(defs, { select: [...selected].map((name) => outKey(name)) });
+}
+
+function outKey(name: string): AssetKey {
+  return assetKey([OUT, name], 'toOperator()');
+}
+
+function supplyFrom(names: readonly string[], frame: Readonly<Record<string, unknown>>): Supply {
+  return new Map(
+    names.map((name) => {
+      const value = Object.hasOwn(frame, name) ? frame[name] : undefined;
+      const supplied: Supplied = {
+        state: value === undefined ? { state: 'absent' } : { state: 'value', version: 'none:' },
+        position: null,
+        value: () => value,
+      };
+      return [assetKey([IN, name], 'toOperator()'), supplied];
+    }),
+  );
+}
+
+function outputsOf({ selection }: Plan, settled: readonly SettledStep[]): Readonly<Record<string, unknown>> {
+  const found = settled.flatMap(({ planned, slots }) =>
+    [...slots].flatMap(([output, slot]) => {
+      const key = planned.step.outputs[output]?.key;
+      return key !== undefined && selection.has(key) && slot.state === 'value' && !slot.none
+        ? [[key.slice(OUT.length + 1), slot.value] as const]
+        : [];
+    }),
+  );
+  return Object.freeze(Object.fromEntries(found));
+}

@@ -1,0 +1,62 @@
+/**
+ * `npm run conformance -- DIR [--store memory|lmdb] [--live]`: plays the conformance vectors of a folder (spec/conformance/README.md).
+ * Prints the first mismatches, and ends with `N passed, N failed`. Exits with 1 when any run failed, with 2 when there was nothing to play.
+ */
+import { statSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { addTallies, playFile, vectorFiles, type Tally } from '../spec/conformance/folder.ts';
+import type { OpenStore } from '../spec/conformance/play.ts';
+import { openMemory } from '../spec/conformance/stores.ts';
+
+const USAGE = 'Usage: npm run conformance -- DIR [--store memory|lmdb] [--live]';
+const SHOWN = 20;
+
+interface Arguments {
+  readonly folder: string;
+  readonly open: OpenStore;
+}
+
+function stop(message: string): never {
+  process.stderr.write(`${message}\n`);
+  process.exit(2);
+}
+
+function readArguments(): Arguments {
+  const { values, positionals } = parse();
+  const [given] = positionals;
+  if (positionals.length !== 1 || given === undefined) stop(`Name one folder of *.jsonl files, not ${positionals.length}.\n${USAGE}`);
+  if (values.live === true) stop('--live is not supported yet: there is no live mode. Leave it out to play the same files as runs.');
+  if (values.store === 'lmdb') stop('--store lmdb is not supported yet: there is no store on disk. Leave it out to play on memory.');
+  if (values.store !== 'memory') stop(`--store takes memory or lmdb, not ${JSON.stringify(values.store)}.\n${USAGE}`);
+  // npm changes to the root of the package; a relative folder is meant from where the user stands.
+  const places = [resolve(process.env['INIT_CWD'] ?? '.', given), resolve(given)];
+  const folder = places.find((place) => statSync(place, { throwIfNoEntry: false })?.isDirectory() === true);
+  if (folder === undefined) stop(`There is no folder ${given}.`);
+  return { folder, open: openMemory };
+}
+
+function parse() {
+  try {
+    return parseArgs({ options: { store: { type: 'string', default: 'memory' }, live: { type: 'boolean' } }, allowPositionals: true });
+  } catch (error) {
+    return stop(`${error instanceof Error ? error.message : String(error)}\n${USAGE}`);
+  }
+}
+
+function print({ passed, failed, mismatches, skipped }: Tally): void {
+  for (const line of mismatches.slice(0, SHOWN)) console.log(line);
+  if (mismatches.length > SHOWN) console.log(`… and ${mismatches.length - SHOWN} more mismatches`);
+  for (const [file, actions] of skipped) console.log(`${file}: ${actions} actions skipped, since scripts (refresh) are not supported yet`);
+  console.log(`${passed} passed, ${failed} failed`);
+}
+
+const { folder, open } = readArguments();
+const files = vectorFiles(folder);
+if (files.length === 0) stop(`There is no *.jsonl file in ${folder}.`);
+const tallies: Tally[] = [];
+for (const file of files) tallies.push(await playFile(folder, file, open));
+const total = addTallies(tallies);
+print(total);
+if (total.failed > 0) process.exitCode = 1;
+else if (total.passed === 0) process.exitCode = 2;

@@ -1,0 +1,148 @@
+import { isDeepStrictEqual } from 'node:util';
+import { materialize, plan, run, SelectionError, type Definitions, type RunEvent, type Store } from '../../index.ts';
+import { buildCase } from './build.ts';
+import type { Case, CaseExpectation, CaseRun } from './case.ts';
+
+/** A store with nothing in it, and how to get rid of it. */
+export interface FreshStore {
+  readonly store: Store;
+  readonly dispose: () => Promise<void>;
+}
+
+/** Gives an empty store each time. */
+export type OpenStore = () => Promise<FreshStore>;
+
+/** How one run of a case went: one line for every field that is not as expected. */
+export interface PlayedRun {
+  readonly id: string;
+  readonly select: readonly string[];
+  readonly mismatches: readonly string[];
+}
+
+/** Plays every run of a case, each on a store of its own that holds one full run (see README.md). */
+export async function playCase(shape: Case, open: OpenStore): Promise<readonly PlayedRun[]> {
+  const defs = attempt(() => buildCase(shape));
+  const played: PlayedRun[] = [];
+  for (const each of shape.runs) {
+    const mismatches = defs.made === undefined ? [`definitions: expected to be accepted got ${defs.problem}`] : await playRun(defs.made, { shape, each, open });
+    played.push({ id: shape.id, select: each.select, mismatches });
+  }
+  return played;
+}
+
+function attempt<T>(make: () => T): { readonly made: T } | { readonly made: undefined; readonly problem: string } {
+  try {
+    return { made: make() };
+  } catch (error) {
+    return { made: undefined, problem: describe(error) };
+  }
+}
+
+function describe(error: unknown): string {
+  return error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+}
+
+/** A run that does not even come to an end is a mismatch like any other. */
+async function playRun(defs: Definitions, { shape, each, open }: { readonly shape: Case; readonly each: CaseRun; readonly open: OpenStore }): Promise<readonly string[]> {
+  const { store, dispose } = await open();
+  try {
+    await seed(defs, shape, store);
+    return compare(each.expect, await observe(defs, { shape, each, store }));
+  } catch (error) {
+    return [`run: expected to end got ${describe(error)}`];
+  } finally {
+    await dispose();
+  }
+}
+
+/** The state that runs start from: sources, and one full run, which may fail. */
+async function seed(defs: Definitions, { upstream }: Case, store: Store): Promise<void> {
+  await materialize(defs, {
+    store,
+    sources: Object.fromEntries(upstream),
+    unselectedOutputs: 'discard',
+    inGraphUpstream: 'recompute',
+    throwOnFailure: false,
+  });
+}
+
+/** What a run did, in the words of an expectation. */
+type Observed = Required<Omit<CaseExpectation, 'error' | 'success'>> & Pick<CaseExpectation, 'error' | 'success'>;
+
+interface Playing {
+  readonly shape: Case;
+  readonly each: CaseRun;
+  readonly store: Store;
+}
+
+async function observe(defs: Definitions, { shape, each, store }: Playing): Promise<Observed> {
+  const before = await store.port.head();
+  const events: RunEvent[] = [];
+  let error: string | undefined;
+  try {
+    const planned = plan(defs, { select: each.select, ...shape.policy });
+    await new Promise<void>((resolve, reject) => run(planned, { store }).subscribe({ next: (event) => events.push(event), error: reject, complete: resolve }));
+  } catch (thrown) {
+    if (!(thrown instanceof SelectionError)) throw thrown;
+    // Nothing ran and nothing was written, or the code is not all there is to say.
+    const written = (await store.port.head()) - before;
+    error = written === 0 && events.length === 0 ? thrown.code : `${thrown.code} after ${written} events were written`;
+  }
+  return summarize(events, { shape, store, error });
+}
+
+interface Summary {
+  readonly shape: Case;
+  readonly store: Store;
+  readonly error: string | undefined;
+}
+
+async function summarize(events: readonly RunEvent[], { shape, store, error }: Summary): Promise<Observed> {
+  const idOf = ({ definition, step }: { readonly definition: string; readonly step: string }): string => (shape.several ? `${definition}:${step}` : step);
+  const started = events.filter((event) => event.type === 'step-started');
+  const settled = events.filter((event) => event.type === 'step-settled');
+  const materialized = events.filter((event) => event.type === 'asset-materialized');
+  const ended = events.find((event) => event.type === 'run-ended');
+  const withOutcome = (outcome: string): readonly string[] => settled.filter((event) => event.outcome === outcome).map(idOf);
+  const values = await Promise.all(materialized.map(async ({ key, position }) => [key, await store.value(key, { position })] as const));
+  return {
+    ...(error !== undefined && { error }),
+    // An empty selection has no events, and nothing of it failed.
+    ...(error === undefined && { success: ended === undefined || ended.status === 'succeeded' }),
+    executed: started.map(idOf),
+    skipped: withOutcome('skipped'),
+    failed: withOutcome('failed'),
+    blocked: withOutcome('blocked'),
+    selectedOutputs: new Map(started.map((event) => [idOf(event), event.selectedOutputs])),
+    materialized: new Map(values),
+    unexpected: materialized.filter(({ unexpected }) => unexpected).map(({ key }) => key),
+    loaded: [...new Set(started.flatMap(({ loaded }) => loaded))],
+  };
+}
+
+const fields = ['error', 'success', 'executed', 'skipped', 'failed', 'blocked', 'selectedOutputs', 'materialized', 'unexpected', 'loaded'] as const;
+
+/** One line for every field of the expectation that is not as observed. Lists are sets; a run that should not fail must not. */
+function compare(expected: CaseExpectation, observed: Observed): readonly string[] {
+  return fields.flatMap((field) => {
+    if (expected[field] === undefined && field !== 'error') return [];
+    const [wanted, got] = [comparable(expected[field]), comparable(observed[field])];
+    return isDeepStrictEqual(wanted, got) ? [] : [`${field}: expected ${print(wanted)} got ${print(got)}`];
+  });
+}
+
+/** Plain data in one order: lists sorted, records with sorted names. */
+function comparable(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(comparable).toSorted(byText);
+  if (value instanceof Map) return Object.fromEntries([...value].map(([name, each]) => [String(name), comparable(each)] as const).toSorted(byText));
+  return value;
+}
+
+function byText(a: unknown, b: unknown): number {
+  const [first, second] = [print(a), print(b)];
+  return first < second ? -1 : first > second ? 1 : 0;
+}
+
+function print(value: unknown): string {
+  return value === undefined ? 'nothing' : JSON.stringify(value);
+}

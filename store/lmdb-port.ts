@@ -1,0 +1,131 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { acceptBatch } from '../lib/events/accept-batch.ts';
+import type { Address } from '../lib/events/data-version.ts';
+import type { LoggedEvent, ReadableEvent, StepSettled } from '../lib/events/logged-event.ts';
+import type { Position } from '../lib/events/position.ts';
+import type { AppendBatch, LoggedRun, OutputId, StorePort } from '../lib/events/store-port.ts';
+import { StoreError } from '../lib/kernel/errors.ts';
+import type { AssetKey } from '../lib/model/asset-key.ts';
+import type { Appended } from './append-batches.ts';
+import { draftBatch } from './batch-draft.ts';
+import { readState } from './log-state.ts';
+import { LogReader } from './log-reader.ts';
+import type { OpenMode, SharedStore } from './shared-store.ts';
+import { storeFailure } from './store-failure.ts';
+import { LAST_POSITION } from './tables.ts';
+
+/** Rows read in one go: about 5 ms, after which the event loop gets a turn. */
+const PAGE = 500;
+
+/** One user's hold on a store that is open. */
+export class LmdbPort implements StorePort {
+  readonly label: string;
+  readonly #store: SharedStore;
+  readonly #mode: OpenMode;
+  readonly #busy = new Set<Promise<unknown>>();
+  #closing: Promise<void> | undefined;
+
+  constructor(store: SharedStore, { label, mode }: { readonly label: string; readonly mode: OpenMode }) {
+    this.#store = store;
+    this.label = label;
+    this.#mode = mode;
+  }
+
+  append(batch: AppendBatch): Promise<Appended> {
+    return this.#use(async () => {
+      const { writer } = this.#store;
+      if (this.#mode === 'read' || writer === undefined) throw readOnly(this.label);
+      acceptBatch(batch);
+      return Object.freeze(await writer.append(draftBatch(batch)));
+    });
+  }
+
+  head(): Promise<Position> {
+    return this.#use(() => this.#store.read((tables) => readState(tables, this.label).head));
+  }
+
+  read(from: Position, limit: number): Promise<readonly LoggedEvent[]> {
+    return this.#use(async () => Object.freeze(await this.#pages(Math.max(from, 1), limit, { rows: (reader, start, count) => reader.events(start, count), last: ({ position }) => position })));
+  }
+
+  readable(keys: readonly AssetKey[], at: Position): Promise<readonly (ReadableEvent | undefined)[]> {
+    return this.#use(() => this.#each(keys, (reader, key) => reader.readable(key, at)));
+  }
+
+  lastSettled(outputs: readonly OutputId[], at: Position): Promise<readonly ((StepSettled & { readonly position: Position }) | undefined)[]> {
+    return this.#use(() => this.#each(outputs, (reader, output) => reader.lastSettled(output, at)));
+  }
+
+  runs(): Promise<readonly LoggedRun[]> {
+    return this.#use(async () => Object.freeze(await this.#pages(1, Infinity, { rows: (reader, start, count) => reader.runs(start, count), last: ({ started }) => started.position })));
+  }
+
+  values(addresses: readonly Address[]): Promise<readonly (Uint8Array | undefined)[]> {
+    return this.#use(() => this.#each(addresses, (reader, address) => reader.value(address)));
+  }
+
+  close(): Promise<void> {
+    return (this.#closing ??= this.#leave());
+  }
+
+  async #leave(): Promise<void> {
+    while (this.#busy.size > 0) await Promise.allSettled(this.#busy);
+    await this.#store.leave(this.#mode);
+  }
+
+  /** Keeps the store from being closed under what was asked of it before, and gives every error as the store's own. */
+  async #use<Result>(work: () => Promise<Result>): Promise<Result> {
+    if (this.#closing !== undefined) throw closed(this.label);
+    const working = work();
+    this.#busy.add(working);
+    try {
+      return await working;
+    } catch (error) {
+      throw storeFailure(error, this.label);
+    } finally {
+      this.#busy.delete(working);
+    }
+  }
+
+  #readPage<Result>(body: (reader: LogReader) => Result): Promise<Result> {
+    return this.#store.read((tables) => body(new LogReader(tables, this.#store.names, this.label)));
+  }
+
+  /** One answer for each question, a page at a time. The log only grows, so later pages may see more of it, and answer the same. */
+  async #each<Item, Answer>(items: readonly Item[], answer: (reader: LogReader, item: Item) => Answer): Promise<readonly Answer[]> {
+    const answers: Answer[] = [];
+    for (let start = 0; start < items.length; start += PAGE) {
+      if (start > 0) await nextTurn();
+      answers.push(...(await this.#readPage((reader) => items.slice(start, start + PAGE).map((item) => answer(reader, item)))));
+    }
+    return Object.freeze(answers);
+  }
+
+  async #pages<Row>(from: Position, limit: number, { rows, last }: Paging<Row>): Promise<Row[]> {
+    const all: Row[] = [];
+    for (let start = from; all.length < limit && start <= LAST_POSITION; ) {
+      const count = Math.min(PAGE, limit - all.length);
+      const page = await this.#readPage((reader) => rows(reader, start, count));
+      all.push(...page);
+      const end = page.at(-1);
+      if (end === undefined || page.length < count) break;
+      start = last(end) + 1;
+      await nextTurn();
+    }
+    return all;
+  }
+}
+
+interface Paging<Row> {
+  readonly rows: (reader: LogReader, start: Position, count: number) => readonly Row[];
+  /** The position that a row stands at. */
+  readonly last: (row: Row) => Position;
+}
+
+function closed(label: string): StoreError {
+  return new StoreError('STORE_CLOSED', `The store "${label}" was closed. Use it before "close", or open it again.`, { details: { path: label } });
+}
+
+function readOnly(label: string): StoreError {
+  return new StoreError('STORE_READ_ONLY', `The store "${label}" was opened to read. Open it with mode "write" to record in it.`, { details: { path: label } });
+}

@@ -1,0 +1,109 @@
+import { hash } from 'node:crypto';
+import type { Address } from '../lib/events/data-version.ts';
+import { isReadable, type LoggedEvent, type ReadableEvent, type StepSettled } from '../lib/events/logged-event.ts';
+import type { Position } from '../lib/events/position.ts';
+import type { LoggedRun, OutputId } from '../lib/events/store-port.ts';
+import type { AssetKey } from '../lib/model/asset-key.ts';
+import { valueKey, WHOLE_VALUE } from './batch-draft.ts';
+import { eventFrom } from './event-codec.ts';
+import { nameOf, type Name, type Names } from './names.ts';
+import { corrupt, openRecord } from './record.ts';
+import { lastInIndex, positionKey, positionOf, type Table, type Tables } from './tables.ts';
+
+/**
+ * Reads the tables, and checks what they say against each other: an index names an event, and the event must be the one that was
+ * asked for. Every method throws STORE_CORRUPT rather than give something wrong.
+ */
+export class LogReader {
+  readonly #tables: Tables;
+  readonly #names: Names;
+  readonly #label: string;
+
+  constructor(tables: Tables, names: Names, label: string) {
+    this.#tables = tables;
+    this.#names = names;
+    this.#label = label;
+  }
+
+  /** Events from a position on, without a gap, at most `limit`. */
+  events(from: Position, limit: number): readonly LoggedEvent[] {
+    const events: LoggedEvent[] = [];
+    for (const { key, value } of this.#tables.events.getRange({ start: positionKey(from), limit })) {
+      // Lent by lmdb until its next call.
+      const position = positionOf(key);
+      if (position !== from + events.length) throw this.#corruptEvent(from + events.length, 'is missing');
+      events.push(this.#open(value, key, position));
+    }
+    return events;
+  }
+
+  /** What readers get of a key as of a position. */
+  readable(key: AssetKey, at: Position): ReadableEvent | undefined {
+    const event = this.#found(this.#tables.readable, nameOf('key', key), at);
+    if (event === undefined) return undefined;
+    if (!isReadable(event) || event.key !== key) throw this.#corruptEvent(event.position, `is not about "${key}", and an index says that it is`);
+    return event;
+  }
+
+  /** The last settled step that succeeded with this output in need. */
+  lastSettled({ definition, step, output }: OutputId, at: Position): (StepSettled & { readonly position: Position }) | undefined {
+    const event = this.#found(this.#tables.settled, nameOf('output', definition, step, output), at);
+    if (event === undefined) return undefined;
+    const right = event.type === 'step-settled' && event.definition === definition && event.step === step;
+    if (!right) throw this.#corruptEvent(event.position, `is not about the step "${definition}:${step}", and an index says that it is`);
+    return event;
+  }
+
+  /** Positions of the start and the end of runs that started at `from` or later, oldest first. */
+  runs(from: Position, limit: number): readonly LoggedRun[] {
+    const runs: LoggedRun[] = [];
+    for (const { key, value } of [...this.#tables.runs.getRange({ start: positionKey(from), limit })]) {
+      // The checksum held: this is what putRun wrote.
+      const [ended] = openRecord(value, { table: 'runs', key, label: this.#label }) as readonly [Position];
+      runs.push(this.#run(positionOf(key), ended));
+    }
+    return runs;
+  }
+
+  /** The bytes at an address, which are proven to be the ones by their hash. */
+  value(address: Address): Uint8Array | undefined {
+    const key = valueKey(address);
+    const row = this.#tables.values.get(key);
+    if (row === undefined) return undefined;
+    const place = { table: 'values', key, label: this.#label } as const;
+    if (row[0] !== WHOLE_VALUE) throw corrupt(place, 'is in a form that this version of Sluice does not know');
+    const bytes = row.subarray(1);
+    if (!key.equals(hash('sha256', bytes, 'buffer'))) throw corrupt(place, 'is not the value that its address stands for');
+    return bytes;
+  }
+
+  #run(startedAt: Position, endedAt: Position): LoggedRun {
+    const started = this.#event(startedAt);
+    if (started.type !== 'run-started') throw this.#corruptEvent(startedAt, 'does not start a run, and an index says that it does');
+    if (endedAt === 0) return Object.freeze({ started, ended: null });
+    const ended = this.#event(endedAt);
+    if (ended.type !== 'run-ended' || ended.runId !== started.runId) throw this.#corruptEvent(endedAt, `does not end the run "${started.runId}", and an index says that it does`);
+    return Object.freeze({ started, ended });
+  }
+
+  #found(index: Table, name: Name, at: Position): LoggedEvent | undefined {
+    const id = this.#names.find(this.#tables, name);
+    const position = id === undefined ? undefined : lastInIndex(index, id, at);
+    return position === undefined ? undefined : this.#event(position);
+  }
+
+  #event(position: Position): LoggedEvent {
+    const key = positionKey(position);
+    const row = this.#tables.events.get(key);
+    if (row === undefined) throw this.#corruptEvent(position, 'is missing, and an index says that it is there');
+    return this.#open(row, key, position);
+  }
+
+  #open(row: Buffer, key: Buffer, position: Position): LoggedEvent {
+    return eventFrom(openRecord(row, { table: 'events', key, label: this.#label }), position);
+  }
+
+  #corruptEvent(position: Position, problem: string): Error {
+    return corrupt({ table: 'events', key: positionKey(position), label: this.#label }, `(position ${position}) ${problem}`);
+  }
+}

@@ -1,0 +1,69 @@
+import { hash } from 'node:crypto';
+import { corrupt, openRecord, record } from './record.ts';
+import type { Tables } from './tables.ts';
+
+/** What a name is the name of. Persisted. */
+export type NameKind = 'key' | 'output' | 'run';
+
+/** A name as the table keeps it: unambiguous whatever the parts are made of, and well-formed where they are not. */
+export type Name = string;
+
+/** How many ids are kept in memory. They never change once committed, so forgetting them only costs time. */
+const KNOWN_IDS = 100_000;
+
+/** The name of a thing. */
+export function nameOf(kind: NameKind, ...parts: readonly string[]): Name {
+  return JSON.stringify([kind, ...parts]);
+}
+
+/**
+ * Short numbers for long names, so that indices are small, and keys as long as anybody likes. The table's key is the hash of the
+ * name: LMDB's keys are limited in length, and names are not.
+ */
+export class Names {
+  readonly #known = new Map<Name, number>();
+  /** Given out by a transaction that has not committed. */
+  readonly #fresh = new Map<Name, number>();
+  readonly #label: string;
+
+  constructor(label: string) {
+    this.#label = label;
+  }
+
+  /** The id of a name, if it has one. */
+  find(tables: Tables, name: Name): number | undefined {
+    const known = this.#fresh.get(name) ?? this.#known.get(name);
+    if (known !== undefined) return known;
+    const key = keyOf(name);
+    const bytes = tables.names.get(key);
+    if (bytes === undefined) return undefined;
+    const place = { table: 'names', key, label: this.#label } as const;
+    // The checksum held: this is what set wrote.
+    const [id, written] = openRecord(bytes, place) as readonly [number, Name];
+    if (written !== name) throw corrupt(place, 'belongs to another name');
+    this.#remember(name, id);
+    return id;
+  }
+
+  /** Gives a name its id, inside of a transaction. */
+  set(tables: Tables, name: Name, id: number): void {
+    const key = keyOf(name);
+    tables.names.putSync(key, record('names', key, [id, name]));
+    this.#fresh.set(name, id);
+  }
+
+  /** To be told how a transaction ended: an id that was rolled back will be given to another name. */
+  settle(committed: boolean): void {
+    if (committed) for (const [name, id] of this.#fresh) this.#remember(name, id);
+    this.#fresh.clear();
+  }
+
+  #remember(name: Name, id: number): void {
+    if (this.#known.size >= KNOWN_IDS) this.#known.clear();
+    this.#known.set(name, id);
+  }
+}
+
+function keyOf(name: Name): Buffer {
+  return hash('sha256', name, 'buffer');
+}

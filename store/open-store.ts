@@ -1,0 +1,83 @@
+import { mkdir, stat } from 'node:fs/promises';
+import { createStore, type Store } from '../lib/events/store.ts';
+import { SelectionError, StoreError } from '../lib/kernel/errors.ts';
+import { kindOf } from '../lib/kernel/print.ts';
+import { LmdbPort } from './lmdb-port.ts';
+import { SharedStore, type OpenMode } from './shared-store.ts';
+import { storeFailure } from './store-failure.ts';
+
+/** Options of {@link openStore}. */
+export interface OpenStoreOptions {
+  /** `write`, the default: one process at a time. `read`: any number, beside the one that writes. */
+  readonly mode?: OpenMode;
+  /** How long to wait for another process that writes to let go, in milliseconds. Not at all by default. */
+  readonly waitMs?: number;
+  /** Milliseconds since 1970, for what no run records (`store.put`). The system's clock by default. */
+  readonly now?: () => number;
+}
+
+/**
+ * Opens the store in a folder, which is made if it is not there. Opening the same folder again in one process gives a second hold on
+ * the same store, with the same queue of runs; the store is closed when all holds are.
+ *
+ * @throws StoreError STORE_LOCKED while another process writes, STORE_PATH where no store can be, STORE_FORMAT or STORE_CORRUPT for
+ * what cannot be read, STORE_FULL or STORE_IO from the disk
+ */
+export async function openStore(folder: string, options: OpenStoreOptions = {}): Promise<Store> {
+  const { mode, waitMs, now } = checkOptions(options);
+  const label = checkFolder(folder);
+  try {
+    await (mode === 'write' ? makeFolder(label) : findFolder(label));
+    const shared = await SharedStore.open(label, { label, mode, waitMs });
+    return createStore(new LmdbPort(shared, { label, mode }), { now }, shared.turns);
+  } catch (error) {
+    throw storeFailure(error, label);
+  }
+}
+
+function checkOptions({ mode = 'write', waitMs = 0, now = () => Date.now() }: OpenStoreOptions): Required<OpenStoreOptions> {
+  if (mode !== 'write' && mode !== 'read') throw invalid('mode', mode, '"write" or "read"');
+  if (typeof waitMs !== 'number' || !(waitMs >= 0)) throw invalid('waitMs', waitMs, 'a number of milliseconds');
+  if (typeof now !== 'function') throw invalid('now', now, 'a function');
+  return { mode, waitMs, now };
+}
+
+function invalid(option: string, value: unknown, wanted: string): SelectionError {
+  return new SelectionError('INVALID_OPTION', `"${option}" of openStore() is ${typeof value === 'string' ? JSON.stringify(value) : kindOf(value)}. Give ${wanted}.`, { details: { option, value } });
+}
+
+function checkFolder(folder: unknown): string {
+  if (typeof folder !== 'string') throw badPath(String(folder), `openStore() takes the path of a folder, not ${kindOf(folder)}. Give a string`);
+  if (folder === '' || folder.includes('\0')) throw badPath(folder, `openStore() takes the path of a folder, and ${JSON.stringify(folder)} is none. Give one such as ".sluice"`);
+  return folder;
+}
+
+async function makeFolder(label: string): Promise<void> {
+  try {
+    await mkdir(label, { recursive: true });
+  } catch (error) {
+    if (/^(EEXIST|ENOTDIR|ENAMETOOLONG|ELOOP|EINVAL|ENOENT)$/.test(codeOf(error))) throw noFolder(label, error);
+    throw error;
+  }
+}
+
+async function findFolder(label: string): Promise<void> {
+  const found = await stat(label).catch((error: unknown) => {
+    if (/^(ENOENT|ENOTDIR|ENAMETOOLONG|ELOOP|EINVAL)$/.test(codeOf(error))) throw noFolder(label, error);
+    throw error;
+  });
+  if (!found.isDirectory()) throw noFolder(label);
+}
+
+function noFolder(label: string, cause?: unknown): StoreError {
+  const problem = codeOf(cause) === 'ENOENT' ? 'is not there' : 'is no folder, or cannot be one';
+  return badPath(label, `The store "${label}" cannot be opened: the path ${problem}. Give the path of a folder`, cause);
+}
+
+function badPath(label: string, problem: string, cause?: unknown): StoreError {
+  return new StoreError('STORE_PATH', `${problem}.`, { details: { path: label }, cause });
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : '';
+}

@@ -1,0 +1,173 @@
+import { realpath } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { StoreError } from '../lib/kernel/errors.ts';
+import { Turns } from '../lib/kernel/turns.ts';
+import { takeLease } from './lease.ts';
+import { openLmdb, type LmdbEnvironment } from './lmdb-environment.ts';
+import { Names } from './names.ts';
+import { dataFileIdentity, preflight, type FileIdentity } from './preflight.ts';
+import type { ProcessIdentity } from './process-identity.ts';
+import type { Tables } from './tables.ts';
+import { Writer } from './writer.ts';
+
+/** How a store is opened. */
+export type OpenMode = 'write' | 'read';
+
+/** A folder to open a store in. */
+export interface StorePlace {
+  /** As the user wrote it, for messages. */
+  readonly label: string;
+  readonly mode: OpenMode;
+  /** How long to wait for a writer in another process to let go. */
+  readonly waitMs: number;
+}
+
+const POLL_MS = 20;
+
+/** Every store that is open in this process, by the real path of its folder: LMDB may open a file only once a process. */
+const openStores = new Map<string, SharedStore>();
+
+/** Opening and closing, which take time, happen one after the other. Short: nobody waits for a lease in here. */
+const changes = new Turns();
+
+/**
+ * What all who opened one store in this process share: the environment, the lease, the queue of writes and the turns of verbs.
+ * The last one to close it closes the environment; the last one who may write lets go of the lease.
+ */
+export class SharedStore {
+  readonly turns: Turns = new Turns();
+  readonly names: Names;
+  readonly #path: string;
+  readonly #label: string;
+  #environment: LmdbEnvironment;
+  #identity: FileIdentity | undefined;
+  #writer: Writer | undefined;
+  /** Settles when there is an environment again; `undefined` while there is one. */
+  #reopening: Promise<void> | undefined;
+  #users = 0;
+  #writers = 0;
+
+  private constructor(path: string, label: string, environment: LmdbEnvironment) {
+    this.#path = path;
+    this.#label = label;
+    this.#environment = environment;
+    this.names = new Names(label);
+  }
+
+  /**
+   * Opens the store in a folder that exists, or joins those who have it open.
+   *
+   * @throws StoreError
+   */
+  static async open(folder: string, place: StorePlace): Promise<SharedStore> {
+    const deadline = performance.now() + place.waitMs;
+    const store = await inTurn(() => SharedStore.#join(folder, place));
+    for (;;) {
+      const holder = await store.#admit(place);
+      if (holder === undefined) return store;
+      if (performance.now() >= deadline) {
+        await store.leave('read');
+        throw lockedBy(holder, place);
+      }
+      await sleep(Math.min(POLL_MS, Math.max(1, deadline - performance.now())));
+    }
+  }
+
+  static async #join(folder: string, place: StorePlace): Promise<SharedStore> {
+    const path = await realpath(folder);
+    const open = openStores.get(path);
+    // A folder that was deleted and made again under its name is another store.
+    if (open !== undefined && (await dataFileIdentity(path)) === open.#identity) {
+      open.#users += 1;
+      return open;
+    }
+    await preflight(path);
+    if (place.mode === 'read' && (await dataFileIdentity(path)) === undefined) throw noStore(place.label);
+    const store = new SharedStore(path, place.label, await openLmdb(path, { writable: place.mode === 'write', label: place.label }));
+    store.#identity = await dataFileIdentity(path);
+    store.#users = 1;
+    openStores.set(path, store);
+    return store;
+  }
+
+  /** Lets a user in who has joined. Gives who has the lease, where it takes one and another process has it. */
+  async #admit({ mode, label }: StorePlace): Promise<ProcessIdentity | undefined> {
+    if (mode === 'read') return undefined;
+    return inTurn(async () => {
+      if (this.#writer === undefined) {
+        if (!this.#environment.writable) await this.#reopenToWrite();
+        const attempt = takeLease(this.#environment, label);
+        if ('holder' in attempt) return attempt.holder;
+        this.#writer = new Writer({ environment: this.#environment, names: this.names, lease: attempt.lease, label: this.#label });
+      }
+      this.#writers += 1;
+      return undefined;
+    });
+  }
+
+  /** LMDB cannot have the file open twice, so readers in this process wait for a moment. */
+  async #reopenToWrite(): Promise<void> {
+    const reopening = this.#reopen();
+    this.#reopening = reopening.catch(() => undefined);
+    await reopening.finally(() => (this.#reopening = undefined));
+  }
+
+  async #reopen(): Promise<void> {
+    const open = (writable: boolean): Promise<LmdbEnvironment> => openLmdb(this.#path, { writable, label: this.#label });
+    await this.#environment.close();
+    try {
+      this.#environment = await open(true);
+    } catch (error) {
+      // Whoever was reading goes on reading.
+      this.#environment = await open(false);
+      throw error;
+    }
+  }
+
+  /** Lets go of the store. Everything that was asked of it has to be settled. */
+  async leave(mode: OpenMode): Promise<void> {
+    await inTurn(async () => {
+      this.#users -= 1;
+      if (mode === 'write') this.#writers -= 1;
+      if (this.#writers === 0) {
+        this.#writer?.release();
+        this.#writer = undefined;
+      }
+      if (this.#users > 0) return;
+      if (openStores.get(this.#path) === this) openStores.delete(this.#path);
+      await this.#environment.close();
+    });
+  }
+
+  /** Runs a read that waits for nothing. It sees all that any process has committed. */
+  async read<Result>(body: (tables: Tables) => Result): Promise<Result> {
+    while (this.#reopening !== undefined) await this.#reopening;
+    this.#environment.refresh();
+    return body(this.#environment.tables);
+  }
+
+  /** The writer; there is one as long as somebody has the store open to write. */
+  get writer(): Writer | undefined {
+    return this.#writer;
+  }
+}
+
+async function inTurn<Result>(change: () => Promise<Result>): Promise<Result> {
+  const release = await changes.take();
+  try {
+    return await change();
+  } finally {
+    release();
+  }
+}
+
+function lockedBy({ pid }: ProcessIdentity, { label, waitMs }: StorePlace): StoreError {
+  const who = pid === process.pid ? `another copy of Sluice in this process (${pid})` : `process ${pid}`;
+  return new StoreError('STORE_LOCKED', `The store "${label}" is open for writing in ${who}. Close it there, wait for it ("waitMs" was ${waitMs}), or open the store with mode "read".`, {
+    details: { path: label, pid },
+  });
+}
+
+function noStore(label: string): StoreError {
+  return new StoreError('STORE_PATH', `There is no store in "${label}" to read. Open it for writing once, or check the path.`, { details: { path: label } });
+}

@@ -1,5 +1,6 @@
 import { realpath } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { storeTurns, type StoreTurns } from '../lib/events/store.ts';
 import { StoreError } from '../lib/kernel/errors.ts';
 import { Turns } from '../lib/kernel/turns.ts';
 import { takeLease } from './lease.ts';
@@ -35,7 +36,7 @@ const changes = new Turns();
  * The last one to close it closes the environment; the last one who may write lets go of the lease.
  */
 export class SharedStore {
-  readonly turns: Turns = new Turns();
+  readonly turns: StoreTurns = storeTurns();
   readonly names: Names;
   readonly #path: string;
   readonly #label: string;

@@ -32,6 +32,7 @@ export interface Report {
 /** An asset of its own definition, downstream of two assets of the week. */
 const report = asset({
   key: 'reports/weekly',
+  name: 'summarize',
   group: 'reports',
   description: 'what the week comes down to',
   codeVersion: '1',

@@ -65,7 +65,9 @@ export const countTypes = op({
   codeVersion: '1',
   inputs: { groups: list<readonly SeismicEvent[]>() },
   run: ({ groups }): readonly TypeCount[] =>
-    [...groupBy(groups.flat(), ({ type }) => type)].map(([type, events]) => ({ type, count: events.length })),
+    [...groupBy(groups.flat(), ({ type }) => type)]
+      .map(([type, events]) => ({ type, count: events.length }))
+      .sort((a, b) => b.count - a.count),
 });
 
 /** An Observable of emissions. It always emits both outputs; the gate drops the one that a run does not need. */

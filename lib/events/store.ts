@@ -57,9 +57,19 @@ export interface StoreEnvironment {
   readonly now: () => number;
 }
 
+/** What all who hold one store share: whose turn it is to run on it, and to look and then put. */
+export interface StoreTurns {
+  readonly verbs: Turns;
+  readonly puts: Turns;
+}
+
+/** Turns that nobody waits for yet. */
+export function storeTurns(): StoreTurns {
+  return { verbs: new Turns(), puts: new Turns() };
+}
+
 /** Makes the public store from a port. Everything that must be the same on every store happens here, once. */
-export function createStore(port: StorePort, { now }: StoreEnvironment, turns: Turns = new Turns()): Store {
-  const puts = new Turns();
+export function createStore(port: StorePort, { now }: StoreEnvironment, { verbs, puts }: StoreTurns = storeTurns()): Store {
   const close = (): Promise<void> => port.close();
   return Object.freeze({
     port,
@@ -80,12 +90,12 @@ export function createStore(port: StorePort, { now }: StoreEnvironment, turns: T
     },
     runs: async (filter = {}) => (await port.runs()).filter((run) => matches(run, filter)),
     turn: (whenBusy) => {
-      if (whenBusy === 'error' && turns.busy) {
+      if (whenBusy === 'error' && verbs.busy) {
         return Promise.reject(
           new StoreError('STORE_BUSY', `Another run has the store ${quote(port.label)}. Wait for it, or leave "whenBusy" at "queue".`),
         );
       }
-      return turns.take();
+      return verbs.take();
     },
     close,
     [Symbol.asyncDispose]: close,

@@ -12,11 +12,16 @@ export function nearest(name: string, known: Iterable<string>): readonly string[
   const wanted = name.slice(0, LONGEST_SHOWN).toLowerCase();
   const limit = Math.max(2, Math.floor(wanted.length / 2));
   return [...known]
-    .map((candidate) => ({ candidate, cost: distance(wanted, candidate.slice(0, LONGEST_SHOWN).toLowerCase()) }))
+    .map((candidate) => ({ candidate, cost: costOf(wanted, candidate.slice(0, LONGEST_SHOWN).toLowerCase()) }))
     .filter(({ cost }) => cost <= limit)
     .sort((a, b) => a.cost - b.cost)
     .slice(0, SHOWN)
     .map(({ candidate }) => candidate);
+}
+
+/** Edits, and next to nothing for the same name under another prefix: that one is forgotten more often than misspelt. */
+function costOf(wanted: string, candidate: string): number {
+  return candidate.endsWith(`/${wanted}`) || wanted.endsWith(`/${candidate}`) ? 1 : distance(wanted, candidate);
 }
 
 /** The sentence that names the nearest known names, or lists a few of all, or says that there is none. */

@@ -12,6 +12,12 @@ export function quoteList(names: readonly string[]): string {
   return last === undefined ? 'none' : shown.length === 1 ? last : `${shown.slice(0, -1).join(', ')} and ${last}`;
 }
 
+/** `a → b → a`; a cycle of more than twelve is cut in its middle. */
+export function printCycle(names: readonly string[]): string {
+  const shown = names.length > 12 ? [...names.slice(0, 6), `… ${names.length - 11} more …`, ...names.slice(-5)] : names;
+  return [...shown, ...names.slice(0, 1)].join(' → ');
+}
+
 /** What a value is, in two words, for messages about a value of the wrong kind. */
 export function kindOf(value: unknown): string {
   if (value === null) return 'null';

@@ -10,7 +10,7 @@ const DONE = 2;
 
 /**
  * Orders nodes so that predecessors come first; nodes that do not depend on each other keep their given order as far as possible.
- * Linear, and iterative: a chain of any length costs no stack. A cycle is searched for only when there is one (quadratic in its size).
+ * Linear, and iterative: a chain of any length costs no stack. A shortest cycle is searched for only when there is one.
  */
 export function topologicalOrder(predecessors: Predecessors): Sorted {
   const state = new Uint8Array(predecessors.length);
@@ -49,29 +49,88 @@ function visit(predecessors: Predecessors, { root, state, order }: Visit): boole
   return true;
 }
 
-/** A shortest cycle of a graph that has one, as nodes in the direction of the flow, the first one not repeated. */
+/**
+ * A shortest cycle of a graph that has one, as nodes in the direction of the flow, the first one not repeated. A node whose cycles are
+ * known is taken out, and with it all that is on no other cycle: one long cycle costs one search, not one a node.
+ */
 function shortestCycle(predecessors: Predecessors): readonly number[] {
+  const cyclic = new CyclicPart(predecessors);
   let best: readonly number[] = [];
-  for (let node = 0; node < predecessors.length; node += 1) {
-    const cycle = cycleThrough(predecessors, node);
-    if (cycle !== undefined && (best.length === 0 || cycle.length < best.length)) best = cycle;
-    if (best.length === 1) break;
+  for (let node = 0; node < predecessors.length && best.length !== 1; node += 1) {
+    if (!cyclic.has(node)) continue;
+    const cycle = cycleThrough(predecessors, cyclic, { start: node, shorterThan: best.length === 0 ? Infinity : best.length });
+    if (cycle !== undefined) best = cycle;
+    cyclic.remove(node);
   }
   return best;
 }
 
-/** Breadth first against the flow from `start` until `start` is met again. */
-function cycleThrough(predecessors: Predecessors, start: number): readonly number[] | undefined {
-  const towards = new Map<number, number>();
-  const queue = [start];
-  for (let head = 0; head < queue.length; head += 1) {
-    const node = queue[head] ?? start;
-    for (const before of predecessors[node] ?? []) {
-      if (before === start) return walkBack(towards, node, start);
-      if (towards.has(before)) continue;
-      towards.set(before, node);
-      queue.push(before);
+/** The nodes that have both a predecessor and a successor among themselves: no node of a cycle is ever missing. */
+class CyclicPart {
+  readonly #predecessors: Predecessors;
+  readonly #successors: readonly number[][];
+  readonly #alive: Uint8Array;
+  readonly #incoming: Int32Array;
+  readonly #outgoing: Int32Array;
+
+  constructor(predecessors: Predecessors) {
+    this.#predecessors = predecessors;
+    this.#successors = predecessors.map(() => []);
+    predecessors.forEach((before, node) => {
+      for (const each of before) this.#successors[each]?.push(node);
+    });
+    this.#alive = new Uint8Array(predecessors.length).fill(1);
+    this.#incoming = Int32Array.from(predecessors, (before) => before.length);
+    this.#outgoing = Int32Array.from(this.#successors, (after) => after.length);
+    this.#drop([...predecessors.keys()].filter((node) => this.#incoming[node] === 0 || this.#outgoing[node] === 0));
+  }
+
+  has(node: number): boolean {
+    return this.#alive[node] === 1;
+  }
+
+  remove(node: number): void {
+    this.#drop([node]);
+  }
+
+  #drop(open: number[]): void {
+    for (let node = open.pop(); node !== undefined; node = open.pop()) {
+      if (this.#alive[node] === 0) continue;
+      this.#alive[node] = 0;
+      this.#loosen(this.#successors[node] ?? [], this.#incoming, open);
+      this.#loosen(this.#predecessors[node] ?? [], this.#outgoing, open);
     }
+  }
+
+  #loosen(neighbours: readonly number[], degree: Int32Array, open: number[]): void {
+    for (const each of neighbours) {
+      const left = (degree[each] ?? 0) - 1;
+      degree[each] = left;
+      if (left === 0) open.push(each);
+    }
+  }
+}
+
+interface CycleSearch {
+  readonly start: number;
+  readonly shorterThan: number;
+}
+
+/** Breadth first against the flow from `start` until `start` is met again, as long as the cycle would be short enough. */
+function cycleThrough(predecessors: Predecessors, cyclic: CyclicPart, { start, shorterThan }: CycleSearch): readonly number[] | undefined {
+  const towards = new Map<number, number>();
+  let border = [start];
+  for (let length = 1; length < shorterThan && border.length > 0; length += 1) {
+    const next: number[] = [];
+    for (const node of border) {
+      for (const before of predecessors[node] ?? []) {
+        if (before === start) return walkBack(towards, node, start);
+        if (towards.has(before) || !cyclic.has(before)) continue;
+        towards.set(before, node);
+        next.push(before);
+      }
+    }
+    border = next;
   }
   return undefined;
 }

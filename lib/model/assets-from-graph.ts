@@ -188,7 +188,10 @@ function keyOr(given: Readonly<Record<string, KeyLike>> | undefined, name: strin
 
 function checkKeyMap(map: string, given: unknown, declared: readonly string[]): void {
   if (!isRecord(given)) {
-    throw new DefinitionError('KEY_MAP_MISMATCH', `${map} is ${kindOf(given)}. Give a record of ${quoteList(declared)} to keys, or leave it out.`);
+    throw new DefinitionError(
+      'KEY_MAP_MISMATCH',
+      `${map} is ${kindOf(given)}. Give a record of ${quoteList(declared)} to keys, or leave it out.`,
+    );
   }
   const names = new Set(declared);
   const unknown = Object.keys(given).find((name) => !names.has(name));

@@ -1,8 +1,9 @@
 import { DefinitionError } from '../kernel/errors.ts';
 import { suggest } from '../kernel/nearest.ts';
-import { kindOf, quote } from '../kernel/print.ts';
+import { kindOf, quote, quoteList } from '../kernel/print.ts';
 import { createHandle, isHandle, originOf, printRef, type Handle, type HandleOwner, type ListHandle, type WireRef } from './handle.ts';
 import { checkName } from './name.ts';
+import { isRecord } from './options.ts';
 import type { InputPort, Inputs, Outputs, ValueOf } from './port.ts';
 
 /** What a graph's body can place: an op or a graph. */
@@ -159,9 +160,9 @@ interface Place {
 
 function readWiring(composition: Composition, target: Invocable, { name, given }: Place): ReadonlyMap<string, readonly WireRef[]> {
   const where = `"${name}" in graph "${composition.graph}"`;
-  const wiring: unknown = given[0] ?? {};
-  if (given.length > 1 || typeof wiring !== 'object' || wiring === null || Array.isArray(wiring) || isHandle(wiring)) {
-    const got = isHandle(wiring) ? `the handle "${wiring.handle}"` : given.length > 1 ? `${given.length} arguments` : kindOf(wiring);
+  const record: unknown = given[0] === undefined ? {} : given[0];
+  if (given.length > 1 || !isRecord(record) || isHandle(record)) {
+    const got = given.length > 1 ? `${given.length} arguments` : describe(record);
     throw new DefinitionError(
       'INVALID_WIRING',
       `${where} takes one record of input to handle, and got ${got}. Write ({ input: handle }).`,
@@ -170,8 +171,6 @@ function readWiring(composition: Composition, target: Invocable, { name, given }
       },
     );
   }
-  // The checks above leave a plain record; what its fields hold is checked one by one below.
-  const record = wiring as Readonly<Record<string, unknown>>;
   for (const key of Object.keys(record)) {
     if (!Object.hasOwn(target.inputs, key)) {
       throw new DefinitionError(
@@ -222,7 +221,8 @@ function readSource(composition: Composition, fed: Fed): readonly WireRef[] {
       },
     );
   }
-  const refs = source.map((entry: unknown) => readHandle(composition, entry, fed));
+  // From the iterator, so that a hole in the list is an entry that is no handle.
+  const refs = Array.from(source, (entry: unknown) => readHandle(composition, entry, fed));
   const seen = new Set<string>();
   for (const ref of refs) {
     const print = printRef(ref);
@@ -240,7 +240,7 @@ function readHandle(composition: Composition, value: unknown, { port, where }: F
   if (!isHandle(value)) {
     throw new DefinitionError(
       'INVALID_WIRING',
-      `${where} got ${kindOf(value)} instead of a handle. Wire what an invocation returned, or an input of the graph.`,
+      `${where} got ${describe(value)} instead of a handle. Wire what an invocation returned, or an input of the graph.`,
       { details: { where } },
     );
   }
@@ -256,6 +256,19 @@ function readHandle(composition: Composition, value: unknown, { port, where }: F
   }
   if (ref.from === 'input') checkGraphInput(composition.inputs[ref.input], { port, where, source: ref.input });
   return ref;
+}
+
+/** What stands where a handle, or a record of them, was expected: the usual slips by their own names. */
+function describe(value: unknown): string {
+  if (isHandle(value)) return `the handle "${value.handle}"`;
+  if (typeof value === 'function' && isInvocable(value)) return `the ${value.kind} "${value.name}" itself, not a call of it,`;
+  if (!isRecord(value)) return kindOf(value);
+  const handles = Object.keys(value).filter((name) => isHandle(value[name]));
+  return handles.length === 0 ? kindOf(value) : `a record of the handles ${quoteList(handles)}`;
+}
+
+function isInvocable(value: object): value is Invocable {
+  return ['op', 'graph'].includes(String(Reflect.get(value, 'kind')));
 }
 
 /** A graph's input may only feed what can live with all that it may carry: lists with lists, optional with optional. */

@@ -3,6 +3,7 @@ import { suggest } from '../kernel/nearest.ts';
 import { kindOf, quote } from '../kernel/print.ts';
 import type { AssetKey } from './asset-key.ts';
 import type { AssetDefinition, AssetsDefinition } from './assets-from-graph.ts';
+import { checkOptions, isRecord } from './options.ts';
 import type { SourceDefinition } from './source.ts';
 import { joinSteps, type StepGraph } from './step-graph.ts';
 
@@ -50,11 +51,13 @@ export type ValueAt<Assets, Key extends string> = unknown extends Assets
  * @throws DefinitionError INVALID_DEFINITION, DUPLICATE_DEFINITION, DUPLICATE_KEY, UNKNOWN_UPSTREAM, CYCLE
  */
 export function define<const D extends readonly AnyDefinition[]>(options: { readonly assets: D }): Definitions<AssetsOf<D[number]>> {
-  const given: unknown = options?.assets;
+  checkOptions(options, { assets: true }, 'define()');
+  const given: unknown = options.assets;
   if (!Array.isArray(given)) {
     throw new DefinitionError('INVALID_DEFINITION', `define() takes { assets: […] }, and "assets" is ${kindOf(given)}.`);
   }
-  const all = given.map(checkDefinition);
+  // From the iterator, so that a hole in the list is an entry that is no definition.
+  const all = Array.from(given, checkDefinition);
   checkNames(all);
   const definitions = all.filter((each) => each.kind === 'assets');
   const sources = new Map(all.flatMap((each) => (each.kind === 'source' ? [[each.key, each] as const] : [])));
@@ -71,16 +74,25 @@ export function define<const D extends readonly AnyDefinition[]>(options: { read
 }
 
 function checkDefinition(value: unknown, index: number): AnyDefinition {
-  const kind: unknown = typeof value === 'object' && value !== null ? Reflect.get(value, 'kind') : undefined;
-  if (kind !== 'assets' && kind !== 'source') {
+  if (!isRecord(value) || !(isAssets(value) || isSource(value))) {
     const hint =
-      typeof value === 'function' ? 'Wrap the graph in assetsFromGraph().' : 'Make it with assetsFromGraph(), asset() or source().';
+      typeof value === 'function'
+        ? 'Wrap a graph in assetsFromGraph(); place an op in a graph.'
+        : 'Make it with assetsFromGraph(), asset() or source().';
     throw new DefinitionError('INVALID_DEFINITION', `define(): entry ${index} of "assets" is ${kindOf(value)}, not a definition. ${hint}`, {
       details: { index },
     });
   }
-  // The two constructors are the only makers of objects of these kinds.
-  return value as AnyDefinition;
+  // The two constructors are the only makers of such objects.
+  return value as unknown as AnyDefinition;
+}
+
+function isAssets({ kind, assets, upstream }: Readonly<Record<string, unknown>>): boolean {
+  return kind === 'assets' && assets instanceof Map && upstream instanceof Map;
+}
+
+function isSource({ kind, key, notes }: Readonly<Record<string, unknown>>): boolean {
+  return kind === 'source' && typeof key === 'string' && isRecord(notes);
 }
 
 function checkNames(all: readonly AnyDefinition[]): void {

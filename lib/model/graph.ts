@@ -1,8 +1,9 @@
 import { DefinitionError } from '../kernel/errors.ts';
-import { kindOf, quoteList } from '../kernel/print.ts';
+import { isClass, kindOf, quoteList } from '../kernel/print.ts';
 import { compose, invocable, type Composed, type Invocable, type Invocation, type WiringArguments } from './composition.ts';
 import { isHandle, originOf, type Handle, type ListHandle, type WireRef } from './handle.ts';
 import { checkName } from './name.ts';
+import { checkOptions, isRecord, optionalString, type Fields } from './options.ts';
 import { checkPorts, type InputPort, type Inputs, type NoInputs } from './port.ts';
 
 /** A graph as definitions and plans know it: ops and graphs wired together. It runs nothing by itself. */
@@ -39,6 +40,8 @@ export interface GraphOptions<I extends Inputs> {
   readonly description?: string;
 }
 
+const GRAPH_FIELDS: Fields<GraphOptions<Inputs>> = { inputs: true, description: true };
+
 /**
  * Wires ops and graphs together. The body runs once, now, with handles instead of values; what it returns are the graph's outputs.
  *
@@ -52,16 +55,18 @@ export function graph<const Name extends string, const I extends Inputs, R exten
 ): Graph<Name, I, R>;
 export function graph(name: string, ...rest: readonly unknown[]): AnyGraph {
   checkName('graph', name, 'in graph()');
+  const where = `graph "${name}"`;
   const [options, body] = rest.length > 1 ? rest : [{}, rest[0]];
-  if (typeof options !== 'object' || options === null || typeof body !== 'function') {
+  checkOptions(options, GRAPH_FIELDS, where);
+  if (typeof body !== 'function' || isClass(body)) {
     throw new DefinitionError(
       'INVALID_DEFINITION',
-      `graph "${name}" takes (name, body) or (name, options, body), and its body is ${kindOf(body)}.`,
+      `${where} takes (name, body) or (name, options, body), and its body is ${kindOf(body)}. Give a function that returns handles.`,
     );
   }
-  // Both were checked just above; their fields are checked where they are read.
+  // A record with these fields at most, as was checked just above; what they hold is checked here.
   const { inputs: declared, description } = options as GraphOptions<Inputs>;
-  const inputs = checkPorts('input', declared, `graph "${name}"`);
+  const inputs = checkPorts('input', declared, where);
   // A function of handles, as the public signatures say.
   const composed = compose(name, inputs, body as (inputs: Readonly<Record<string, Handle>>) => unknown);
   const outputs = readOutputs(name, composed);
@@ -69,7 +74,7 @@ export function graph(name: string, ...rest: readonly unknown[]): AnyGraph {
   checkLeaves(name, composed.invocations, outputs);
   return invocable(name, {
     kind: 'graph',
-    description,
+    description: optionalString(description, 'description', where),
     inputs,
     invocations: composed.invocations,
     outputs,
@@ -79,10 +84,12 @@ export function graph(name: string, ...rest: readonly unknown[]): AnyGraph {
 }
 
 function readOutputs(graphName: string, { returned, owner }: Composed): AnyGraph['outputs'] {
-  if (typeof returned !== 'object' || returned === null || Array.isArray(returned) || typeof Reflect.get(returned, 'then') === 'function') {
+  if (!isRecord(returned)) {
+    // Nobody will wait for an async body: what it throws later must not end the process as well.
+    if (returned instanceof Promise) returned.catch(() => undefined);
     throw new DefinitionError(
       'GRAPH_WITHOUT_OUTPUTS',
-      `Graph "${graphName}" returned ${returned instanceof Promise ? 'a promise' : kindOf(returned)}. Return a handle, or a record of handles, synchronously.`,
+      `Graph "${graphName}" returned ${kindOf(returned)}. Return a handle, or a record of handles, synchronously.`,
       { details: { graph: graphName } },
     );
   }

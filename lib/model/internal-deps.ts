@@ -1,9 +1,10 @@
 import { DefinitionError } from '../kernel/errors.ts';
 import { suggest } from '../kernel/nearest.ts';
-import { quote, quoteList } from '../kernel/print.ts';
+import { kindOf, printCycle, quote, quoteList } from '../kernel/print.ts';
 import { topologicalOrder } from '../kernel/topological.ts';
 import type { AssetKey } from './asset-key.ts';
 import type { FlatGraph } from './flatten.ts';
+import { isRecord } from './options.ts';
 
 /** The definition that declared dependencies belong to. */
 export interface DepsScope {
@@ -20,28 +21,21 @@ export interface DepsScope {
  *
  * @throws DefinitionError INVALID_INTERNAL_DEPS
  */
-export function readInternalDeps(
-  scope: DepsScope,
-  given: Readonly<Record<string, readonly string[] | undefined>> | undefined,
-): ReadonlyMap<AssetKey, readonly AssetKey[]> {
+export function readInternalDeps(scope: DepsScope, given: unknown): ReadonlyMap<AssetKey, readonly AssetKey[]> {
+  if (given !== undefined && !isRecord(given)) throw invalid(scope, `it is ${kindOf(given)}. Give a record of output to a list of names.`);
   const declared = new Map<AssetKey, readonly AssetKey[]>();
   for (const [output, names] of Object.entries(given ?? {})) {
     const key = scope.keys.get(output);
-    if (key === undefined || !Array.isArray(names)) {
-      throw invalid(
-        scope,
-        key === undefined
-          ? `${quote(output)} is no output of the graph. ${suggest(output, scope.keys.keys())}`
-          : `"${output}" has no list of names.`,
-      );
-    }
-    declared.set(key, Object.freeze([...new Set(names.map((name: string) => readName(scope, output, name)))]));
+    if (key === undefined) throw invalid(scope, `${quote(output)} is no output of the graph. ${suggest(output, scope.keys.keys())}`);
+    if (!Array.isArray(names)) throw invalid(scope, `"${output}" has ${kindOf(names)} instead of a list of names.`);
+    declared.set(key, Object.freeze([...new Set(Array.from(names, (name: unknown) => readName(scope, output, name)))]));
   }
   checkAcyclic(scope, declared);
   return declared;
 }
 
-function readName(scope: DepsScope, output: string, name: string): AssetKey {
+function readName(scope: DepsScope, output: string, name: unknown): AssetKey {
+  if (typeof name !== 'string') throw invalid(scope, `"${output}" lists ${kindOf(name)} instead of a name.`);
   const sibling = scope.keys.get(name);
   const upstream = scope.upstream.get(name);
   if (sibling !== undefined && upstream !== undefined)
@@ -58,15 +52,10 @@ function readName(scope: DepsScope, output: string, name: string): AssetKey {
 
 /** Declared edges between outputs, plus wiring between steps; a step and each of its outputs are one node apart. */
 function checkAcyclic(scope: DepsScope, declared: ReadonlyMap<AssetKey, readonly AssetKey[]>): void {
-  const names = [...scope.keys.keys()];
-  const byKey = new Map([...scope.keys].map(([name, key]) => [key, name]));
-  const siblings = names.map((name) =>
-    (declared.get(keyOf(scope, name)) ?? []).flatMap((dep) => {
-      const other = byKey.get(dep);
-      return other === undefined ? [] : [names.indexOf(other)];
-    }),
-  );
-  refuseCycle(scope, siblings, (node) => String(scope.keys.get(names[node] ?? '')));
+  const keys = [...scope.keys.values()];
+  const indexOf = new Map(keys.map((key, index) => [key, index]));
+  const siblings = keys.map((key) => (declared.get(key) ?? []).flatMap((dep) => indexOf.get(dep) ?? []));
+  refuseCycle(scope, siblings, (node) => String(keys[node]));
   const steps = scope.flat.steps.map(({ inputs }) =>
     inputs.flatMap(({ entries }) => entries.flatMap((entry) => (entry.from === 'step' ? [entry.step] : []))),
   );
@@ -74,16 +63,10 @@ function checkAcyclic(scope: DepsScope, declared: ReadonlyMap<AssetKey, readonly
   refuseCycle(scope, steps, (node) => scope.flat.steps[node]?.path ?? '');
 }
 
-function keyOf(scope: DepsScope, name: string): AssetKey {
-  // Every name comes from the keys of this map, so the lookup always finds one.
-  return scope.keys.get(name) as AssetKey;
-}
-
 function refuseCycle(scope: DepsScope, predecessors: readonly (readonly number[])[], print: (node: number) => string): void {
   const sorted = topologicalOrder(predecessors);
   if ('order' in sorted) return;
-  const names = sorted.cycle.map(print);
-  throw invalid(scope, `they form a cycle: ${[...names, names[0]].join(' → ')}. Remove one of these dependencies.`);
+  throw invalid(scope, `they form a cycle: ${printCycle(sorted.cycle.map(print))}. Remove one of these dependencies.`);
 }
 
 /** The order that declared siblings add between steps: `before` settles before `after` starts. Outputs of one step add none. */

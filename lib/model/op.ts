@@ -189,7 +189,10 @@ function checkBody(definition: { readonly run?: unknown; readonly operator?: unk
     throw new DefinitionError('INVALID_DEFINITION', `${where} has both "run" and "operator". Keep one of them.`);
   }
   if (isClass(run) || isClass(operator)) {
-    throw new DefinitionError('INVALID_DEFINITION', `${where} has a class as its body, which nobody can call. Give a function that makes an instance.`);
+    throw new DefinitionError(
+      'INVALID_DEFINITION',
+      `${where} has a class as its body, which nobody can call. Give a function that makes an instance.`,
+    );
   }
   if (typeof run === 'function') {
     // The types of inputs and context were checked by the public signature; the runtime passes what the op declared.

@@ -21,9 +21,13 @@ export function isRecord(value: unknown): value is Readonly<Record<string, unkno
  */
 export function checkOptions(given: unknown, fields: Readonly<Record<string, true>>, where: string): void {
   if (!isRecord(given)) {
-    throw new DefinitionError('INVALID_DEFINITION', `${where} takes its options as one object, and got ${kindOf(given)}. Write { ${Object.keys(fields)[0]}: … }.`, {
-      details: { where },
-    });
+    throw new DefinitionError(
+      'INVALID_DEFINITION',
+      `${where} takes its options as one object, and got ${kindOf(given)}. Write { ${Object.keys(fields)[0]}: … }.`,
+      {
+        details: { where },
+      },
+    );
   }
   const unknown = Object.keys(given).find((name) => !Object.hasOwn(fields, name));
   if (unknown === undefined) return;

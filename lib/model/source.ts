@@ -36,11 +36,9 @@ export function source<T = unknown>(key: KeyLike, options: SourceOptions<T> = {}
   const { read, ...notes } = options;
   checkNotes(notes, where);
   if (read !== undefined && (typeof read !== 'function' || isClass(read))) {
-    throw new DefinitionError(
-      'INVALID_DEFINITION',
-      `${where}: "read" is ${kindOf(read)}. Give a function that returns the value.`,
-      { details: { key: checked } },
-    );
+    throw new DefinitionError('INVALID_DEFINITION', `${where}: "read" is ${kindOf(read)}. Give a function that returns the value.`, {
+      details: { key: checked },
+    });
   }
   return Object.freeze({ kind: 'source', name: checked, key: checked, read, notes: Object.freeze(notes) });
 }

@@ -1,6 +1,6 @@
 import { DefinitionError } from '../kernel/errors.ts';
 import { invariant } from '../kernel/invariant.ts';
-import { quote } from '../kernel/print.ts';
+import { printCycle, quote } from '../kernel/print.ts';
 import { topologicalOrder } from '../kernel/topological.ts';
 import type { AssetKey } from './asset-key.ts';
 import type { AssetsDefinition } from './assets-from-graph.ts';
@@ -95,7 +95,9 @@ interface Joining {
 function resolveSteps({ definition, first }: Offset, { places, sources, withId }: Joining): readonly Step[] {
   const keys = new Map([...definition.assets.values()].map(({ key, output }) => [output, key]));
   const keyAt = new Map([...keys].map(([output, key]) => [placeId(definition.flat.outputs.get(output)), key]));
-  const order = orderEdges(definition.flat, keys, definition.declaredDeps);
+  const order = new Map<number, number[]>();
+  for (const { before, after } of orderEdges(definition.flat, keys, definition.declaredDeps))
+    order.set(after, [...(order.get(after) ?? []), before]);
   const resolve = (entry: LocalEntry): readonly Entry[] => {
     if (entry.from === 'step') return [{ ...entry, step: first + entry.step }];
     const key = definition.upstream.get(entry.input);
@@ -122,7 +124,7 @@ function resolveSteps({ definition, first }: Offset, { places, sources, withId }
           key: keyAt.get(placeId({ step: local, output })),
         });
       }),
-      after: order.filter(({ after }) => after === local).map(({ before }) => first + before),
+      after: (order.get(local) ?? []).map((before) => first + before),
     }),
   );
 }
@@ -150,7 +152,7 @@ function cycleError(cycle: readonly (Step | undefined)[]): DefinitionError {
   const printed = cycle.flatMap((step) => (step === undefined ? [] : [describe(step)]));
   return new DefinitionError(
     'CYCLE',
-    `These steps wait for each other: ${[...printed, printed[0]].join(' → ')}. Split one of the definitions, or remove one of the inputs.`,
+    `These steps wait for each other: ${printCycle(printed)}. Split one of the definitions, or remove one of the inputs.`,
     {
       details: { cycle: printed },
     },

@@ -12,6 +12,14 @@ export function print(...lines: readonly string[]): void {
   process.stdout.write(`${lines.join('\n')}\n`);
 }
 
+/** Writes lines about what went wrong, where output that is piped on does not take them along. */
+export function complain(...lines: readonly string[]): void {
+  process.stderr.write(`${lines.join('\n')}\n`);
+}
+
+// Whoever reads the output may stop early (`| head`); that is no error.
+process.stdout.on('error', ({ code }: NodeJS.ErrnoException) => process.exit(code === 'EPIPE' ? 0 : 1));
+
 /** Lines that are drawn over when they change. Only a terminal that is tall enough can do that. */
 export class LiveLines {
   #drawn = 0;

@@ -127,7 +127,7 @@ function open(walk: Walk, container: object, read: (walk: Walk, frame: Frame) =>
 
 function leave(walk: Walk, frame: Frame): void {
   walk.frames.pop();
-  if (frame.immutable && frame.height <= MAX_DEPTH) remembered.set(frame.container, frame.height);
+  if (frame.immutable) remembered.set(frame.container, frame.height);
   else walk.heights.set(frame.container, frame.height);
   settle(walk, frame.height, frame.immutable);
 }
@@ -144,7 +144,7 @@ function settle(walk: Walk, height: number, immutable: boolean): void {
   around.immutable &&= immutable;
 }
 
-/** Records why the whole cannot be stored; the first reason is the one told. */
+/** Records why the whole cannot be stored; the first reason is the one told. What is around is not remembered. */
 function refuse(walk: Walk, problem: string): void {
   const around = walk.frames.at(-1);
   if (around !== undefined) around.immutable = false;

@@ -53,6 +53,7 @@ describe('fixValue refuses, with the path', () => {
     ['a function', () => ({ a: [0, 1, 2, { b: boom }] }), '$.a[3].b', 'a function'],
     ['a symbol', () => symbol, '$', 'a symbol'],
     ['a key that is no name', () => ({ 'a b': { 3: symbol } }), '$["a b"]["3"]', 'a symbol'],
+    ['a key that is a text', () => ({ ['a'.repeat(200)]: symbol }), `$["${'a'.repeat(80)}…"]`, 'a symbol'],
     ['a key that is a symbol', () => ({ a: { [symbol]: 1 } }), '$.a[Symbol(tag)]', 'keyed by a symbol'],
     ['a getter', () => ({ a: got({}, 'b') }), '$.a.b', 'a getter or setter'],
     ['a setter', () => ({ set a(_: unknown) {} }), '$.a', 'a getter or setter'],
@@ -73,6 +74,7 @@ describe('fixValue refuses, with the path', () => {
     ['a Promise', () => ({ a: Promise.resolve(1) }), '$.a', 'an instance of Promise'],
     ['a WeakMap', () => new WeakMap(), '$', 'an instance of WeakMap'],
     ['a boxed number', () => Object(1), '$', 'an instance of Number'],
+    ['an array that denies it', () => Object.setPrototypeOf([1], Object.prototype), '$', 'an instance of Object'],
     ['a kind of Map', () => new Index(), '$', 'an instance of Index'],
     ['what pretends to be a Map', () => Object.create(Map.prototype), '$', 'an instance of Map'],
     ['what inherits from plain data', () => Object.create({ a: 1 }), '$', 'an instance of a class'],
@@ -123,6 +125,16 @@ describe('fixValue refuses, with the path', () => {
     }
     expect(fixValue({ value })).toMatchObject({ storable: false, problem: 'nested deeper than 1,000 levels' });
     expect(fixValue({ value, map: new Map([[1, [value]]]) })).toMatchObject({ storable: false });
+  });
+
+  test('what is too deep in one of several members', () => {
+    const wide = [[nest(900), 1, []], []];
+    expect(fixValue(wide)).toEqual({ storable: true, immutable: true });
+    let value: unknown = wide;
+    for (let level = 0; level < 98; level++) value = [value];
+    expect(fixValue(value)).toEqual({ storable: true, immutable: true });
+    expect(fixValue([value])).toMatchObject({ storable: false });
+    expect(isKnownImmutable([value])).toBe(false);
   });
 
   test('what is too deep only by the second way to a shared part', () => {

@@ -1,0 +1,64 @@
+/** The earthquakes of one week, from a feed to assets in a store. Usage: main.ts [FOLDER], `.sluice` by default. */
+import { lastValueFrom, toArray } from 'rxjs';
+import { plan, run, type RunEvent, type Store } from 'sluice';
+import { openStore } from 'sluice/store';
+import { definitions } from './definitions.ts';
+import { accountOf, timeOf } from './view/alone.ts';
+import { describeError, failuresOf } from './view/failure.ts';
+import { remembered, storedTable } from './view/stored.ts';
+import { colors, complain, print } from './view/terminal.ts';
+import { watch } from './view/watch.ts';
+import { weekTables } from './view/week.ts';
+import { many } from './view/words.ts';
+
+const CANCELLED = 130;
+const [folder = '.sluice'] = process.argv.slice(2);
+const controller = new AbortController();
+const { signal } = controller;
+// Once: a second Ctrl-C ends the process as ever.
+process.once('SIGINT', () => controller.abort());
+
+async function main(): Promise<number> {
+  await using store = await openStore(folder);
+  print(colors.bold('Sluice: the earthquakes of one week'), await remembered(store, folder), '');
+  return (await everything(store)) ?? (await alertsAlone(store)) ?? 0;
+}
+
+/** Makes every asset, and shows what came. */
+async function everything(store: Store): Promise<number | undefined> {
+  const all = plan(definitions);
+  print(colors.bold(`Everything: ${many(all.selection.size, 'asset')}, made by ${many(all.steps.length, 'step')}`));
+  const events = await lastValueFrom(run(all, { store, signal }).pipe(watch(all), toArray()));
+  const code = exitCodeOf(events);
+  if (code === undefined) print('', ...(await weekTables(store)), '');
+  return code;
+}
+
+/** Makes one asset again, and tells what that took. */
+async function alertsAlone(store: Store): Promise<number | undefined> {
+  const part = plan(definitions, { select: ['week/alerts'] });
+  const events = await lastValueFrom(run(part, { store, signal }).pipe(toArray()));
+  const code = exitCodeOf(events);
+  if (code !== undefined) return code;
+  print(colors.bold(`Alerts alone: ${part.steps.length} of ${many(definitions.graph.steps.length, 'step')}, ${timeOf(events)}`));
+  print(...accountOf(part, events), '');
+  const last = events.at(-1);
+  print(colors.bold(`In the store: ${last?.type === 'run-ended' ? many(last.position, 'event') : ''}`), ...(await storedTable(store)));
+  return undefined;
+}
+
+/** A run that did not succeed says why, and decides how the process ends. */
+function exitCodeOf(events: readonly RunEvent[]): number | undefined {
+  const last = events.at(-1);
+  if (last?.type !== 'run-ended' || last.status === 'succeeded') return undefined;
+  if (last.status === 'cancelled') print('', 'Cancelled. What was recorded before stays in the store.');
+  else complain('', ...failuresOf(events));
+  return last.status === 'cancelled' ? CANCELLED : 1;
+}
+
+try {
+  process.exitCode = await main();
+} catch (error) {
+  complain(...describeError(error));
+  process.exitCode = 1;
+}

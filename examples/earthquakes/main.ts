@@ -5,8 +5,8 @@ import { openStore } from 'sluice/store';
 import { definitions } from './definitions.ts';
 import { accountOf, timeOf } from './view/alone.ts';
 import { describeError, failuresOf } from './view/failure.ts';
-import { remembered, storedTable } from './view/stored.ts';
-import { colors, complain, print } from './view/terminal.ts';
+import { comparison, feedLine, remembered, storedTable } from './view/stored.ts';
+import { colors, complain, print, WIDTH, wrap } from './view/terminal.ts';
 import { watch } from './view/watch.ts';
 import { weekTables } from './view/week.ts';
 import { many } from './view/words.ts';
@@ -20,7 +20,7 @@ process.once('SIGINT', () => controller.abort());
 
 async function main(): Promise<number> {
   await using store = await openStore(folder);
-  print(colors.bold('Sluice: the earthquakes of one week'), await remembered(store, folder), '');
+  print(colors.bold('Sluice: the earthquakes of one week'), ...wrap(await remembered(store, folder), WIDTH), '');
   return (await everything(store)) ?? (await alertsAlone(store)) ?? 0;
 }
 
@@ -30,18 +30,19 @@ async function everything(store: Store): Promise<number | undefined> {
   print(colors.bold(`Everything: ${many(all.selection.size, 'asset')}, made by ${many(all.steps.length, 'step')}`));
   const events = await lastValueFrom(run(all, { store, signal }).pipe(watch(all), toArray()));
   const code = exitCodeOf(events);
-  if (code === undefined) print('', ...(await weekTables(store)), '');
+  if (code === undefined) print(await feedLine(store, events), '', ...(await weekTables(store)), '');
   return code;
 }
 
 /** Makes one asset again, and tells what that took. */
 async function alertsAlone(store: Store): Promise<number | undefined> {
   const part = plan(definitions, { select: ['week/alerts'] });
+  const before = await store.latest('week/alerts');
   const events = await lastValueFrom(run(part, { store, signal }).pipe(toArray()));
   const code = exitCodeOf(events);
   if (code !== undefined) return code;
   print(colors.bold(`Alerts alone: ${part.steps.length} of ${many(definitions.graph.steps.length, 'step')}, ${timeOf(events)}`));
-  print(...accountOf(part, events), '');
+  print(...accountOf(part, events), `  ${comparison(before, await store.latest('week/alerts'))}`, '');
   const last = events.at(-1);
   print(colors.bold(`In the store: ${last?.type === 'run-ended' ? many(last.position, 'event') : ''}`), ...(await storedTable(store)));
   return undefined;

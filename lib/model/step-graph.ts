@@ -68,8 +68,11 @@ export function joinSteps(definitions: readonly AssetsDefinition[], sources: Rea
 
 /** The steps that must settle before a step starts: what it reads, and what it is declared to come after. */
 export function predecessorsOf({ inputs, after }: Step): readonly number[] {
-  const read = inputs.flatMap(({ entries }) => entries.flatMap((entry) => (entry.from === 'step' ? [entry.step] : [])));
-  return [...new Set([...read, ...after])];
+  return [...new Set([...readSteps({ inputs }), ...after])];
+}
+
+function readSteps({ inputs }: Pick<Step, 'inputs'>): readonly number[] {
+  return inputs.flatMap(({ entries }) => entries.flatMap((entry) => (entry.from === 'step' ? [entry.step] : [])));
 }
 
 type Places = ReadonlyMap<AssetKey, { readonly step: number; readonly output: number }>;
@@ -176,10 +179,29 @@ function stepGraph(steps: readonly Step[]): StepGraph {
     invariant(place !== undefined, 'placeOf takes keys of computed assets');
     return place;
   };
-  return Object.freeze({ steps, placeOf, wiredDeps: (key: AssetKey) => wiredDeps(steps, placeOf(key).step) });
+  const deps = wiredDeps(steps);
+  return Object.freeze({ steps, placeOf, wiredDeps: (key: AssetKey) => deps[placeOf(key).step] ?? [] });
 }
 
-function wiredDeps(steps: readonly Step[], target: number): readonly AssetKey[] {
+type Deps = (readonly AssetKey[] | undefined)[];
+
+/**
+ * By step, what reaches it without passing through another asset. Kept for steps that are assets and for those with several readers, each
+ * found from those before it: a long way that many assets share is walked once.
+ */
+function wiredDeps(steps: readonly Step[]): Deps {
+  const readers = new Uint32Array(steps.length);
+  for (const step of steps) {
+    for (const before of readSteps(step)) readers[before] = (readers[before] ?? 0) + 1;
+  }
+  const deps: Deps = [];
+  for (const { index, outputs } of steps) {
+    if ((readers[index] ?? 0) > 1 || outputs.some(({ key }) => key !== undefined)) deps[index] = Object.freeze(walkBack(steps, index, deps));
+  }
+  return deps;
+}
+
+function walkBack(steps: readonly Step[], target: number, known: Deps): readonly AssetKey[] {
   const found = new Set<AssetKey>();
   const seen = new Set([target]);
   const open = [target];
@@ -189,7 +211,9 @@ function wiredDeps(steps: readonly Step[], target: number): readonly AssetKey[] 
       if (key !== undefined) found.add(key);
       else if (entry.from === 'step' && !seen.has(entry.step)) {
         seen.add(entry.step);
-        open.push(entry.step);
+        const before = known[entry.step];
+        if (before === undefined) open.push(entry.step);
+        else for (const each of before) found.add(each);
       }
     }
   }

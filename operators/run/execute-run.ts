@@ -32,12 +32,13 @@ export async function executeRun<Assets>(plan: Plan<Assets>, options: RunOptions
   const runId = uniqueId();
   if (plan.selection.size === 0) {
     // An empty selection runs and records nothing (N1).
-    return createResult({ runId, plan, cancelled: false, settled: [], outcomes: [], staleInputs: [], position: 0 });
+    const position = (await options.store?.port.head()) ?? 0;
+    return createResult({ runId, plan, cancelled: false, settled: [], outcomes: [], staleInputs: [], position });
   }
   const store = options.store ?? createStore(memoryPort(), { now: clock.now });
   const release = await store.turn(options.whenBusy ?? 'queue');
   try {
-    const resolved = await resolvePlan(plan, store, { sources: options.sources ?? {}, now: clock.now, runId });
+    const resolved = await resolvePlan(plan, store, { sources: options.sources ?? {}, clock, runId });
     return await new Run(resolved, { store, options, publish, runId, clock }).execute();
   } finally {
     release();

@@ -8,6 +8,8 @@ import type { StorePort } from '../../lib/events/store-port.ts';
 import type { AssetKey } from '../../lib/model/asset-key.ts';
 import type { Definitions } from '../../lib/model/definitions.ts';
 import type { Plan, PlannedEntry, PlannedInput, PlannedStep } from '../../lib/plan/plan.ts';
+import type { Clock } from '../step/clock.ts';
+import { systemClock, uniqueId } from './environment.ts';
 import { staleInputs, type StaleInput } from './stale-inputs.ts';
 import type { Supplied, Supply } from './supply.ts';
 
@@ -29,10 +31,10 @@ export interface ResolvedPlan<Assets = unknown> {
 export interface ResolveOptions {
   /** Values of sources, by printed key. */
   readonly sources?: Readonly<Record<string, unknown>>;
-  /** Time of the observations, in milliseconds since 1970. */
-  readonly now: () => number;
-  /** The run that observes them. */
-  readonly runId: string;
+  /** The clock that observations are timed by; the system's by default. */
+  readonly clock?: Clock;
+  /** The run that observes; one of its own by default. */
+  readonly runId?: string;
 }
 
 /**
@@ -40,7 +42,7 @@ export interface ResolveOptions {
  *
  * Rejects with SelectionError MISSING_VALUE (N7), UNKNOWN_SOURCE, SOURCE_READ_FAILED, or StoreError.
  */
-export async function resolve<Assets>(plan: Plan<Assets>, store: Store, options: ResolveOptions): Promise<ResolvedPlan<Assets>> {
+export async function resolve<Assets>(plan: Plan<Assets>, store: Store, options: ResolveOptions = {}): Promise<ResolvedPlan<Assets>> {
   const { port } = store;
   const given = checkSources(plan, options.sources ?? {});
   const wanted = wantedKeys(plan);
@@ -52,7 +54,8 @@ export async function resolve<Assets>(plan: Plan<Assets>, store: Store, options:
     ...plan.steps.flatMap(({ step }) => step.outputs.flatMap(({ key }) => key ?? [])),
   ]);
   const before = await readable(port, [...keys], readsAt);
-  const observed = observe(values, before, options);
+  const { clock = systemClock, runId = uniqueId() } = options;
+  const observed = observe(values, before, { time: clock.now(), runId });
   const supply = pin({ port, wanted, values, before, observed });
   checkNothingMissing(plan, wanted, supply);
   const loads = [...wanted].filter(([key, { crossing }]) => crossing && supply.has(key)).map(([key]) => key);
@@ -153,11 +156,11 @@ type Observed = ReadonlyMap<AssetKey, { readonly event: SourceObserved; readonly
 function observe(
   values: ReadonlyMap<AssetKey, unknown>,
   before: ReadonlyMap<AssetKey, ReadableEvent>,
-  { now, runId }: ResolveOptions,
+  at: { readonly time: number; readonly runId: string },
 ): Observed {
   const observed = new Map<AssetKey, { readonly event: SourceObserved; readonly encoded: EncodedValue }>();
   for (const [key, value] of values) {
-    const made = observation({ key, value, offset: null, time: now(), runId }, before.get(key));
+    const made = observation({ key, value, offset: null, ...at }, before.get(key));
     if (!('unchanged' in made)) observed.set(key, made);
   }
   return observed;

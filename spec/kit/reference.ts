@@ -75,29 +75,117 @@ export interface Answer {
   readonly unexpected: ReadonlyMap<string, State>;
 }
 
-/** Answers one question, from the rules alone. */
-export function evaluate(world: World, question: Question): Answer {
-  return new Evaluation(world, question).answer();
+/** One evaluation: what is asked, and what was found so far. */
+interface Run extends World, Question {
+  readonly need: Map<string, Set<string>>;
+  readonly settled: Map<string, Settled>;
 }
 
-class Evaluation {
-  readonly #need = new Map<string, Set<string>>();
-  readonly #settled = new Map<string, Settled>();
-  constructor(
-    readonly world: World,
-    readonly question: Question,
-  ) {}
-
-  answer(): Answer {
-    const { select, unselectedOutputs } = this.question;
-    const outputs = Object.entries(this.world.steps).flatMap(([id, step]) => Object.entries(step.outputs).map(([name, { asset = '' }]) => ({ id, name, asset })));
-    for (const { id, name, asset } of outputs) if (select.has(asset)) this.#add(id, name); // N3: need starts at the selected assets
-    const missing = new Set([...this.#need.keys()].flatMap((id) => this.#reads(id)).filter((key) => this.#stored(key) === undefined)); // N7
-    const steps = new Map(missing.size > 0 ? [] : [...this.#need.keys()].map((id) => [id, this.#settle(id)]));
-    const states = outputs.flatMap(({ id, name, asset }) => [[asset, steps.get(id)?.states.get(name)] as const].filter(isAsset));
-    const started = [...steps].filter(([, { outcome }]) => outcome === 'succeeded' || outcome === 'failed');
-    const loaded = new Map(started.map(([id]) => [id, new Set(this.#reads(id).filter((key) => this.#stored(key) !== 'absent'))]));
-    const unexpected = states.filter(([asset, state]) => unselectedOutputs === 'materialize' && !select.has(asset) && typeof state === 'object'); // X7
-    return { missing, need: this.#need, steps, loaded, outcomes: new Map(states.filter(([asset]) => select.has(asset))), unexpected: new Map(unexpected) };
+/** Answers one question, from the rules alone. */
+export function evaluate(world: World, question: Question): Answer {
+  const run: Run = { ...world, ...question, need: new Map(), settled: new Map() };
+  for (const [id, { outputs }] of Object.entries(run.steps)) {
+    for (const [name, { asset }] of Object.entries(outputs)) if (asset !== undefined && run.select.has(asset)) addNeed(run, id, name);
   }
+  const plan = [...run.need.keys()];
+  const missing = new Set(plan.flatMap((id) => reads(run, id)).filter((key) => stored(run, key) === undefined)); // N7
+  const steps = new Map(missing.size > 0 ? [] : plan.map((id) => [id, settle(run, id)]));
+  const started = [...steps].filter(([, { outcome }]) => outcome === 'succeeded' || outcome === 'failed');
+  const loaded = new Map(started.map(([id]) => [id, new Set(reads(run, id).filter((key) => stored(run, key) !== 'absent'))]));
+  const assets = [...steps].flatMap(([id, { states }]) =>
+    [...states].map(([name, state]) => ({ key: step(run, id).outputs[name]?.asset, state })),
+  );
+  const outcomes = assets.flatMap(({ key, state }) => (key !== undefined && run.select.has(key) ? [[key, state] as const] : [])); // X10
+  const beyond = assets.flatMap(({ key, state }) =>
+    key !== undefined && !run.select.has(key) && isValue(state) ? [[key, state] as const] : [],
+  );
+  const unexpected = new Map(run.unselectedOutputs === 'materialize' ? beyond : []); // X7
+  return { missing, need: run.need, steps, loaded, outcomes: new Map(outcomes), unexpected };
+}
+
+/** N3: an output and, backwards through every wire that no policy ends, every output that reaches it: any input counts for all outputs. */
+function addNeed(run: Run, id: string, output: string): void {
+  const known = run.need.get(id) ?? new Set();
+  if (known.has(output)) return;
+  run.need.set(id, known.add(output));
+  for (const entry of step(run, id).inputs.flatMap(({ entries }) => entries)) {
+    if ('step' in entry && loadedKey(run, id, entry) === undefined) addNeed(run, entry.step, entry.output);
+  }
+}
+
+/** N5, N6: the key under which an entry is read from the store; undefined where it is taken from the run. */
+function loadedKey(run: Run, reader: string, entry: WorldEntry): string | undefined {
+  if ('source' in entry) return entry.source;
+  const { definition, outputs } = step(run, entry.step);
+  const asset = outputs[entry.output]?.asset;
+  const policy = definition === step(run, reader).definition ? run.inGraphUpstream : run.crossGraphUpstream;
+  return asset !== undefined && !run.select.has(asset) && policy === 'load' ? asset : undefined;
+}
+
+/** The assets and sources that a step reads from the store; order alone reads nothing (N7). */
+function reads(run: Run, id: string): readonly string[] {
+  const entries = step(run, id).inputs.flatMap((input) => (input.kind === 'nothing' ? [] : input.entries));
+  return entries.flatMap((entry) => loadedKey(run, id, entry) ?? []);
+}
+
+/** Each step runs once, after everything that it reads. */
+function settle(run: Run, id: string): Settled {
+  const settled = run.settled.get(id) ?? settleStep(run, id);
+  run.settled.set(id, settled);
+  return settled;
+}
+
+function settleStep(run: Run, id: string): Settled {
+  const { inputs, emit } = step(run, id);
+  const states = inputs.map(({ entries }) => entries.map((entry) => stateOf(run, id, entry)));
+  const selected = run.need.get(id) ?? new Set();
+  const all = (state: State): ReadonlyMap<string, State> => new Map([...selected].map((name) => [name, state]));
+  if (states.flat().some((state) => state === 'failed' || state === 'blocked')) return { outcome: 'blocked', states: all('blocked') }; // X2
+  const gone = states.map((entries) => entries.length > 0 && entries.every((state) => state === 'absent'));
+  if (inputs.some(({ optional }, i) => !optional && gone[i] === true)) return { outcome: 'skipped', states: all('absent') }; // X3
+  const values = states.map((entries) => entries.filter(isValue).map(({ value }) => value)); // X4: in order, without absent ones
+  const given = inputs.flatMap(({ name, kind }, i) =>
+    kind === 'nothing' ? [] : [[name, kind === 'list' ? values[i] : values[i]?.[0]] as const],
+  );
+  try {
+    return { outcome: 'succeeded', states: new Map([...all('absent'), ...emissions(run, id, emit(Object.fromEntries(given), selected))]) };
+  } catch {
+    return { outcome: 'failed', states: all('failed') }; // X8: all of it, or nothing
+  }
+}
+
+function stateOf(run: Run, reader: string, entry: WorldEntry): State {
+  const key = loadedKey(run, reader, entry);
+  if ('source' in entry || key !== undefined) return stored(run, key ?? '') ?? { value: undefined }; // N6: order alone counts as settled
+  return settle(run, entry.step).states.get(entry.output) ?? 'absent';
+}
+
+/** What of a body's emissions goes on; throws where they fail the step. */
+function emissions(run: Run, id: string, emitted: ReturnType<WorldBody>): ReadonlyMap<string, State> {
+  const outputs = Object.entries(step(run, id).outputs);
+  const selected = run.need.get(id) ?? new Set();
+  const states = new Map<string, State>();
+  for (const [name, value] of emitted) {
+    if (value === undefined) continue; // X11
+    if (states.has(name) || !outputs.some(([output]) => output === name)) throw new Error('X5');
+    if (run.unselectedOutputs === 'error' && !selected.has(name)) throw new Error('X7');
+    states.set(name, { value });
+  }
+  if (outputs.some(([name, { required }]) => required && selected.has(name) && !states.has(name))) throw new Error('X6');
+  return new Map([...states].filter(([name]) => selected.has(name) || run.unselectedOutputs === 'materialize'));
+}
+
+/** What a reader gets of an asset or a source; undefined where there is nothing. */
+function stored(run: Run, key: string): State | undefined {
+  return Object.hasOwn(run.sources, key) ? { value: run.sources[key] } : run.stored.get(key);
+}
+
+function step({ steps }: World, id: string): WorldStep {
+  const found = steps[id];
+  if (found === undefined) throw new RangeError(`the world has no step ${id}`);
+  return found;
+}
+
+function isValue(state: State): state is { readonly value: unknown } {
+  return typeof state === 'object';
 }

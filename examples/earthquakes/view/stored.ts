@@ -1,4 +1,4 @@
-import type { ReadableEvent, Store } from 'sluice';
+import type { ReadableEvent, RunEvent, Store } from 'sluice';
 import { definitions, valueOf } from '../definitions.ts';
 import { table } from './table.ts';
 import { colors } from './terminal.ts';
@@ -13,6 +13,20 @@ export async function remembered(store: Store, folder: string): Promise<string> 
   const alerts = (await valueOf(store, 'week/alerts')) ?? [];
   const top = alerts[0] === undefined ? '' : `, the strongest ${magnitude(alerts[0].magnitude)}`;
   return `The store in ${folder} remembers ${many(runs.length, 'run')}; last alerts at position ${latest.position}: ${alerts.length}${top}.`;
+}
+
+/** What a run read from outside: written only where it changed. */
+export async function feedLine(store: Store, events: readonly RunEvent[]): Promise<string> {
+  const position = (await store.latest('usgs/feed'))?.position ?? 0;
+  const isNew = events.some(({ type }) => type === 'source-observed');
+  return `  usgs/feed ${isNew ? `is new, at position ${position}` : `is what it was at position ${position}: nothing written`}`;
+}
+
+/** How the value that a run made compares with the one before. */
+export function comparison(before: ReadableEvent | undefined, after: ReadableEvent | undefined): string {
+  if (after?.type !== 'asset-materialized' || before?.type !== 'asset-materialized') return '';
+  const same = after.version === before.version ? 'Equal to' : 'Different from';
+  return `${same} what came at position ${before.position}; recorded again at position ${after.position}.`;
 }
 
 /** What is in the store now: every source and asset, where in the log it last came, in which run, and what it is. */

@@ -99,7 +99,7 @@ export class SharedStore {
         if (!this.#environment.writable) await this.#reopenToWrite();
         const attempt = takeLease(this.#environment, label);
         if ('holder' in attempt) return attempt.holder;
-        this.#writer = new Writer({ environment: this.#environment, names: this.names, lease: attempt.lease, label: this.#label });
+        this.#writer = new Writer({ environment: this.#environment, names: this.names, lease: attempt.lease, label: this.#label, path: this.#path });
       }
       this.#writers += 1;
       return undefined;

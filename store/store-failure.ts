@@ -1,3 +1,4 @@
+import { statfsSync } from 'node:fs';
 import { StoreError } from '../lib/kernel/errors.ts';
 import type { StoreCode } from '../lib/kernel/error-codes.ts';
 
@@ -53,6 +54,29 @@ export function isFatal(error: unknown): boolean {
 /** Whether this error speaks of the size of what was written: less may still fit. */
 export function isFull(error: unknown): boolean {
   return meaningOf(error) === FULL;
+}
+
+/** Pages of the tree that change with what is written, in rough. */
+const TREE_BYTES = 256 * 1024;
+
+/**
+ * What it means that a write failed: LMDB calls it an I/O error where a disk that was almost full took a part of it only.
+ * Then `bytes` and the pages around them do not fit into what is left.
+ */
+export function writeFailure(error: unknown, { path, bytes }: { readonly path: string; readonly bytes: number }): unknown {
+  if (!(error instanceof Error && 'code' in error && error.code === EIO) || freeBytes(path) > 2 * bytes + TREE_BYTES) return error;
+  return Object.assign(new Error('no space left on device', { cause: error }), { code: 'ENOSPC' });
+}
+
+const EIO = 5;
+
+function freeBytes(path: string): number {
+  try {
+    const { bavail, bsize } = statfsSync(path);
+    return bavail * bsize;
+  } catch {
+    return Infinity;
+  }
 }
 
 function meaningOf(error: unknown): Meaning {

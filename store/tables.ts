@@ -67,7 +67,8 @@ export function indexKey(id: number, position: number): Buffer {
 
 /** The last position under `id` at `at` or before. Cost: one descent of the tree. */
 export function lastInIndex(index: Table, id: number, at: number): number | undefined {
-  const range = { start: indexKey(id, Math.min(at, LAST_POSITION)), end: indexKey(id, 0), reverse: true, limit: 1 };
+  if (!(at >= 1)) return undefined;
+  const range = { start: indexKey(id, Math.min(Math.floor(at), LAST_POSITION)), end: indexKey(id, 0), reverse: true, limit: 1 };
   for (const key of index.getKeys(range)) return key.readUIntBE(POSITION_IN_INDEX, POSITION_BYTES);
   return undefined;
 }

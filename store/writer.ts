@@ -4,7 +4,7 @@ import { GroupCommit } from './group-commit.ts';
 import { checkLease, releaseLease, type Lease } from './lease.ts';
 import type { LmdbEnvironment } from './lmdb-environment.ts';
 import type { Names } from './names.ts';
-import { isFatal, isFull, storeFailure } from './store-failure.ts';
+import { isFatal, isFull, storeFailure, writeFailure } from './store-failure.ts';
 
 /** About 20 ms of work: a transaction holds the event loop from beginning to end. */
 const LIMITS = { events: 1000, bytes: 4 * 2 ** 20 } as const;
@@ -16,6 +16,8 @@ export interface WriterOptions {
   readonly names: Names;
   readonly lease: Lease;
   readonly label: string;
+  /** The store's folder. */
+  readonly path: string;
 }
 
 /** The one writer of a store in this process: whoever opened the store to write appends through it. */
@@ -65,7 +67,7 @@ export class Writer {
       committed = true;
     } catch (error) {
       if (isFatal(error)) this.#fatal = error;
-      throw error;
+      throw writeFailure(error, { path: this.#options.path, bytes: batches.reduce((sum, { size }) => sum + size, 0) });
     } finally {
       names.settle(committed);
     }

@@ -58,10 +58,10 @@ export function define<const D extends readonly AnyDefinition[]>(options: { read
   }
   // From the iterator, so that a hole in the list is an entry that is no definition.
   const all = Array.from(given, checkDefinition);
+  const keys = checkKeys(all);
   checkNames(all);
   const definitions = all.filter((each) => each.kind === 'assets');
   const sources = new Map(all.flatMap((each) => (each.kind === 'source' ? [[each.key, each] as const] : [])));
-  const keys = checkKeys(all);
   checkUpstream(definitions, keys);
   const graph = joinSteps(definitions, new Set(sources.keys()));
   return Object.freeze({
@@ -118,7 +118,7 @@ function checkKeys(all: readonly AnyDefinition[]): ReadonlySet<AssetKey> {
       if (other !== undefined) {
         throw new DefinitionError(
           'DUPLICATE_KEY',
-          `The key ${quote(key)} is provided twice: by ${other} and by ${label}. Rename one, with "keyPrefix" or "keysByOutputName".`,
+          `The key ${quote(key)} is provided twice: ${other === label ? `by two times ${label}` : `by ${other} and by ${label}`}. Rename one, with "keyPrefix" or "keysByOutputName".`,
           {
             details: { key },
           },

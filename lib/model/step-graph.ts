@@ -196,7 +196,8 @@ function wiredDeps(steps: readonly Step[]): Deps {
   }
   const deps: Deps = [];
   for (const { index, outputs } of steps) {
-    if ((readers[index] ?? 0) > 1 || outputs.some(({ key }) => key !== undefined)) deps[index] = Object.freeze(walkBack(steps, index, deps));
+    if ((readers[index] ?? 0) > 1 || outputs.some(({ key }) => key !== undefined))
+      deps[index] = Object.freeze(walkBack(steps, index, deps));
   }
   return deps;
 }

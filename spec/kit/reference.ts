@@ -67,8 +67,8 @@ export interface Answer {
   /** Step → its outputs in need, for every step of the plan (N4). */
   readonly need: ReadonlyMap<string, ReadonlySet<string>>;
   readonly steps: ReadonlyMap<string, Settled>;
-  /** Step → the assets and sources whose stored value its body was given, for every body that started. */
-  readonly loaded: ReadonlyMap<string, ReadonlySet<string>>;
+  /** Step → the assets and sources that its value and list inputs read from the store. */
+  readonly loaded: ReadonlyMap<string, readonly string[]>;
   /** How each asset of the selection ended, and never another one (X10). */
   readonly outcomes: ReadonlyMap<string, State>;
   /** Assets that were recorded without being selected (X7 `materialize`). */
@@ -76,31 +76,22 @@ export interface Answer {
 }
 
 /** One evaluation: what is asked, and what was found so far. */
-interface Run extends World, Question {
-  readonly need: Map<string, Set<string>>;
-  readonly settled: Map<string, Settled>;
-}
+type Run = World & Question & { readonly need: Map<string, Set<string>>; readonly settled: Map<string, Settled> };
 
 /** Answers one question, from the rules alone. */
 export function evaluate(world: World, question: Question): Answer {
-  const run: Run = { ...world, ...question, need: new Map(), settled: new Map() };
+  const stored = new Map([...question.stored, ...Object.entries(world.sources).map(([key, value]) => [key, { value }] as const)]);
+  const run: Run = { ...world, ...question, stored, need: new Map(), settled: new Map() };
   for (const [id, { outputs }] of Object.entries(run.steps)) {
     for (const [name, { asset }] of Object.entries(outputs)) if (asset !== undefined && run.select.has(asset)) addNeed(run, id, name);
   }
-  const plan = [...run.need.keys()];
-  const missing = new Set(plan.flatMap((id) => reads(run, id)).filter((key) => stored(run, key) === undefined)); // N7
-  const steps = new Map(missing.size > 0 ? [] : plan.map((id) => [id, settle(run, id)]));
-  const started = [...steps].filter(([, { outcome }]) => outcome === 'succeeded' || outcome === 'failed');
-  const loaded = new Map(started.map(([id]) => [id, new Set(reads(run, id).filter((key) => stored(run, key) !== 'absent'))]));
-  const assets = [...steps].flatMap(([id, { states }]) =>
-    [...states].map(([name, state]) => ({ key: step(run, id).outputs[name]?.asset, state })),
-  );
-  const outcomes = assets.flatMap(({ key, state }) => (key !== undefined && run.select.has(key) ? [[key, state] as const] : [])); // X10
-  const beyond = assets.flatMap(({ key, state }) =>
-    key !== undefined && !run.select.has(key) && isValue(state) ? [[key, state] as const] : [],
-  );
-  const unexpected = new Map(run.unselectedOutputs === 'materialize' ? beyond : []); // X7
-  return { missing, need: run.need, steps, loaded, outcomes: new Map(outcomes), unexpected };
+  const loaded = new Map([...run.need.keys()].map((id) => [id, reads(run, id)]));
+  const missing = new Set([...loaded.values()].flat().filter((key) => !stored.has(key))); // N7
+  const steps = new Map(missing.size > 0 ? [] : [...run.need.keys()].map((id) => [id, settle(run, id)]));
+  const assets = [...steps].flatMap(([id, { states }]) => [...states].map(([name, state]) => [assetOf(run, id, name), state] as const));
+  const outcomes = new Map(assets.filter(([key]) => run.select.has(key))); // X10
+  const beyond = assets.filter(([key, state]) => key !== '' && !run.select.has(key) && isValue(state));
+  return { missing, need: run.need, steps, loaded, outcomes, unexpected: new Map(run.unselectedOutputs === 'materialize' ? beyond : []) }; // X7
 }
 
 /** N3: an output and, backwards through every wire that no policy ends, every output that reaches it: any input counts for all outputs. */
@@ -116,10 +107,10 @@ function addNeed(run: Run, id: string, output: string): void {
 /** N5, N6: the key under which an entry is read from the store; undefined where it is taken from the run. */
 function loadedKey(run: Run, reader: string, entry: WorldEntry): string | undefined {
   if ('source' in entry) return entry.source;
-  const { definition, outputs } = step(run, entry.step);
-  const asset = outputs[entry.output]?.asset;
-  const policy = definition === step(run, reader).definition ? run.inGraphUpstream : run.crossGraphUpstream;
-  return asset !== undefined && !run.select.has(asset) && policy === 'load' ? asset : undefined;
+  const asset = assetOf(run, entry.step, entry.output);
+  const isSibling = step(run, entry.step).definition === step(run, reader).definition;
+  const policy = isSibling ? run.inGraphUpstream : run.crossGraphUpstream;
+  return asset !== '' && !run.select.has(asset) && policy === 'load' ? asset : undefined;
 }
 
 /** The assets and sources that a step reads from the store; order alone reads nothing (N7). */
@@ -144,11 +135,10 @@ function settleStep(run: Run, id: string): Settled {
   const gone = states.map((entries) => entries.length > 0 && entries.every((state) => state === 'absent'));
   if (inputs.some(({ optional }, i) => !optional && gone[i] === true)) return { outcome: 'skipped', states: all('absent') }; // X3
   const values = states.map((entries) => entries.filter(isValue).map(({ value }) => value)); // X4: in order, without absent ones
-  const given = inputs.flatMap(({ name, kind }, i) =>
-    kind === 'nothing' ? [] : [[name, kind === 'list' ? values[i] : values[i]?.[0]] as const],
-  );
+  const given = inputs.map(({ name, kind }, i) => [name, kind === 'value' ? values[i]?.[0] : values[i]] as const);
+  const record = Object.fromEntries(given.filter((_, i) => inputs[i]?.kind !== 'nothing'));
   try {
-    return { outcome: 'succeeded', states: new Map([...all('absent'), ...emissions(run, id, emit(Object.fromEntries(given), selected))]) };
+    return { outcome: 'succeeded', states: new Map([...all('absent'), ...emissions(run, id, emit(record, selected))]) };
   } catch {
     return { outcome: 'failed', states: all('failed') }; // X8: all of it, or nothing
   }
@@ -156,7 +146,7 @@ function settleStep(run: Run, id: string): Settled {
 
 function stateOf(run: Run, reader: string, entry: WorldEntry): State {
   const key = loadedKey(run, reader, entry);
-  if ('source' in entry || key !== undefined) return stored(run, key ?? '') ?? { value: undefined }; // N6: order alone counts as settled
+  if ('source' in entry || key !== undefined) return run.stored.get(key ?? '') ?? { value: undefined }; // N6: order alone counts as settled
   return settle(run, entry.step).states.get(entry.output) ?? 'absent';
 }
 
@@ -175,17 +165,9 @@ function emissions(run: Run, id: string, emitted: ReturnType<WorldBody>): Readon
   return new Map([...states].filter(([name]) => selected.has(name) || run.unselectedOutputs === 'materialize'));
 }
 
-/** What a reader gets of an asset or a source; undefined where there is nothing. */
-function stored(run: Run, key: string): State | undefined {
-  return Object.hasOwn(run.sources, key) ? { value: run.sources[key] } : run.stored.get(key);
-}
+// Ids come from the world itself, so there is a step under each.
+const step = (world: World, id: string): WorldStep => world.steps[id] as WorldStep;
 
-function step({ steps }: World, id: string): WorldStep {
-  const found = steps[id];
-  if (found === undefined) throw new RangeError(`the world has no step ${id}`);
-  return found;
-}
+const assetOf = (world: World, id: string, output: string): string => step(world, id).outputs[output]?.asset ?? '';
 
-function isValue(state: State): state is { readonly value: unknown } {
-  return typeof state === 'object';
-}
+const isValue = (state: State): state is { readonly value: unknown } => typeof state === 'object';

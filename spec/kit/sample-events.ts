@@ -82,7 +82,7 @@ export function missed(key: string, type: AssetMissed['type'] = 'asset-failed'):
 /** One event of every kind, with every field that may be left empty once filled and once empty. */
 export function everyKind(): readonly NewEvent[] {
   return [
-    runStarted({ runId: 'full', tags: { team: 'blue', __proto__: 'tag', 'kéy 🦊': '' }, causedBy: 'cron', readsAt: 7 }),
+    runStarted({ runId: 'full', tags: { team: 'blue', ['__proto__']: 'tag', 'kéy 🦊': '' }, causedBy: 'cron', readsAt: 7 }),
     sourceObserved('source', { runId: 'full', offset: '42' }),
     stepSettled({
       config: 'hash',

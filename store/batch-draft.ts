@@ -37,8 +37,12 @@ export const WHOLE_VALUE = 1;
 /** Encodes a batch. References inside of it become distances, so that no byte depends on where the batch will stand. */
 export function draftBatch({ events, values }: AppendBatch): BatchDraft {
   const eventDrafts = events.map(draftEvent);
-  const valueDrafts = values.map(({ address, bytes }) => ({ key: valueKey(address), bytes: Buffer.concat([Buffer.of(WHOLE_VALUE), bytes]) }));
-  const size = eventDrafts.reduce((sum, { record }) => sum + record.bytes.length, 0) + valueDrafts.reduce((sum, { bytes }) => sum + bytes.length, 0);
+  const valueDrafts = values.map(({ address, bytes }) => ({
+    key: valueKey(address),
+    bytes: Buffer.concat([Buffer.of(WHOLE_VALUE), bytes]),
+  }));
+  const size =
+    eventDrafts.reduce((sum, { record }) => sum + record.bytes.length, 0) + valueDrafts.reduce((sum, { bytes }) => sum + bytes.length, 0);
   return { events: eventDrafts, values: valueDrafts, size };
 }
 

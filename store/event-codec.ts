@@ -27,16 +27,39 @@ export function eventRow(event: NewEvent, index: number): readonly unknown[] {
   switch (event.type) {
     case 'run-started': {
       const { selection, policies, planHash, readsAt, tags, causedBy } = event;
-      return [...head, selection, [policies.unselectedOutputs, policies.inGraphUpstream, policies.crossGraphUpstream], planHash, readsAt, tags, causedBy];
+      return [
+        ...head,
+        selection,
+        [policies.unselectedOutputs, policies.inGraphUpstream, policies.crossGraphUpstream],
+        planHash,
+        readsAt,
+        tags,
+        causedBy,
+      ];
     }
     case 'run-ended':
       return [...head, event.status];
     case 'source-observed':
       return [...head, event.key, event.version, event.address, event.offset];
     case 'step-settled':
-      return [...head, ...stepRow(event, index), event.outcome, event.outputs.map(({ output, state }) => [output, stateRow(state)]), errorRow(event.error), event.blockedBy];
+      return [
+        ...head,
+        ...stepRow(event, index),
+        event.outcome,
+        event.outputs.map(({ output, state }) => [output, stateRow(state)]),
+        errorRow(event.error),
+        event.blockedBy,
+      ];
     case 'asset-materialized':
-      return [...head, ...stepRow(event, index), ...assetRow(event), event.version, event.address, metadataRow(event.metadata), event.unexpected];
+      return [
+        ...head,
+        ...stepRow(event, index),
+        ...assetRow(event),
+        event.version,
+        event.address,
+        metadataRow(event.metadata),
+        event.unexpected,
+      ];
     case 'asset-unchanged':
       return [...head, ...stepRow(event, index), ...assetRow(event), event.version, event.address, metadataRow(event.metadata)];
     case 'asset-absent':
@@ -79,16 +102,36 @@ function metadataRow(metadata: Readonly<Record<string, unknown>>): string | null
 
 type Head<Kind> = readonly [type: Kind, runId: string, time: number];
 type StateRow = readonly [version: string] | 'absent' | 'failed' | 'blocked';
-type InputRow = readonly [input: string, kind: InputEntryRecord['kind'], origin: AssetKey | readonly [string, string, string], state: StateRow, position: number | null];
+type InputRow = readonly [
+  input: string,
+  kind: InputEntryRecord['kind'],
+  origin: AssetKey | readonly [string, string, string],
+  state: StateRow,
+  position: number | null,
+];
 type StepRow<Kind> = readonly [...Head<Kind>, string, string, string, string, string | null, readonly InputRow[]];
 type AssetRow<Kind> = readonly [...StepRow<Kind>, output: string, key: AssetKey, partition: null];
 type ErrorRow = readonly [string, string, (readonly [string, string, string | null])?] | null;
 
 type Row =
-  | readonly [...Head<'run-started'>, readonly AssetKey[], readonly [RunPolicies['unselectedOutputs'], RunPolicies['inGraphUpstream'], RunPolicies['crossGraphUpstream']], string, Position, Readonly<Record<string, string>>, string | null]
+  | readonly [
+      ...Head<'run-started'>,
+      readonly AssetKey[],
+      readonly [RunPolicies['unselectedOutputs'], RunPolicies['inGraphUpstream'], RunPolicies['crossGraphUpstream']],
+      string,
+      Position,
+      Readonly<Record<string, string>>,
+      string | null,
+    ]
   | readonly [...Head<'run-ended'>, 'succeeded' | 'failed' | 'cancelled']
   | readonly [type: 'source-observed', runId: string | null, time: number, AssetKey, string, string, string | null]
-  | readonly [...StepRow<'step-settled'>, 'succeeded' | 'skipped' | 'failed' | 'blocked' | 'cancelled', readonly (readonly [string, StateRow])[], ErrorRow, readonly string[]]
+  | readonly [
+      ...StepRow<'step-settled'>,
+      'succeeded' | 'skipped' | 'failed' | 'blocked' | 'cancelled',
+      readonly (readonly [string, StateRow])[],
+      ErrorRow,
+      readonly string[],
+    ]
   | readonly [...AssetRow<'asset-materialized'>, string, string | null, string | null, boolean]
   | readonly [...AssetRow<'asset-unchanged'>, string, string | null, string | null]
   | AssetRow<'asset-absent'>
@@ -104,8 +147,20 @@ export function eventFrom(content: unknown, position: Position): LoggedEvent {
 function fromRow(row: Row, position: Position): LoggedEvent {
   switch (row[0]) {
     case 'run-started': {
-      const [type, runId, time, selection, [unselectedOutputs, inGraphUpstream, crossGraphUpstream], planHash, readsAt, tags, causedBy] = row;
-      return { type, runId, time, selection, policies: { unselectedOutputs, inGraphUpstream, crossGraphUpstream }, planHash, readsAt, tags, causedBy, position };
+      const [type, runId, time, selection, [unselectedOutputs, inGraphUpstream, crossGraphUpstream], planHash, readsAt, tags, causedBy] =
+        row;
+      return {
+        type,
+        runId,
+        time,
+        selection,
+        policies: { unselectedOutputs, inGraphUpstream, crossGraphUpstream },
+        planHash,
+        readsAt,
+        tags,
+        causedBy,
+        position,
+      };
     }
     case 'run-ended':
       return { type: row[0], runId: row[1], time: row[2], status: row[3], position };
@@ -115,11 +170,28 @@ function fromRow(row: Row, position: Position): LoggedEvent {
     }
     case 'step-settled': {
       const [type, , , , , , , , , outcome, outputs, error, blockedBy] = row;
-      return { type, ...stepFrom(row, position), outcome, outputs: outputs.map(([output, state]) => ({ output, state: stateFrom(state) })), error: errorFrom(error), blockedBy, position };
+      return {
+        type,
+        ...stepFrom(row, position),
+        outcome,
+        outputs: outputs.map(([output, state]) => ({ output, state: stateFrom(state) })),
+        error: errorFrom(error),
+        blockedBy,
+        position,
+      };
     }
     case 'asset-materialized': {
       const [, , , , , , , , , , , , version, address, metadata, unexpected] = row;
-      return { type: row[0], ...stepFrom(row, position), ...assetFrom(row), version, address, metadata: metadataFrom(metadata), unexpected, position };
+      return {
+        type: row[0],
+        ...stepFrom(row, position),
+        ...assetFrom(row),
+        version,
+        address,
+        metadata: metadataFrom(metadata),
+        unexpected,
+        position,
+      };
     }
     case 'asset-unchanged': {
       const [, , , , , , , , , , , , version, address, metadata] = row;
@@ -142,16 +214,24 @@ function kindOf(row: readonly unknown[]): string {
 
 type StepFields = Omit<Extract<LoggedEvent, { type: 'asset-absent' }>, 'type' | 'position' | 'output' | 'key' | 'partition'>;
 
-function stepFrom([, runId, time, definition, step, op, codeVersion, config, inputs]: readonly [...StepRow<string>, ...unknown[]], position: Position): StepFields {
+function stepFrom(
+  [, runId, time, definition, step, op, codeVersion, config, inputs]: readonly [...StepRow<string>, ...unknown[]],
+  position: Position,
+): StepFields {
   return { runId, time, definition, step, op, codeVersion, config, inputs: inputs.map((entry) => inputFrom(entry, position)) };
 }
 
 function inputFrom([input, kind, from, state, ref]: InputRow, at: Position): InputEntryRecord {
-  const origin: EntryOrigin = typeof from === 'string' ? { from: 'asset', key: from } : { from: 'step', definition: from[0], step: from[1], output: from[2] };
+  const origin: EntryOrigin =
+    typeof from === 'string' ? { from: 'asset', key: from } : { from: 'step', definition: from[0], step: from[1], output: from[2] };
   return { input, kind, origin, state: stateFrom(state), position: ref !== null && ref < 0 ? at + ref : ref };
 }
 
-function assetFrom(row: readonly [...AssetRow<string>, ...unknown[]]): { readonly output: string; readonly key: AssetKey; readonly partition: null } {
+function assetFrom(row: readonly [...AssetRow<string>, ...unknown[]]): {
+  readonly output: string;
+  readonly key: AssetKey;
+  readonly partition: null;
+} {
   return { output: row[9], key: row[10], partition: row[11] };
 }
 

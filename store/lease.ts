@@ -49,13 +49,21 @@ export function releaseLease(environment: LmdbEnvironment, { epoch }: Lease, lab
  *
  * @throws StoreError STORE_LOCKED
  */
-export function checkLease({ epoch }: Lease, state: LogState, { tables, label }: { readonly tables: Tables; readonly label: string }): void {
+export function checkLease(
+  { epoch }: Lease,
+  state: LogState,
+  { tables, label }: { readonly tables: Tables; readonly label: string },
+): void {
   if (state.epoch === epoch) return;
   const holder = readLease(tables, label);
   const who = holder === undefined ? 'another process' : `process ${holder.pid}`;
-  throw new StoreError('STORE_LOCKED', `This process no longer writes to the store "${label}": ${who} took it over. Nothing was written; close the store and open it again.`, {
-    details: { path: label, pid: holder?.pid ?? null },
-  });
+  throw new StoreError(
+    'STORE_LOCKED',
+    `This process no longer writes to the store "${label}": ${who} took it over. Nothing was written; close the store and open it again.`,
+    {
+      details: { path: label, pid: holder?.pid ?? null },
+    },
+  );
 }
 
 function readLease(tables: Tables, label: string): ProcessIdentity | undefined {

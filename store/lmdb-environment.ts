@@ -24,7 +24,14 @@ export interface LmdbEnvironment {
  * - `eventTurnBatching`: off, because it leaves rejections that nobody can handle.
  * No option of the unnamed database matters: it only lists the named ones.
  */
-const OPTIONS = { noSubdir: false, overlappingSync: false, eventTurnBatching: false, maxDbs: 32, maxReaders: 512, encoding: 'binary' } as const;
+const OPTIONS = {
+  noSubdir: false,
+  overlappingSync: false,
+  eventTurnBatching: false,
+  maxDbs: 32,
+  maxReaders: 512,
+  encoding: 'binary',
+} as const;
 const TABLE_OPTIONS = { encoding: 'binary', keyEncoding: 'binary' } as const;
 
 /**
@@ -32,7 +39,10 @@ const TABLE_OPTIONS = { encoding: 'binary', keyEncoding: 'binary' } as const;
  *
  * @throws StoreError STORE_FORMAT for what is no store, or one of a later version; or what lmdb throws
  */
-export async function openLmdb(path: string, { writable, label }: { readonly writable: boolean; readonly label: string }): Promise<LmdbEnvironment> {
+export async function openLmdb(
+  path: string,
+  { writable, label }: { readonly writable: boolean; readonly label: string },
+): Promise<LmdbEnvironment> {
   const root: Root = open<Buffer, Buffer>({ ...OPTIONS, path, readOnly: !writable });
   try {
     return environmentOf(root, openTables(root, { writable, label }), writable);
@@ -90,9 +100,13 @@ function checkFormat(row: Buffer, label: string): void {
   const found = /^sluice-store (\d+)$/.exec(row.toString('latin1'))?.[1];
   if (found === undefined) throw notAStore(label, 'holds a format that no version of Sluice has written');
   if (Number(found) === FORMAT) return;
-  throw new StoreError('STORE_FORMAT', `The store "${label}" is in format ${found}; this version of Sluice reads and writes format ${FORMAT}. Use the version that wrote it.`, {
-    details: { path: label, found: Number(found), known: FORMAT },
-  });
+  throw new StoreError(
+    'STORE_FORMAT',
+    `The store "${label}" is in format ${found}; this version of Sluice reads and writes format ${FORMAT}. Use the version that wrote it.`,
+    {
+      details: { path: label, found: Number(found), known: FORMAT },
+    },
+  );
 }
 
 function notAStore(label: string, problem: string): StoreError {

@@ -45,19 +45,36 @@ export class LmdbPort implements StorePort {
   }
 
   read(from: Position, limit: number): Promise<readonly LoggedEvent[]> {
-    return this.#use(async () => Object.freeze(await this.#pages(Math.max(from, 1), limit, { rows: (reader, start, count) => reader.events(start, count), last: ({ position }) => position })));
+    return this.#use(async () =>
+      Object.freeze(
+        await this.#pages(Math.max(from, 1), limit, {
+          rows: (reader, start, count) => reader.events(start, count),
+          last: ({ position }) => position,
+        }),
+      ),
+    );
   }
 
   readable(keys: readonly AssetKey[], at: Position): Promise<readonly (ReadableEvent | undefined)[]> {
     return this.#use(() => this.#each(keys, (reader, key) => reader.readable(key, at)));
   }
 
-  lastSettled(outputs: readonly OutputId[], at: Position): Promise<readonly ((StepSettled & { readonly position: Position }) | undefined)[]> {
+  lastSettled(
+    outputs: readonly OutputId[],
+    at: Position,
+  ): Promise<readonly ((StepSettled & { readonly position: Position }) | undefined)[]> {
     return this.#use(() => this.#each(outputs, (reader, output) => reader.lastSettled(output, at)));
   }
 
   runs(): Promise<readonly LoggedRun[]> {
-    return this.#use(async () => Object.freeze(await this.#pages(1, Infinity, { rows: (reader, start, count) => reader.runs(start, count), last: ({ started }) => started.position })));
+    return this.#use(async () =>
+      Object.freeze(
+        await this.#pages(1, Infinity, {
+          rows: (reader, start, count) => reader.runs(start, count),
+          last: ({ started }) => started.position,
+        }),
+      ),
+    );
   }
 
   values(addresses: readonly Address[]): Promise<readonly (Uint8Array | undefined)[]> {
@@ -103,7 +120,7 @@ export class LmdbPort implements StorePort {
 
   async #pages<Row>(from: Position, limit: number, { rows, last }: Paging<Row>): Promise<Row[]> {
     const all: Row[] = [];
-    for (let start = from; all.length < limit && start <= LAST_POSITION; ) {
+    for (let start = from; all.length < limit && start <= LAST_POSITION;) {
       const count = Math.min(PAGE, limit - all.length);
       const page = await this.#readPage((reader) => rows(reader, start, count));
       all.push(...page);
@@ -123,9 +140,13 @@ interface Paging<Row> {
 }
 
 function closed(label: string): StoreError {
-  return new StoreError('STORE_CLOSED', `The store "${label}" was closed. Use it before "close", or open it again.`, { details: { path: label } });
+  return new StoreError('STORE_CLOSED', `The store "${label}" was closed. Use it before "close", or open it again.`, {
+    details: { path: label },
+  });
 }
 
 function readOnly(label: string): StoreError {
-  return new StoreError('STORE_READ_ONLY', `The store "${label}" was opened to read. Open it with mode "write" to record in it.`, { details: { path: label } });
+  return new StoreError('STORE_READ_ONLY', `The store "${label}" was opened to read. Open it with mode "write" to record in it.`, {
+    details: { path: label },
+  });
 }

@@ -41,7 +41,8 @@ export class LogReader {
   readable(key: AssetKey, at: Position): ReadableEvent | undefined {
     const event = this.#found(this.#tables.readable, nameOf('key', key), at);
     if (event === undefined) return undefined;
-    if (!isReadable(event) || event.key !== key) throw this.#corruptEvent(event.position, `is not about "${key}", and an index says that it is`);
+    if (!isReadable(event) || event.key !== key)
+      throw this.#corruptEvent(event.position, `is not about "${key}", and an index says that it is`);
     return event;
   }
 
@@ -82,7 +83,8 @@ export class LogReader {
     if (started.type !== 'run-started') throw this.#corruptEvent(startedAt, 'does not start a run, and an index says that it does');
     if (endedAt === 0) return Object.freeze({ started, ended: null });
     const ended = this.#event(endedAt);
-    if (ended.type !== 'run-ended' || ended.runId !== started.runId) throw this.#corruptEvent(endedAt, `does not end the run "${started.runId}", and an index says that it does`);
+    if (ended.type !== 'run-ended' || ended.runId !== started.runId)
+      throw this.#corruptEvent(endedAt, `does not end the run "${started.runId}", and an index says that it does`);
     return Object.freeze({ started, ended });
   }
 

@@ -43,12 +43,18 @@ function checkOptions({ mode = 'write', waitMs = 0, now = () => Date.now() }: Op
 }
 
 function invalid(option: string, value: unknown, wanted: string): SelectionError {
-  return new SelectionError('INVALID_OPTION', `"${option}" of openStore() is ${typeof value === 'string' ? JSON.stringify(value) : kindOf(value)}. Give ${wanted}.`, { details: { option, value } });
+  return new SelectionError(
+    'INVALID_OPTION',
+    `"${option}" of openStore() is ${typeof value === 'string' ? JSON.stringify(value) : kindOf(value)}. Give ${wanted}.`,
+    { details: { option, value } },
+  );
 }
 
 function checkFolder(folder: unknown): string {
-  if (typeof folder !== 'string') throw badPath(String(folder), `openStore() takes the path of a folder, not ${kindOf(folder)}. Give a string`);
-  if (folder === '' || folder.includes('\0')) throw badPath(folder, `openStore() takes the path of a folder, and ${JSON.stringify(folder)} is none. Give one such as ".sluice"`);
+  if (typeof folder !== 'string')
+    throw badPath(String(folder), `openStore() takes the path of a folder, not ${kindOf(folder)}. Give a string`);
+  if (folder === '' || folder.includes('\0'))
+    throw badPath(folder, `openStore() takes the path of a folder, and ${JSON.stringify(folder)} is none. Give one such as ".sluice"`);
   return folder;
 }
 

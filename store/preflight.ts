@@ -64,7 +64,8 @@ function checkPages(path: string, meta: Buffer, { size, pageSize }: { readonly s
   const lastPage = meta.readBigUInt64LE(AT.lastPage);
   const roots = [meta.readBigUInt64LE(AT.freeRoot), meta.readBigUInt64LE(AT.mainRoot)];
   if (roots.some((root) => root !== NO_PAGE && root > lastPage)) throw broken(path, 'has a header that points behind its end');
-  if (BigInt(size) < (lastPage + 1n) * BigInt(pageSize)) throw broken(path, `was cut off: it has ${size} bytes, and should have ${(lastPage + 1n) * BigInt(pageSize)}`);
+  if (BigInt(size) < (lastPage + 1n) * BigInt(pageSize))
+    throw broken(path, `was cut off: it has ${size} bytes, and should have ${(lastPage + 1n) * BigInt(pageSize)}`);
 }
 
 async function withDataFile<Result>(path: string, use: (file: FileHandle) => Promise<Result>): Promise<Result | undefined> {
@@ -83,9 +84,17 @@ async function withDataFile<Result>(path: string, use: (file: FileHandle) => Pro
 }
 
 function broken(path: string, problem: string): StoreError {
-  return new StoreError('STORE_CORRUPT', `The file "${join(path, DATA_FILE)}" ${problem}. Restore a backup, or move the folder away and run the assets again.`, { details: { path } });
+  return new StoreError(
+    'STORE_CORRUPT',
+    `The file "${join(path, DATA_FILE)}" ${problem}. Restore a backup, or move the folder away and run the assets again.`,
+    { details: { path } },
+  );
 }
 
 function foreign(path: string, problem: string): StoreError {
-  return new StoreError('STORE_FORMAT', `The file "${join(path, DATA_FILE)}" ${problem}. Open the store elsewhere, or use the version of Sluice that wrote it.`, { details: { path } });
+  return new StoreError(
+    'STORE_FORMAT',
+    `The file "${join(path, DATA_FILE)}" ${problem}. Open the store elsewhere, or use the version of Sluice that wrote it.`,
+    { details: { path } },
+  );
 }

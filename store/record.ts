@@ -2,7 +2,7 @@ import { crc32 } from 'node:zlib';
 import { StoreError } from '../lib/kernel/errors.ts';
 import type { TableName } from './tables.ts';
 
-/** Version of the record's own layout: this byte, crc32 u32, then JSON text. Persisted. */
+/** Version of the record's own layout: this byte, crc32 u32 over all the rest and the key, then JSON text. Persisted. */
 const RECORD = 1;
 const HEADER_BYTES = 5;
 
@@ -22,7 +22,7 @@ export function draft(content: unknown): Draft {
   const bytes = Buffer.allocUnsafe(HEADER_BYTES + Buffer.byteLength(text));
   bytes[0] = RECORD;
   bytes.write(text, HEADER_BYTES);
-  return { bytes, crcOfText: crc32(bytes.subarray(HEADER_BYTES)) };
+  return { bytes, crcOfText: crc32(bytes.subarray(HEADER_BYTES), RECORD) };
 }
 
 /** Puts the checksum over table, key and text in. May be done again, for another key. */
@@ -50,19 +50,28 @@ export interface RecordPlace {
  * @throws StoreError STORE_CORRUPT, or STORE_FORMAT for a record that a later version wrote
  */
 export function openRecord(bytes: Buffer, place: RecordPlace): unknown {
-  const broken = bytes.length < HEADER_BYTES || bytes.readUInt32LE(1) !== crc32(place.key, crc32(place.table, crc32(bytes.subarray(HEADER_BYTES))));
+  const broken =
+    bytes.length < HEADER_BYTES || bytes.readUInt32LE(1) !== crc32(place.key, crc32(place.table, crc32(bytes.subarray(HEADER_BYTES), bytes[0]))));
   if (broken) throw corrupt(place, 'fails its checksum');
   if (bytes[0] !== RECORD) {
-    throw new StoreError('STORE_FORMAT', `A record of "${place.table}" in the store "${place.label}" is in layout ${bytes[0]}, which this version of Sluice does not know. Use the version that wrote it.`, {
-      details: { table: place.table, key: place.key.toString('hex') },
-    });
+    throw new StoreError(
+      'STORE_FORMAT',
+      `A record of "${place.table}" in the store "${place.label}" is in layout ${bytes[0]}, which this version of Sluice does not know. Use the version that wrote it.`,
+      {
+        details: { table: place.table, key: place.key.toString('hex') },
+      },
+    );
   }
   return JSON.parse(bytes.toString('utf8', HEADER_BYTES));
 }
 
 /** A row that is not as it was written. */
 export function corrupt({ table, key, label }: RecordPlace, problem: string): StoreError {
-  return new StoreError('STORE_CORRUPT', `The row ${key.toString('hex')} of "${table}" in the store "${label}" ${problem}. Nothing read from it can be trusted: restore a backup, or run the assets again in a new store.`, {
-    details: { table, key: key.toString('hex') },
-  });
+  return new StoreError(
+    'STORE_CORRUPT',
+    `The row ${key.toString('hex')} of "${table}" in the store "${label}" ${problem}. Nothing read from it can be trusted: restore a backup, or run the assets again in a new store.`,
+    {
+      details: { table, key: key.toString('hex') },
+    },
+  );
 }

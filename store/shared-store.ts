@@ -99,7 +99,13 @@ export class SharedStore {
         if (!this.#environment.writable) await this.#reopenToWrite();
         const attempt = takeLease(this.#environment, label);
         if ('holder' in attempt) return attempt.holder;
-        this.#writer = new Writer({ environment: this.#environment, names: this.names, lease: attempt.lease, label: this.#label, path: this.#path });
+        this.#writer = new Writer({
+          environment: this.#environment,
+          names: this.names,
+          lease: attempt.lease,
+          label: this.#label,
+          path: this.#path,
+        });
       }
       this.#writers += 1;
       return undefined;
@@ -164,11 +170,17 @@ async function inTurn<Result>(change: () => Promise<Result>): Promise<Result> {
 
 function lockedBy({ pid }: ProcessIdentity, { label, waitMs }: StorePlace): StoreError {
   const who = pid === process.pid ? `another copy of Sluice in this process (${pid})` : `process ${pid}`;
-  return new StoreError('STORE_LOCKED', `The store "${label}" is open for writing in ${who}. Close it there, wait for it ("waitMs" was ${waitMs}), or open the store with mode "read".`, {
-    details: { path: label, pid },
-  });
+  return new StoreError(
+    'STORE_LOCKED',
+    `The store "${label}" is open for writing in ${who}. Close it there, wait for it ("waitMs" was ${waitMs}), or open the store with mode "read".`,
+    {
+      details: { path: label, pid },
+    },
+  );
 }
 
 function noStore(label: string): StoreError {
-  return new StoreError('STORE_PATH', `There is no store in "${label}" to read. Open it for writing once, or check the path.`, { details: { path: label } });
+  return new StoreError('STORE_PATH', `There is no store in "${label}" to read. Open it for writing once, or check the path.`, {
+    details: { path: label },
+  });
 }

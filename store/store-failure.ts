@@ -9,11 +9,27 @@ interface Meaning {
   readonly problem: string;
 }
 
-const FULL: Meaning = { code: 'STORE_FULL', usable: true, problem: 'has no room left. What was being written is not there; make room on the disk and try again' };
-const CORRUPT: Meaning = { code: 'STORE_CORRUPT', usable: false, problem: 'is damaged. Restore a backup, or run the assets again in a new store' };
-const DEAD: Meaning = { code: 'STORE_IO', usable: false, problem: 'cannot be written to any more after an earlier error. Close it, check the disk, and open it again' };
+const FULL: Meaning = {
+  code: 'STORE_FULL',
+  usable: true,
+  problem: 'has no room left. What was being written is not there; make room on the disk and try again',
+};
+const CORRUPT: Meaning = {
+  code: 'STORE_CORRUPT',
+  usable: false,
+  problem: 'is damaged. Restore a backup, or run the assets again in a new store',
+};
+const DEAD: Meaning = {
+  code: 'STORE_IO',
+  usable: false,
+  problem: 'cannot be written to any more after an earlier error. Close it, check the disk, and open it again',
+};
 const IO: Meaning = { code: 'STORE_IO', usable: true, problem: 'could not be written or read. Check the disk, and try again' };
-const NO_ACCESS: Meaning = { code: 'STORE_PATH', usable: true, problem: 'may not be opened by this process. Check who owns its files, or open it elsewhere' };
+const NO_ACCESS: Meaning = {
+  code: 'STORE_PATH',
+  usable: true,
+  problem: 'may not be opened by this process. Check who owns its files, or open it elsewhere',
+};
 const OTHER_LMDB: Meaning = { code: 'STORE_FORMAT', usable: false, problem: 'was written by a version of LMDB that this one cannot read' };
 
 /** By the numbers that lmdb gives: the system's where positive, LMDB's own where negative. */
@@ -43,7 +59,10 @@ const meanings: ReadonlyMap<unknown, Meaning> = new Map<unknown, Meaning>([
 export function storeFailure(error: unknown, label: string): StoreError {
   if (error instanceof StoreError) return error;
   const { code, problem } = meaningOf(error);
-  return new StoreError(code, `The store "${label}" ${problem} (${error instanceof Error ? error.message : String(error)}).`, { details: { path: label }, cause: error });
+  return new StoreError(code, `The store "${label}" ${problem} (${error instanceof Error ? error.message : String(error)}).`, {
+    details: { path: label },
+    cause: error,
+  });
 }
 
 /** Whether nothing may be written any more after this error, until the store is opened again. */

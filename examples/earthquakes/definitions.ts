@@ -1,7 +1,8 @@
 import { asset, assetsFromGraph, define, input, type Definitions, type KeyOf, type Store, type ValueAt } from 'sluice';
+import type { DayCount } from './counts.ts';
 import { feed } from './feed.ts';
 import { week } from './graphs.ts';
-import type { DayCount } from './ops.ts';
+import { ALERT_MAGNITUDE } from './ops.ts';
 import type { SeismicEvent } from './seismic-event.ts';
 
 const weekAssets = assetsFromGraph(week, {
@@ -13,7 +14,7 @@ const weekAssets = assetsFromGraph(week, {
     blasts: { group: 'types', description: 'explosions and quarry blasts' },
     others: { group: 'types', description: 'events of any other type' },
     by_type: { group: 'types', description: 'types with their counts' },
-    alerts: { group: 'magnitudes', description: 'earthquakes from magnitude 4.5' },
+    alerts: { group: 'magnitudes', description: `earthquakes from magnitude ${ALERT_MAGNITUDE}` },
     histogram: { group: 'magnitudes', description: 'magnitudes with their counts' },
     daily: { group: 'days', description: 'UTC days with their counts' },
     by_region: { group: 'places', description: 'regions with their counts' },

@@ -43,8 +43,7 @@ async function alertsAlone(store: Store): Promise<number | undefined> {
   if (code !== undefined) return code;
   print(colors.bold(`Alerts alone: ${part.steps.length} of ${many(definitions.graph.steps.length, 'step')}, ${timeOf(events)}`));
   print(...accountOf(part, events), `  ${comparison(before, await store.latest('week/alerts'))}`, '');
-  const last = events.at(-1);
-  print(colors.bold(`In the store: ${last?.type === 'run-ended' ? many(last.position, 'event') : ''}`), ...(await storedTable(store)));
+  print(...(await storedTable(store, events)));
   return undefined;
 }
 

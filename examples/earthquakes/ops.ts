@@ -1,5 +1,6 @@
 import { count, concatMap, filter, from, groupBy as groupsOf, map, merge, mergeMap, reduce, toArray } from 'rxjs';
 import { emit, input, list, op, optional, output } from 'sluice';
+import type { DayCount, MagnitudeBand, RegionCount, TypeCount } from './counts.ts';
 import type { Feed } from './feed.ts';
 import { groupBy } from './group-by.ts';
 import { dayOf, eventsOf, regionOf, strongest, type LocatedEvent, type SeismicEvent } from './seismic-event.ts';
@@ -7,31 +8,6 @@ import { swarmsOf } from './swarms.ts';
 
 /** From this magnitude on, an earthquake is an alert. */
 export const ALERT_MAGNITUDE = 4.5;
-
-/** How many events there were of one type. */
-export interface TypeCount {
-  readonly type: string;
-  readonly count: number;
-}
-
-/** How many earthquakes had a magnitude from this one up to one more. */
-export interface MagnitudeBand {
-  readonly from: number;
-  readonly count: number;
-}
-
-/** How many earthquakes a region had, and how strong the strongest was. */
-export interface RegionCount {
-  readonly region: string;
-  readonly count: number;
-  readonly strongest: number;
-}
-
-/** How many earthquakes a UTC day had. */
-export interface DayCount {
-  readonly day: string;
-  readonly count: number;
-}
 
 /** A plain function: the value it returns is the op's one output. */
 export const readEvents = op({
@@ -57,7 +33,11 @@ export const splitByType = op({
   },
 });
 
-const GROUPS: Readonly<Record<string, 'earthquakes' | 'blasts'>> = { earthquake: 'earthquakes', explosion: 'blasts', 'quarry blast': 'blasts' };
+const GROUPS: Readonly<Record<string, 'earthquakes' | 'blasts'>> = {
+  earthquake: 'earthquakes',
+  explosion: 'blasts',
+  'quarry blast': 'blasts',
+};
 
 /** A fan-in: as many groups as came, in the order in which they are wired. */
 export const countTypes = op({
@@ -81,11 +61,24 @@ export const measure = op({
     const alerts = quakes.pipe(
       filter(({ magnitude }) => magnitude >= ALERT_MAGNITUDE),
       toArray(),
-      map((strong) => emit('alerts', strong.sort((a, b) => b.magnitude - a.magnitude))),
+      map((strong) =>
+        emit(
+          'alerts',
+          strong.sort((a, b) => b.magnitude - a.magnitude),
+        ),
+      ),
     );
     const histogram = quakes.pipe(
-      reduce((counts, { magnitude }) => counts.set(Math.floor(magnitude), (counts.get(Math.floor(magnitude)) ?? 0) + 1), new Map<number, number>()),
-      map((counts) => emit('histogram', [...counts].map(([low, many]) => ({ from: low, count: many })).sort((a, b) => a.from - b.from))),
+      reduce(
+        (counts, { magnitude }) => counts.set(Math.floor(magnitude), (counts.get(Math.floor(magnitude)) ?? 0) + 1),
+        new Map<number, number>(),
+      ),
+      map((counts) =>
+        emit(
+          'histogram',
+          [...counts].map(([low, many]) => ({ from: low, count: many })).sort((a, b) => a.from - b.from),
+        ),
+      ),
     );
     return merge(alerts, histogram);
   },
@@ -101,7 +94,12 @@ export const countDays = op({
       concatMap(({ earthquakes }) =>
         from(earthquakes).pipe(
           groupsOf(({ time }) => dayOf(time)),
-          mergeMap((day) => day.pipe(count(), map((many): DayCount => ({ day: day.key, count: many })))),
+          mergeMap((day) =>
+            day.pipe(
+              count(),
+              map((many): DayCount => ({ day: day.key, count: many })),
+            ),
+          ),
           toArray(),
         ),
       ),

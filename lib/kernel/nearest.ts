@@ -1,5 +1,5 @@
 import { distance } from 'fastest-levenshtein';
-import { quoteList } from './print.ts';
+import { quote, quoteList } from './print.ts';
 
 const SHOWN = 3;
 const LONGEST_SHOWN = 80;
@@ -19,9 +19,11 @@ export function nearest(name: string, known: Iterable<string>): readonly string[
     .map(({ candidate }) => candidate);
 }
 
-/** Edits, and next to nothing for the same name under another prefix: that one is forgotten more often than misspelt. */
+/** Edits; fewer for the same name under another prefix, and for one that was cut short: both are forgotten more often than misspelt. */
 function costOf(wanted: string, candidate: string): number {
-  return candidate.endsWith(`/${wanted}`) || wanted.endsWith(`/${candidate}`) ? 1 : distance(wanted, candidate);
+  if (candidate.endsWith(`/${wanted}`) || wanted.endsWith(`/${candidate}`)) return 1;
+  const edits = distance(wanted, candidate);
+  return wanted.length > 2 && candidate.startsWith(wanted) ? Math.min(2, edits) : edits;
 }
 
 /** The sentence that names the nearest known names, or lists a few of all, or says that there is none. */
@@ -29,7 +31,7 @@ export function suggest(name: string, known: Iterable<string>): string {
   const all = [...known];
   if (all.length === 0) return 'There is none.';
   const close = nearest(name, all);
-  if (close.length > 0) return `Did you mean ${quoteList(close)}?`;
+  if (close.length > 0) return `Did you mean ${close.map(quote).join(' or ')}?`;
   const rest = all.length - SHOWN;
   return `There ${all.length === 1 ? 'is' : 'are'} ${quoteList(all.slice(0, SHOWN))}${rest > 0 ? ` and ${rest} more` : ''}.`;
 }

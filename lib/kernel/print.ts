@@ -46,7 +46,7 @@ function tagOf(value: object): string {
 
 /** Whether a value is written as a class, which cannot be called as functions can. */
 export function isClass(value: unknown): boolean {
-  return typeof value === 'function' && /^class\b/.test(Function.prototype.toString.call(value));
+  return typeof value === 'function' && /^class\b(?!\s*\()/.test(Function.prototype.toString.call(value));
 }
 
 /** A value of any kind as messages show it: never throws, whatever its own `toString` does. */

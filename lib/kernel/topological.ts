@@ -119,20 +119,19 @@ interface CycleSearch {
 /** Breadth first against the flow from `start` until `start` is met again, as long as the cycle would be short enough. */
 function cycleThrough(predecessors: Predecessors, cyclic: CyclicPart, { start, shorterThan }: CycleSearch): readonly number[] | undefined {
   const towards = new Map<number, number>();
-  let border = [start];
+  let border: readonly number[] = [start];
   for (let length = 1; length < shorterThan && border.length > 0; length += 1) {
-    const next: number[] = [];
-    for (const node of border) {
-      for (const before of predecessors[node] ?? []) {
-        if (before === start) return walkBack(towards, node, start);
-        if (towards.has(before) || !cyclic.has(before)) continue;
-        towards.set(before, node);
-        next.push(before);
-      }
-    }
-    border = next;
+    const last = border.find((node) => predecessors[node]?.includes(start));
+    if (last !== undefined) return walkBack(towards, last, start);
+    border = border.flatMap((node) => (predecessors[node] ?? []).filter((before) => reach(before, node)));
   }
   return undefined;
+
+  function reach(before: number, from: number): boolean {
+    const isNew = cyclic.has(before) && !towards.has(before);
+    if (isNew) towards.set(before, from);
+    return isNew;
+  }
 }
 
 function walkBack(towards: ReadonlyMap<number, number>, last: number, start: number): readonly number[] {

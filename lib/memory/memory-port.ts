@@ -49,10 +49,15 @@ class MemoryPort implements StorePort {
     return Object.freeze(keys.map((key) => log.at(readable.lastAt(key, at) ?? 0) as ReadableEvent | undefined));
   }
 
-  async lastSettled(outputs: readonly OutputId[], at: Position): Promise<readonly ((StepSettled & { readonly position: Position }) | undefined)[]> {
+  async lastSettled(
+    outputs: readonly OutputId[],
+    at: Position,
+  ): Promise<readonly ((StepSettled & { readonly position: Position }) | undefined)[]> {
     const { log, settled } = this.#open();
     // The index holds positions of settled steps only.
-    return Object.freeze(outputs.map((output) => log.at(settled.lastAt(output, at) ?? 0) as (StepSettled & { readonly position: Position }) | undefined));
+    return Object.freeze(
+      outputs.map((output) => log.at(settled.lastAt(output, at) ?? 0) as (StepSettled & { readonly position: Position }) | undefined),
+    );
   }
 
   async runs(): Promise<readonly LoggedRun[]> {
@@ -60,7 +65,10 @@ class MemoryPort implements StorePort {
     return Object.freeze(
       runs.map(({ started, ended }) =>
         // Both positions were noted when an event of that type was added.
-        Object.freeze({ started: event(log, started) as LoggedRun['started'], ended: ended === null ? null : (event(log, ended) as LoggedRun['ended']) }),
+        Object.freeze({
+          started: event(log, started) as LoggedRun['started'],
+          ended: ended === null ? null : (event(log, ended) as LoggedRun['ended']),
+        }),
       ),
     );
   }
@@ -75,7 +83,11 @@ class MemoryPort implements StorePort {
   }
 
   #open(): Kept {
-    if (this.#kept === undefined) throw new StoreError('STORE_CLOSED', 'This memory store was closed, and what was in it is gone. Use it before "close", or make another.');
+    if (this.#kept === undefined)
+      throw new StoreError(
+        'STORE_CLOSED',
+        'This memory store was closed, and what was in it is gone. Use it before "close", or make another.',
+      );
     return this.#kept;
   }
 }

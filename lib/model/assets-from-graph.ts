@@ -9,6 +9,7 @@ import type { Handle } from './handle.ts';
 import { readInternalDeps } from './internal-deps.ts';
 import { checkOptions, isRecord, optionalFlag, optionalRecord, optionalString, type Fields } from './options.ts';
 import type { Inputs } from './port.ts';
+import type { Refused } from './refused.ts';
 
 /** One asset of a definition. */
 export interface AssetDefinition {
@@ -44,7 +45,7 @@ export interface AssetsOptions<InputName extends string, OutputName extends stri
   /** The key of the upstream asset behind each input; exactly the graph's inputs. */
   readonly keysByInputName?: Readonly<Record<InputName, KeyLike>>;
   /** The key of each output; exactly the graph's outputs. */
-  readonly keysByOutputName?: ByOutput;
+  readonly keysByOutputName?: ByOutput & UnknownOutputs<ByOutput, OutputName>;
   /** Goes before every output key, also explicit ones; never before input keys. */
   readonly keyPrefix?: Prefix;
   /** Whether some of the assets may be selected without the others (N2). */
@@ -56,6 +57,11 @@ export interface AssetsOptions<InputName extends string, OutputName extends stri
   /** Notes for single assets, by output name. */
   readonly notes?: Readonly<Partial<Record<OutputName, AssetNotes>>>;
 }
+
+/** What must not be in a map of keys: names that are no output of the graph. */
+type UnknownOutputs<ByOutput, OutputName extends string> = Readonly<
+  Record<Exclude<keyof ByOutput & string, OutputName>, Refused<'The graph has no output of this name.'>>
+>;
 
 type Prefixed<Prefix, Key extends string> = Prefix extends KeyLike ? `${PrintedKey<Prefix>}/${Key}` : Key;
 

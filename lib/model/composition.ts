@@ -28,9 +28,9 @@ export interface Invocation {
 export type InputSource<Port> =
   Port extends InputPort<infer T, infer Kind>
     ? Kind extends 'list'
-      ? readonly (Handle<T> | ListHandle<T>)[] | ListHandle<T>
+      ? Handle<T> | ListHandle<T> | readonly (Handle<T> | ListHandle<T>)[]
       : Kind extends 'nothing'
-        ? Handle | readonly Handle[]
+        ? Handle | ListHandle | readonly (Handle | ListHandle)[]
         : Handle<T>
     : never;
 

@@ -113,12 +113,12 @@ function checkKeys(all: readonly AnyDefinition[]): ReadonlySet<AssetKey> {
   const providers = new Map<AssetKey, string>();
   for (const definition of all) {
     for (const key of definition.kind === 'source' ? [definition.key] : definition.assets.keys()) {
-      const label = definition.kind === 'source' ? 'a source' : `definition ${quote(definition.name)}`;
+      const label = definition.kind === 'source' ? `source ${quote(definition.name)}` : `definition ${quote(definition.name)}`;
       const other = providers.get(key);
       if (other !== undefined) {
         throw new DefinitionError(
           'DUPLICATE_KEY',
-          `The key ${quote(key)} is provided twice: ${other === label ? `by two times ${label}` : `by ${other} and by ${label}`}. Rename one, with "keyPrefix" or "keysByOutputName".`,
+          `The key ${quote(key)} is provided twice: by ${other} and by ${other === label ? 'another one of that name' : label}. Rename one, with "keyPrefix" or "keysByOutputName".`,
           {
             details: { key },
           },

@@ -10,13 +10,15 @@ declare const carriesList: unique symbol;
 export interface Handle<T = unknown> {
   /** For people who print it: `clean.rows`, or `input feed`. */
   readonly handle: string;
-  readonly [carries]?: T;
+  readonly [carries]: T | undefined;
+  readonly [carriesList]: undefined;
 }
 
 /** A graph's own *list* input: goes into a list input of an invocation, alone or among others, with all its entries. */
 export interface ListHandle<T = unknown> {
   readonly handle: string;
-  readonly [carriesList]?: T;
+  readonly [carriesList]: T | undefined;
+  readonly [carries]: undefined;
 }
 
 /** Where a handle points, inside one graph. */
@@ -36,8 +38,9 @@ interface Origin {
 const origins = new WeakMap<object, Origin>();
 
 /** Makes a handle that belongs to one graph body. */
-export function createHandle(owner: HandleOwner, ref: WireRef): Handle & ListHandle {
-  const handle = Object.freeze({ handle: printRef(ref) });
+export function createHandle(owner: HandleOwner, ref: WireRef): Handle {
+  // What it carries is a type and no value: reading it gives the `undefined` that its type allows.
+  const handle = Object.freeze({ handle: printRef(ref) }) as Handle;
   origins.set(handle, Object.freeze({ owner, ref }));
   return handle;
 }

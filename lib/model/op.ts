@@ -16,6 +16,7 @@ import {
   type Outputs,
   type ValueOf,
 } from './port.ts';
+import type { BodyMistake, PlainResult, Unfit } from './refused.ts';
 
 /** What a body may ask of the run that it is part of. */
 export interface OpContext<Output extends string = string> {
@@ -61,17 +62,6 @@ interface OpBasics<I extends Inputs> {
   /** The longest an execution may take, in milliseconds; then the step fails with STEP_TIMEOUT. */
   readonly timeoutMs?: number;
 }
-
-/** Says why a body is refused, where the compiler prints the type that it wanted. */
-export interface Refused<Sentence extends string> {
-  readonly refused: Sentence;
-}
-
-type Emitting = Generator<unknown, unknown, never> | AsyncGenerator<unknown, unknown, never> | Observable<unknown>;
-
-/** Emissions are never values: an op without outputs cannot return them. */
-export type PlainResult<T> =
-  Extract<T, Emitting> extends never ? unknown : Refused<'An op without "outputs" returns its value. Declare outputs to emit.'>;
 
 /** The body of an op, as the runtime calls it. */
 export type OpBody =
@@ -131,6 +121,20 @@ interface MultiOperator<I extends Inputs, O extends Outputs> {
   operator(frames: Observable<InputRecord<I>>, context: OpContext<keyof O & string>): Observable<EmissionOf<O>>;
 }
 
+interface MistakenBody<I extends Inputs, O extends Outputs | undefined, R> {
+  readonly outputs?: O;
+  readonly operator?: never;
+  run(inputs: InputRecord<I>, context: OpContext<NamesOf<O>>): R & BodyMistake<O, R>;
+}
+
+interface MistakenOperator<I extends Inputs, O extends Outputs | undefined, E> {
+  readonly outputs?: O;
+  readonly run?: never;
+  operator(frames: Observable<InputRecord<I>>, context: OpContext<NamesOf<O>>): Observable<E> & BodyMistake<O, Observable<E>>;
+}
+
+type NamesOf<O> = O extends Outputs ? keyof O & string : 'result';
+
 /** What `op` takes, whatever its form. */
 type AnyOpDefinition = OpBasics<Inputs> & { readonly outputs?: Outputs; readonly run?: unknown; readonly operator?: unknown };
 
@@ -157,6 +161,10 @@ export function op<const I extends Inputs = NoInputs, T = unknown>(
 export function op<const I extends Inputs = NoInputs, const O extends Outputs = Outputs>(
   definition: OpBasics<I> & (MultiBody<I, O> | MultiOperator<I, O>),
 ): Op<I, O, false>;
+// Nothing fits this one: it is there for what the compiler prints, which is about the last overload.
+export function op<const I extends Inputs = NoInputs, const O extends Outputs | undefined = undefined, R = unknown, E = unknown>(
+  definition: OpBasics<I> & (MistakenBody<I, O, R> | MistakenOperator<I, O, E>) & Unfit,
+): O extends Outputs ? Op<I, O, false> : SingleOp<I, Awaited<R>>;
 export function op(definition: AnyOpDefinition): AnyOp {
   checkOptions(definition, OP_FIELDS, 'op()');
   checkName('op', definition.name, 'in op()');

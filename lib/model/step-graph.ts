@@ -118,15 +118,17 @@ function resolveSteps({ definition, first }: Offset, { places, sources, withId }
       path,
       op,
       inputs: inputs.map((input) => Object.freeze({ ...input, entries: Object.freeze(input.entries.flatMap(resolve)) })),
-      outputs: op.outputNames.map((name, output) => {
-        const port = op.outputs[name];
-        return Object.freeze({
-          name,
-          required: port?.required === true,
-          transient: port?.transient === true,
-          key: keyAt.get(placeId({ step: local, output })),
-        });
-      }),
+      outputs: Object.freeze(
+        op.outputNames.map((name, output) => {
+          const port = op.outputs[name];
+          return Object.freeze({
+            name,
+            required: port?.required === true,
+            transient: port?.transient === true,
+            key: keyAt.get(placeId({ step: local, output })),
+          });
+        }),
+      ),
       after: (order.get(local) ?? []).map((before) => first + before),
     }),
   );
@@ -140,7 +142,7 @@ function reorder(unordered: readonly Step[], order: readonly number[]): readonly
   const position = new Int32Array(unordered.length);
   order.forEach((old, index) => (position[old] = index));
   const at = (old: number): number => position[old] ?? 0;
-  const move = (entry: Entry): Entry => (entry.from === 'step' ? { ...entry, step: at(entry.step) } : entry);
+  const move = (entry: Entry): Entry => Object.freeze(entry.from === 'step' ? { ...entry, step: at(entry.step) } : entry);
   return Object.freeze(
     order.flatMap((old, index) => {
       const step = unordered[old];
@@ -207,16 +209,24 @@ function walkBack(steps: readonly Step[], target: number, known: Deps): readonly
   const seen = new Set([target]);
   const open = [target];
   for (let index = open.pop(); index !== undefined; index = open.pop()) {
-    for (const entry of (steps[index]?.inputs ?? []).flatMap(({ entries }) => entries)) {
-      const key = entry.from === 'source' ? entry.key : steps[entry.step]?.outputs[entry.output]?.key;
-      if (key !== undefined) found.add(key);
-      else if (entry.from === 'step' && !seen.has(entry.step)) {
-        seen.add(entry.step);
-        const before = known[entry.step];
-        if (before === undefined) open.push(entry.step);
-        else for (const each of before) found.add(each);
-      }
+    for (const entry of steps[index]?.inputs.flatMap(({ entries }) => entries) ?? []) {
+      for (const key of keysAt(steps, entry, known)) found.add(key);
+      if (!isPassage(steps, entry) || known[entry.step] !== undefined || seen.has(entry.step)) continue;
+      seen.add(entry.step);
+      open.push(entry.step);
     }
   }
   return [...found];
+}
+
+/** What an entry is known to stand for: the asset or source itself, or what reaches its step. */
+function keysAt(steps: readonly Step[], entry: Entry, known: Deps): readonly AssetKey[] {
+  if (entry.from === 'source') return [entry.key];
+  const key = steps[entry.step]?.outputs[entry.output]?.key;
+  return key === undefined ? (known[entry.step] ?? []) : [key];
+}
+
+/** Whether an entry is no asset, so that what is behind it reaches further. */
+function isPassage(steps: readonly Step[], entry: Entry): entry is Extract<Entry, { from: 'step' }> {
+  return entry.from === 'step' && steps[entry.step]?.outputs[entry.output]?.key === undefined;
 }

@@ -2,11 +2,11 @@ import { StepError } from '../../lib/kernel/errors.ts';
 import { quote } from '../../lib/kernel/print.ts';
 import type { OpContext } from '../../lib/model/op.ts';
 import type { Clock } from './clock.ts';
-import { StepOutputs, type Emitted, type StepScope } from './outputs.ts';
+import { StepOutputs, type StepScope } from './outputs.ts';
 import { runBody } from './run-body.ts';
 
 /** One execution of a step: what its body gets and what is checked of what it gives. */
-export interface StepCall extends StepScope {
+export interface StepCall<Fixed> extends StepScope<Fixed> {
   readonly runId: string;
   readonly inputs: object;
   /** Aborted when the run is cancelled. */
@@ -15,20 +15,19 @@ export interface StepCall extends StepScope {
 }
 
 /** How an execution ended. A cancelled one gave nothing, whatever its body did after that. */
-export type StepEnd =
-  | { readonly outcome: 'succeeded'; readonly emitted: ReadonlyMap<string, Emitted> }
-  | { readonly outcome: 'failed'; readonly error: StepError }
-  | { readonly outcome: 'cancelled' };
+export type StepEnd<Fixed> = { readonly outcome: 'succeeded'; readonly emitted: ReadonlyMap<string, Fixed> } | Unsuccessful;
 
-const CANCELLED: StepEnd = Object.freeze({ outcome: 'cancelled' });
+type Unsuccessful = { readonly outcome: 'failed'; readonly error: StepError } | { readonly outcome: 'cancelled' };
 
-/** Executes a step once. Synchronous where the body is; never throws and never rejects. */
-export function executeStep(call: StepCall): StepEnd | Promise<StepEnd> {
+const CANCELLED: Unsuccessful = Object.freeze({ outcome: 'cancelled' });
+
+/** Executes a step once. Synchronous where the body is; whatever the body does, it neither throws nor rejects. */
+export function executeStep<Fixed>(call: StepCall<Fixed>): StepEnd<Fixed> | Promise<StepEnd<Fixed>> {
   const { op, inputs, signal, step, runId, selectedOutputs } = call;
   const outputs = new StepOutputs(call);
   const limit = op.timeoutMs === undefined ? undefined : new TimeLimit(call, op.timeoutMs);
   const context: OpContext = Object.freeze({ selectedOutputs, signal: limit?.signal ?? signal, runId, step });
-  const end = (): StepEnd => {
+  const end = (): StepEnd<Fixed> => {
     if (signal.aborted) return CANCELLED;
     return limit?.error === undefined ? { outcome: 'succeeded', emitted: outputs.complete() } : { outcome: 'failed', error: limit.error };
   };
@@ -46,12 +45,12 @@ export function executeStep(call: StepCall): StepEnd | Promise<StepEnd> {
   }
 }
 
-function finish(end: StepEnd, limit: TimeLimit | undefined): StepEnd {
+function finish<End>(end: End, limit: TimeLimit | undefined): End {
   limit?.clear();
   return end;
 }
 
-function failed(error: unknown, signal: AbortSignal): StepEnd {
+function failed(error: unknown, signal: AbortSignal): Unsuccessful {
   if (signal.aborted) return CANCELLED;
   // The border to the user's code lets StepErrors out alone; anything else is a bug of ours and must not pass for the user's.
   if (!(error instanceof StepError)) throw error;
@@ -60,17 +59,17 @@ function failed(error: unknown, signal: AbortSignal): StepEnd {
 
 /** `timeoutMs`: fails the step and aborts the signal that its body sees; a body that goes on is left to itself. */
 class TimeLimit {
-  readonly expired: Promise<StepEnd>;
+  readonly expired: Promise<Unsuccessful>;
   readonly #controller = new AbortController();
   readonly #stopTimer: () => void;
   readonly #runSignal: AbortSignal;
   readonly #forward = (): void => this.#controller.abort(this.#runSignal.reason);
   #error: StepError | undefined;
 
-  constructor({ step, signal, clock }: StepCall, ms: number) {
+  constructor({ step, signal, clock }: Pick<StepCall<unknown>, 'step' | 'signal' | 'clock'>, ms: number) {
     this.#runSignal = signal;
     signal.addEventListener('abort', this.#forward, { once: true });
-    let expire: (end: StepEnd) => void = () => undefined;
+    let expire: (end: Unsuccessful) => void = () => undefined;
     this.expired = new Promise((resolve) => (expire = resolve));
     this.#stopTimer = clock.timer(ms, () => {
       const error = new StepError(

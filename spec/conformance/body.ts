@@ -13,7 +13,9 @@ export function emissionsOf(op: CaseOp, values: Values, selected: Selected): rea
   if (op.body === 'fail' && total % 5 === 0) throw new Error(`the total ${total} is divisible by 5`);
   const base = op.body === 'collapse' ? total % 3 : total;
   const all = op.outs.map(([output, isRequired], n) => ({ output, isRequired, value: (op.k + 31 * n + base) % MODULUS }));
-  return all.filter(({ output, isRequired, value }) => isEmitted(op, { output, isRequired, value, selected })).map(({ output, value }) => [output, value]);
+  return all
+    .filter(({ output, isRequired, value }) => isEmitted(op, { output, isRequired, value, selected }))
+    .map(({ output, value }) => [output, value]);
 }
 
 interface Candidate {

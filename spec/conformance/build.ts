@@ -25,13 +25,16 @@ function assetsOf(built: AnyGraph): AssetsDefinition {
   return assetsFromGraph(built as Parameters<typeof assetsFromGraph>[0], { canSubset: true });
 }
 
+// As above: the bodies give what the ports say, and the runtime checks it.
+const anyOp = op as unknown as (definition: object) => AnyOp;
+
 function buildOp(name: string, declared: CaseOp, codeVersion: string | undefined): AnyOp {
   const inputs: Record<string, InputPort> = {};
-  for (const [port, kind] of declared.ins) inputs[port] = kind === 'list' ? list<number>() : kind === 'nothing' ? nothing() : input<number>();
+  for (const [port, kind] of declared.ins)
+    inputs[port] = kind === 'list' ? list<number>() : kind === 'nothing' ? nothing() : input<number>();
   const outputs: Record<string, OutputPort<number>> = {};
   for (const [port, isRequired] of declared.outs) outputs[port] = isRequired ? output<number>() : optional<number>();
-  // As above: the bodies give what the ports say, and the runtime checks it.
-  return op({ name, inputs, outputs, ...(codeVersion !== undefined && { codeVersion }), ...bodyOf(declared) } as Parameters<typeof op>[0]);
+  return anyOp({ name, inputs, outputs, ...(codeVersion !== undefined && { codeVersion }), ...bodyOf(declared) });
 }
 
 interface Placed {
@@ -50,7 +53,10 @@ function buildGraph(shape: CaseGraph, lists: ReadonlySet<string>, placed: Placed
     for (const step of shape.steps) {
       const isList = (ref: CaseRef): boolean => 'input' in ref && lists.has(ref.input);
       const target = targetOf(step, isList, placed);
-      const wiring = [...step.in].map(([name, wire]) => [name, wire instanceof Array ? wire.map(resolve) : wireOne(target, name, resolve(wire))]);
+      const wiring = [...step.in].map(([name, wire]) => [
+        name,
+        wire instanceof Array ? wire.map(resolve) : wireOne(target, name, resolve(wire)),
+      ]);
       // An op and a graph are both placed with .as(name); see Placeable.
       outputs.set(step.name, (target as unknown as Placeable).as(step.name)(Object.fromEntries(wiring)));
     }
@@ -73,7 +79,10 @@ function targetOf({ target, in: wires }: CaseStep, isList: (ref: CaseRef) => boo
   return known;
 }
 
-function outputOf(outputs: ReadonlyMap<string, Handle | Readonly<Record<string, Handle>>>, { step, out }: { readonly step: string; readonly out: string }): Handle {
+function outputOf(
+  outputs: ReadonlyMap<string, Handle | Readonly<Record<string, Handle>>>,
+  { step, out }: { readonly step: string; readonly out: string },
+): Handle {
   const given = Object.entries(found(outputs.get(step), `step ${step}`));
   return found(given.find(([name]) => name === out)?.[1], `output ${out} of step ${step}`);
 }

@@ -1,4 +1,17 @@
-import { readAny, readFlag, readList, readNumber, readObject, readOptional, readPair, readRecord, readText, readWord, MalformedCase, type Read } from './read.ts';
+import {
+  readAny,
+  readFlag,
+  readList,
+  readNumber,
+  readObject,
+  readOptional,
+  readPair,
+  readRecord,
+  readText,
+  readWord,
+  MalformedCase,
+  type Read,
+} from './read.ts';
 
 /** How an op of a case computes: see README.md. */
 export type CaseBody = 'tuple' | 'selected' | 'data' | 'fail' | 'omit' | 'collapse';
@@ -87,7 +100,8 @@ const readRef: Read<CaseRef> = (value, at) => {
   throw new MalformedCase(at, '{step, out} or {input}', value);
 };
 
-const readWire: Read<CaseRef | readonly CaseRef[]> = (value, at) => (Array.isArray(value) ? readList(readRef)(value, at) : readRef(value, at));
+const readWire: Read<CaseRef | readonly CaseRef[]> = (value, at) =>
+  Array.isArray(value) ? readList(readRef)(value, at) : readRef(value, at);
 
 const readStep: Read<CaseStep> = (value, at) => {
   const step = readObject(value, at);
@@ -171,7 +185,8 @@ export function readCase(line: string, where: string): Case {
     graphs: several ? readList(readGraph)(fields['graphs'], `${where}: graphs`) : [readGraph(fields['graph'], `${where}: graph`)],
     several,
     upstream: readRecord(readAny)(fields['upstream'] ?? {}, `${where}: upstream`),
-    policy: runs === undefined ? { unselectedOutputs: 'discard', inGraphUpstream: 'auto' } : readPolicy(fields['policy'], `${where}: policy`),
+    policy:
+      runs === undefined ? { unselectedOutputs: 'discard', inGraphUpstream: 'auto' } : readPolicy(fields['policy'], `${where}: policy`),
     runs: runs ?? [],
     actions: script?.length ?? 0,
   };

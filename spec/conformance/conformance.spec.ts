@@ -53,7 +53,9 @@ function caseWith(changes: object, others: object = {}): string {
 describe('a vector', () => {
   test('passes when every field is as expected, and one that is not compared may be left out', async () => {
     expect((await playCase(readCase(caseWith({}), 'here'), openMemory)).flatMap(({ mismatches }) => mismatches)).toEqual([]);
-    expect((await playCase(readCase(caseWith({ blocked: undefined }), 'here'), openMemory)).flatMap(({ mismatches }) => mismatches)).toEqual([]);
+    expect(
+      (await playCase(readCase(caseWith({ blocked: undefined }), 'here'), openMemory)).flatMap(({ mismatches }) => mismatches),
+    ).toEqual([]);
   });
 
   const wrong: Readonly<Record<string, unknown>> = {
@@ -93,15 +95,28 @@ describe('a vector', () => {
 
   test('may have several definitions, whose step paths start with the definition', async () => {
     const add = { ins: [['i0', 'list']], outs: [['o0', true]], body: 'tuple', k: 1 };
-    const second = { name: 'h', inputs: ['a0', 'x'], steps: [{ name: 's0', op: 'add', in: { i0: [{ input: 'a0' }, { input: 'x' }] } }], outputs: { b0: { step: 's0', out: 'o0' } } };
+    const second = {
+      name: 'h',
+      inputs: ['a0', 'x'],
+      steps: [{ name: 's0', op: 'add', in: { i0: [{ input: 'a0' }, { input: 'x' }] } }],
+      outputs: { b0: { step: 's0', out: 'o0' } },
+    };
     const runs = [{ select: ['b0'], expect: { executed: ['h:s0'], loaded: ['a0', 'x'], materialized: { b0: 1 + 7 + 2 * 5 } } }];
-    const several = readCase(caseWith({}, { ops: { one: op, add }, graph: undefined, graphs: [graph, second], upstream: { x: 5 }, runs }), 'here');
+    const several = readCase(
+      caseWith({}, { ops: { one: op, add }, graph: undefined, graphs: [graph, second], upstream: { x: 5 }, runs }),
+      'here',
+    );
     expect((await playCase(several, openMemory)).flatMap(({ mismatches }) => mismatches)).toEqual([]);
   });
 
   test('may nest graphs whose inputs are fed with a fan-in', () => {
     const add = { ins: [['i0', 'list']], outs: [['o0', true]], body: 'tuple', k: 1 };
-    const inner = { name: 'n', inputs: ['all'], steps: [{ name: 's0', op: 'add', in: { i0: { input: 'all' } } }], outputs: { out: { step: 's0', out: 'o0' } } };
+    const inner = {
+      name: 'n',
+      inputs: ['all'],
+      steps: [{ name: 's0', op: 'add', in: { i0: { input: 'all' } } }],
+      outputs: { out: { step: 's0', out: 'o0' } },
+    };
     const outer = {
       name: 'g',
       inputs: ['x', 'y'],
@@ -110,7 +125,15 @@ describe('a vector', () => {
     };
     const defs = buildCase(readCase(caseWith({}, { ops: { add }, graph: outer, upstream: { x: 1, y: 2 } }), 'here'));
     expect(defs.graph.steps.map(({ id, inputs }) => [id, inputs.map(({ entries }) => entries)])).toEqual([
-      ['sub.s0', [[{ from: 'source', key: 'x' }, { from: 'source', key: 'y' }]]],
+      [
+        'sub.s0',
+        [
+          [
+            { from: 'source', key: 'x' },
+            { from: 'source', key: 'y' },
+          ],
+        ],
+      ],
     ]);
   });
 });
@@ -121,10 +144,16 @@ describe('a malformed vector is refused with the place of what is wrong', () => 
     ['[]', 'f:1: expected an object, got []'],
     ['{"id":"c"}', 'f:1: expected runs or a script, got ["id"]'],
     [caseWith({}, { id: 3 }), 'f:1: id: expected a string, got 3'],
-    [caseWith({}, { ops: { one: { ...op, body: 'other' } } }), 'f:1: ops.one.body: expected one of tuple, selected, data, fail, omit, collapse, got "other"'],
+    [
+      caseWith({}, { ops: { one: { ...op, body: 'other' } } }),
+      'f:1: ops.one.body: expected one of tuple, selected, data, fail, omit, collapse, got "other"',
+    ],
     [caseWith({}, { ops: { one: { ...op, outs: [['o0']] } } }), 'f:1: ops.one.outs[0]: expected a list of two, got ["o0"]'],
     [caseWith({}, { graph: { ...graph, outputs: { a0: 's0' } } }), 'f:1: graph.outputs.a0: expected an object, got "s0"'],
-    [caseWith({}, { graph: { ...graph, outputs: { a0: { step: 's0' } } } }), 'f:1: graph.outputs.a0: expected {step, out} or {input}, got {"step":"s0"}'],
+    [
+      caseWith({}, { graph: { ...graph, outputs: { a0: { step: 's0' } } } }),
+      'f:1: graph.outputs.a0: expected {step, out} or {input}, got {"step":"s0"}',
+    ],
     [caseWith({}, { policy: undefined }), 'f:1: policy: expected an object, got nothing'],
     [caseWith({}, { runs: [{ select: ['a0'], expect: {} }] }), 'f:1: runs[0].expect: expected something to compare, got {}'],
   ];

@@ -24,7 +24,10 @@ export async function playCase(shape: Case, open: OpenStore): Promise<readonly P
   const defs = attempt(() => buildCase(shape));
   const played: PlayedRun[] = [];
   for (const each of shape.runs) {
-    const mismatches = defs.made === undefined ? [`definitions: expected to be accepted got ${defs.problem}`] : await playRun(defs.made, { shape, each, open });
+    const mismatches =
+      defs.made === undefined
+        ? [`definitions: expected to be accepted got ${defs.problem}`]
+        : await playRun(defs.made, { shape, each, open });
     played.push({ id: shape.id, select: each.select, mismatches });
   }
   return played;
@@ -43,7 +46,10 @@ function describe(error: unknown): string {
 }
 
 /** A run that does not even come to an end is a mismatch like any other. */
-async function playRun(defs: Definitions, { shape, each, open }: { readonly shape: Case; readonly each: CaseRun; readonly open: OpenStore }): Promise<readonly string[]> {
+async function playRun(
+  defs: Definitions,
+  { shape, each, open }: { readonly shape: Case; readonly each: CaseRun; readonly open: OpenStore },
+): Promise<readonly string[]> {
   const { store, dispose } = await open();
   try {
     await seed(defs, shape, store);
@@ -81,7 +87,9 @@ async function observe(defs: Definitions, { shape, each, store }: Playing): Prom
   let error: string | undefined;
   try {
     const planned = plan(defs, { select: each.select, ...shape.policy });
-    await new Promise<void>((resolve, reject) => run(planned, { store }).subscribe({ next: (event) => events.push(event), error: reject, complete: resolve }));
+    await new Promise<void>((resolve, reject) =>
+      run(planned, { store }).subscribe({ next: (event) => events.push(event), error: reject, complete: resolve }),
+    );
   } catch (thrown) {
     if (!(thrown instanceof SelectionError)) throw thrown;
     // Nothing ran and nothing was written, or the code is not all there is to say.
@@ -98,7 +106,8 @@ interface Summary {
 }
 
 async function summarize(events: readonly RunEvent[], { shape, store, error }: Summary): Promise<Observed> {
-  const idOf = ({ definition, step }: { readonly definition: string; readonly step: string }): string => (shape.several ? `${definition}:${step}` : step);
+  const idOf = ({ definition, step }: { readonly definition: string; readonly step: string }): string =>
+    shape.several ? `${definition}:${step}` : step;
   const started = events.filter((event) => event.type === 'step-started');
   const settled = events.filter((event) => event.type === 'step-settled');
   const materialized = events.filter((event) => event.type === 'asset-materialized');
@@ -120,7 +129,18 @@ async function summarize(events: readonly RunEvent[], { shape, store, error }: S
   };
 }
 
-const fields = ['error', 'success', 'executed', 'skipped', 'failed', 'blocked', 'selectedOutputs', 'materialized', 'unexpected', 'loaded'] as const;
+const fields = [
+  'error',
+  'success',
+  'executed',
+  'skipped',
+  'failed',
+  'blocked',
+  'selectedOutputs',
+  'materialized',
+  'unexpected',
+  'loaded',
+] as const;
 
 /** One line for every field of the expectation that is not as observed. Lists are sets; a run that should not fail must not. */
 function compare(expected: CaseExpectation, observed: Observed): readonly string[] {
@@ -134,7 +154,8 @@ function compare(expected: CaseExpectation, observed: Observed): readonly string
 /** Plain data in one order: lists sorted, records with sorted names. */
 function comparable(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(comparable).toSorted(byText);
-  if (value instanceof Map) return Object.fromEntries([...value].map(([name, each]) => [String(name), comparable(each)] as const).toSorted(byText));
+  if (value instanceof Map)
+    return Object.fromEntries([...value].map(([name, each]) => [String(name), comparable(each)] as const).toSorted(byText));
   return value;
 }
 

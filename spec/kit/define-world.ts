@@ -1,7 +1,7 @@
 import { assetsFromGraph, define, graph, input, list, nothing, op, optional, output, source } from '../../index.ts';
 import type { AnyGraph, AnyOp, AssetsDefinition, Definitions, Handle, InputPort, OutputPort } from '../../index.ts';
 import type { World, WorldBody, WorldEntry, WorldInput, WorldStep } from './reference.ts';
-import { bodyInForm, type BodyForm, type Pause } from './world-body.ts';
+import { bodyInForm, type BodyForm, type BodyHooks } from './world-body.ts';
 
 /** An op of a world. Several steps may be places of one op. */
 export interface WorldOp {
@@ -29,9 +29,7 @@ export interface DefinableWorld extends World {
 }
 
 /** Options of {@link defineWorld}. */
-export interface DefineWorldOptions {
-  /** Awaited by asynchronous bodies before each emission: whoever holds it decides in which order steps go on. */
-  readonly pause?: Pause;
+export interface DefineWorldOptions extends BodyHooks {
   /** Whether assets of a definition may be selected one by one; true by default. */
   readonly canSubset?: boolean;
 }
@@ -42,10 +40,10 @@ export interface DefineWorldOptions {
  *
  * @throws DefinitionError where the world is not one that may be defined
  */
-export function defineWorld(world: DefinableWorld, { pause, canSubset = true }: DefineWorldOptions = {}): Definitions {
+export function defineWorld(world: DefinableWorld, { canSubset = true, ...hooks }: DefineWorldOptions = {}): Definitions {
   const steps = Object.entries(world.steps);
   const ops = new Map<WorldOp, AnyOp>();
-  for (const [, { op: each }] of steps) if (!ops.has(each)) ops.set(each, defineOp(each, pause));
+  for (const [, { op: each }] of steps) if (!ops.has(each)) ops.set(each, defineOp(each, hooks));
   const names = new Set(steps.map(([, { definition }]) => definition));
   const definitions = [...names].map((name) => {
     const own = steps.filter(([, { definition }]) => definition === name);
@@ -54,7 +52,10 @@ export function defineWorld(world: DefinableWorld, { pause, canSubset = true }: 
   return define({ assets: [...Object.keys(world.sources).map((key) => source(key)), ...definitions] });
 }
 
-function defineOp({ name, inputs, outputs, ...shape }: WorldOp, pause: Pause | undefined): AnyOp {
+// The types of op are for literals, which a world has none of; at run time it checks what it gets.
+const anyOp = op as unknown as (definition: object) => AnyOp;
+
+function defineOp({ name, inputs, outputs, ...shape }: WorldOp, hooks: BodyHooks): AnyOp {
   const ports = inputs.map((each): [string, InputPort] => {
     const options = { optional: each.optional };
     // Whether a port is optional is only known now; the overloads are for literals.
@@ -63,8 +64,7 @@ function defineOp({ name, inputs, outputs, ...shape }: WorldOp, pause: Pause | u
   });
   const declared = Object.entries(outputs).map(([port, { required }]): [string, OutputPort] => [port, required ? output() : optional()]);
   const definition = { name, inputs: Object.fromEntries(ports), ...(!shape.plain && { outputs: Object.fromEntries(declared) }) };
-  // Types are inferred from literals, which a world has none of; the runtime checks what it gets.
-  return op({ ...definition, ...bodyInForm(shape.form, shape, pause) } as Parameters<typeof op>[0]);
+  return anyOp({ ...definition, ...bodyInForm(shape.form, shape, hooks) });
 }
 
 /** One entry as it is written at a place: which step's output, or which source. */
@@ -88,7 +88,7 @@ interface Nested {
 /** Neighbours with the same next name are one nested graph. */
 function treeOf(steps: readonly Nested[]): readonly Node[] {
   const nodes: Node[] = [];
-  for (let first = 0; first < steps.length; ) {
+  for (let first = 0; first < steps.length;) {
     const head = steps[first];
     const name = head?.rest[0];
     const end = steps.findIndex(({ rest }, index) => index > first && rest[0] !== name);
@@ -124,7 +124,12 @@ function inputsOf(node: Node): readonly NodeInput[] {
   const lists = inner.filter((each) => isListFrom(each, made)).map(({ entries }) => entries);
   const single = new Set(inner.flatMap((each) => (isListFrom(each, made) ? [] : each.entries.filter((entry) => !made.has(entry)))));
   return [
-    ...[...new Map(lists.map((entries) => [listName(entries), entries]))].map(([id, entries], i) => ({ id, name: `list_${i}`, kind: 'list' as const, entries })),
+    ...[...new Map(lists.map((entries) => [listName(entries), entries]))].map(([id, entries], i) => ({
+      id,
+      name: `list_${i}`,
+      kind: 'list' as const,
+      entries,
+    })),
     ...[...single].map((entry, i) => ({ name: `in_${i}`, kind: 'value' as const, entries: [entry] })),
   ];
 }
@@ -156,13 +161,17 @@ function defineAssets(defining: Defining, nodes: readonly Node[]): AssetsDefinit
   const built = graph(name, { inputs: Object.fromEntries([...keyOf.keys()].map((key) => [key, input()])) }, (given) => {
     const handles: Handles = new Map([...keyOf].map(([key, entry]) => [entry, given[key] ?? missing(key)]));
     for (const node of nodes) place(defining, node, handles);
-    return Object.fromEntries([...made].flatMap((entry) => (keys.has(entry) ? [[keys.get(entry), handles.get(entry) ?? missing(entry)]] : [])));
+    return Object.fromEntries(
+      [...made].flatMap((entry) => (keys.has(entry) ? [[keys.get(entry), handles.get(entry) ?? missing(entry)]] : [])),
+    );
   });
   return assetsFromGraph(built, { canSubset });
 }
 
 function assetKeys({ steps }: World): ReadonlyMap<EntryId, string> {
-  const outputs = Object.entries(steps).flatMap(([id, each]) => Object.entries(each.outputs).map(([name, { asset }]) => [idOf({ step: id, output: name }), asset] as const));
+  const outputs = Object.entries(steps).flatMap(([id, each]) =>
+    Object.entries(each.outputs).map(([name, { asset }]) => [idOf({ step: id, output: name }), asset] as const),
+  );
   return new Map(outputs.flatMap(([id, asset]) => (asset === undefined ? [] : [[id, asset]])));
 }
 
@@ -185,7 +194,8 @@ function place(defining: Defining, node: Node, handles: Handles): void {
   // Ops and graphs are placed alike, and what is wired was made for their inputs.
   const result = (target as unknown as Placeable).as(name)(Object.fromEntries(wiring));
   // A plain op gives its one handle; everything else a record of handles, in the order of madeIn.
-  const outputs = node.kind === 'step' && node.step.op.plain ? [result as Handle] : Object.values(result as Readonly<Record<string, Handle>>);
+  const outputs =
+    node.kind === 'step' && node.step.op.plain ? [result as Handle] : Object.values(result as Readonly<Record<string, Handle>>);
   madeIn(node).forEach((entry, index) => handles.set(entry, outputs[index] ?? missing(entry)));
 }
 
@@ -194,7 +204,8 @@ function defineNested(defining: Defining, node: Extract<Node, { kind: 'graph' }>
   const taken = inputsOf(node);
   const ports = taken.map(({ name, kind }) => [name, kind === 'list' ? list() : input()] as const);
   return graph(`${node.name}_graph`, { inputs: Object.fromEntries(ports) as Readonly<Record<string, InputPort>> }, (given) => {
-    const handles: Handles = new Map(taken.map(({ name, entries }) => [listName(entries), given[name] ?? missing(name)]));
+    // A list's handle goes into lists alone, as a whole; types tell the two apart, and here they are kept in one map.
+    const handles: Handles = new Map(taken.map(({ name, entries }) => [listName(entries), (given[name] ?? missing(name)) as Handle]));
     for (const each of node.nodes) place(defining, each, handles);
     return Object.fromEntries(madeIn(node).map((entry, index) => [`out_${index}`, handles.get(entry) ?? missing(entry)]));
   });

@@ -23,7 +23,12 @@ async function assertClosed(store: Store): Promise<void> {
       for await (const event of store.events()) assert.fail(`an event of a closed store: ${event.type}`);
     },
   ];
-  for (const call of calls) await assert.rejects(call(), (error: unknown) => error instanceof Error && 'code' in error && error.code === 'STORE_CLOSED', String(call));
+  for (const call of calls)
+    await assert.rejects(
+      call(),
+      (error: unknown) => error instanceof Error && 'code' in error && error.code === 'STORE_CLOSED',
+      String(call),
+    );
 }
 
 /** The end of a store. */
@@ -32,7 +37,10 @@ export const lifetimeChecks: Checks = {
     const appends = Array.from({ length: 20 }, () => store.port.append(batchOf(sourceObserved('a'))));
     const reads = [store.port.head(), store.port.read(1, 1), store.port.runs()];
     await store.close();
-    assert.deepEqual((await Promise.all(appends)).map(({ first }) => first), appends.map((_, index) => index + 1));
+    assert.deepEqual(
+      (await Promise.all(appends)).map(({ first }) => first),
+      appends.map((_, index) => index + 1),
+    );
     await Promise.all(reads);
   },
 

@@ -13,7 +13,8 @@ function logged(...batches: readonly (readonly NewEvent[])[]): readonly LoggedEv
   });
 }
 
-const observed = (count: number, key = 'k'): readonly NewEvent[] => Array.from({ length: count }, (_, index) => sourceObserved(`${key}/${index}`));
+const observed = (count: number, key = 'k'): readonly NewEvent[] =>
+  Array.from({ length: count }, (_, index) => sourceObserved(`${key}/${index}`));
 
 /** The log: what is appended is there, in order, as it was. */
 export const logChecks: Checks = {
@@ -47,8 +48,18 @@ export const logChecks: Checks = {
   },
 
   'turns references into a batch into positions, wherever the batch comes to stand': async ({ store, settled }) => {
-    const input = { input: 'x', kind: 'value', origin: { from: 'asset', key: sampleKey('k/0') }, state: { state: 'absent' }, position: { inBatch: 0 } } as const;
-    const batch = (): readonly NewEvent[] => [...observed(1), ...observed(1), stepSettled({ inputs: [input, { ...input, position: { inBatch: 1 } }, { ...input, position: 1 }] })];
+    const input = {
+      input: 'x',
+      kind: 'value',
+      origin: { from: 'asset', key: sampleKey('k/0') },
+      state: { state: 'absent' },
+      position: { inBatch: 0 },
+    } as const;
+    const batch = (): readonly NewEvent[] => [
+      ...observed(1),
+      ...observed(1),
+      stepSettled({ inputs: [input, { ...input, position: { inBatch: 1 } }, { ...input, position: 1 }] }),
+    ];
     await Promise.all([store.port.append(batchOf(...batch())), store.port.append(batchOf(...batch()))]);
     const { port } = await settled();
     const positions = (await port.read(1, 10)).flatMap((event) => ('inputs' in event ? event.inputs.map(({ position }) => position) : []));
@@ -76,7 +87,9 @@ export const logChecks: Checks = {
   },
 
   'takes a batch of 5,000 events': async ({ store, settled }) => {
-    const events = Array.from({ length: 5000 }, (_, index) => (index % 2 === 0 ? sourceObserved(`k/${index % 50}`) : materialized(`a/${index % 50}`)));
+    const events = Array.from({ length: 5000 }, (_, index) =>
+      index % 2 === 0 ? sourceObserved(`k/${index % 50}`) : materialized(`a/${index % 50}`),
+    );
     assert.deepEqual(await store.port.append(batchOf(...events)), { first: 1, last: 5000 });
     const { port } = await settled();
     assert.deepEqual(await port.read(1, 10_000), logged(events));
@@ -105,11 +118,17 @@ export const logChecks: Checks = {
 
   'lists runs oldest first, with their end where there is one': async ({ store, settled }) => {
     await store.port.append(batchOf(runStarted({ runId: 'one' }), runStarted({ runId: 'two', tags: { a: '1' } })));
-    await store.port.append(batchOf(runEnded({ runId: 'two', status: 'cancelled' }), runEnded({ runId: 'never started' }), runStarted({ runId: 'three' })));
+    await store.port.append(
+      batchOf(runEnded({ runId: 'two', status: 'cancelled' }), runEnded({ runId: 'never started' }), runStarted({ runId: 'three' })),
+    );
     await store.port.append(batchOf(runEnded({ runId: 'three' })));
     const { port } = await settled();
     const [one, two, end, , three, last] = await port.read(1, 6);
-    assert.deepEqual(await port.runs(), [{ started: one, ended: null }, { started: two, ended: end }, { started: three, ended: last }]);
+    assert.deepEqual(await port.runs(), [
+      { started: one, ended: null },
+      { started: two, ended: end },
+      { started: three, ended: last },
+    ]);
   },
 
   'lists runs by the thousand': async ({ store, settled }) => {

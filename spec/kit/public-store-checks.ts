@@ -36,7 +36,10 @@ export const publicStoreChecks: Checks = {
 
   'lets one of many equal puts at once through': async ({ store, settled }) => {
     const puts = await Promise.all(Array.from({ length: 20 }, () => store.put('a', 'same')));
-    assert.deepEqual(puts.map(({ observed, position }) => [observed, position]), puts.map((_, index) => [index === 0, 1]));
+    assert.deepEqual(
+      puts.map(({ observed, position }) => [observed, position]),
+      puts.map((_, index) => [index === 0, 1]),
+    );
     assert.equal(await (await settled()).port.head(), 1);
   },
 
@@ -48,7 +51,8 @@ export const publicStoreChecks: Checks = {
   },
 
   'refuses to put what no store keeps, and writes nothing then': async ({ store }) => {
-    for (const value of [undefined, () => 1, Symbol('s'), new (class Thing {})(), { deep: [() => 1] }]) await isRefused(store.put('a', value), 'VALUE_NOT_STORABLE');
+    for (const value of [undefined, () => 1, Symbol('s'), new (class Thing {})(), { deep: [() => 1] }])
+      await isRefused(store.put('a', value), 'VALUE_NOT_STORABLE');
     await isRefused(store.put('a//b', 1), 'INVALID_KEY');
     assert.equal(await store.port.head(), 0);
   },
@@ -57,7 +61,10 @@ export const publicStoreChecks: Checks = {
     await store.port.append(batchOf(...Array.from({ length: 2345 }, (_, index) => sourceObserved(`k/${index % 10}`))));
     const later = await settled();
     const events = await all(later);
-    assert.deepEqual(events.map(({ position }) => position), Array.from({ length: 2345 }, (_, index) => index + 1));
+    assert.deepEqual(
+      events.map(({ position }) => position),
+      Array.from({ length: 2345 }, (_, index) => index + 1),
+    );
     assert.deepEqual(await all(later, { from: 1000, to: 2001 }), events.slice(999, 2001));
     assert.deepEqual(await all(later, { from: 2345 }), events.slice(2344));
     for (const range of [{ from: 2346 }, { to: 0 }, { from: 5, to: 4 }]) assert.deepEqual(await all(later, range), []);
@@ -107,7 +114,8 @@ export const publicStoreChecks: Checks = {
     tagged('three', { toString: 'x' }, 'one');
     await store.port.append(batchOf(...events, runEnded({ runId: 'one' })));
     const later = await settled();
-    const ids = async (filter?: Parameters<Store['runs']>[0]): Promise<readonly string[]> => (await later.runs(filter)).map(({ started }) => started.runId);
+    const ids = async (filter?: Parameters<Store['runs']>[0]): Promise<readonly string[]> =>
+      (await later.runs(filter)).map(({ started }) => started.runId);
     assert.deepEqual(await ids(), ['one', 'two', 'three']);
     assert.deepEqual(await ids({ tags: { team: 'blue' } }), ['one', 'two']);
     assert.deepEqual(await ids({ tags: { team: 'blue', day: '1' } }), ['one']);

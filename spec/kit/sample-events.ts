@@ -1,4 +1,14 @@
-import type { AssetMaterialized, AssetMissed, AssetUnchanged, AssetAbsent, NewEvent, RunEnded, RunStarted, SourceObserved, StepSettled } from '../../lib/events/logged-event.ts';
+import type {
+  AssetMaterialized,
+  AssetMissed,
+  AssetUnchanged,
+  AssetAbsent,
+  NewEvent,
+  RunEnded,
+  RunStarted,
+  SourceObserved,
+  StepSettled,
+} from '../../lib/events/logged-event.ts';
 import type { PositionRef } from '../../lib/events/position.ts';
 import type { AppendBatch, StoredValue } from '../../lib/events/store-port.ts';
 import { encodeValue } from '../../lib/kernel/value/canonical.ts';
@@ -23,7 +33,16 @@ export function batchOf(...events: readonly NewEvent[]): AppendBatch {
   return { events, values: [] };
 }
 
-const step = { runId: 'run', time: TIME, definition: 'graph', step: 'sub.step', op: 'op', codeVersion: '1', config: null, inputs: [] } as const;
+const step = {
+  runId: 'run',
+  time: TIME,
+  definition: 'graph',
+  step: 'sub.step',
+  op: 'op',
+  codeVersion: '1',
+  config: null,
+  inputs: [],
+} as const;
 
 /** A run that starts. */
 export function runStarted(fields: Partial<RunStarted> = {}): RunStarted {
@@ -54,19 +73,48 @@ export function sourceObserved(key: string, fields: Partial<SourceObserved> = {}
 
 /** A step that succeeded with one output. */
 export function stepSettled(fields: Partial<StepSettled<PositionRef>> = {}): StepSettled<PositionRef> {
-  return { type: 'step-settled', ...step, outcome: 'succeeded', outputs: [{ output: 'result', state: { state: 'value', version: 'v' } }], error: null, blockedBy: [], ...fields };
+  return {
+    type: 'step-settled',
+    ...step,
+    outcome: 'succeeded',
+    outputs: [{ output: 'result', state: { state: 'value', version: 'v' } }],
+    error: null,
+    blockedBy: [],
+    ...fields,
+  };
 }
 
 /** An asset that got a value. */
 export function materialized(key: string, fields: Partial<AssetMaterialized<PositionRef>> = {}): AssetMaterialized<PositionRef> {
   const { address: at } = sampleValue(key);
-  return { type: 'asset-materialized', ...step, output: 'result', key: sampleKey(key), partition: null, version: at, address: at, metadata: {}, unexpected: false, ...fields };
+  return {
+    type: 'asset-materialized',
+    ...step,
+    output: 'result',
+    key: sampleKey(key),
+    partition: null,
+    version: at,
+    address: at,
+    metadata: {},
+    unexpected: false,
+    ...fields,
+  };
 }
 
 /** An asset that came out as before. */
 export function unchanged(key: string, fields: Partial<AssetUnchanged<PositionRef>> = {}): AssetUnchanged<PositionRef> {
   const { address: at } = sampleValue(key);
-  return { type: 'asset-unchanged', ...step, output: 'result', key: sampleKey(key), partition: null, version: at, address: at, metadata: {}, ...fields };
+  return {
+    type: 'asset-unchanged',
+    ...step,
+    output: 'result',
+    key: sampleKey(key),
+    partition: null,
+    version: at,
+    address: at,
+    metadata: {},
+    ...fields,
+  };
 }
 
 /** An asset that has no value now. */
@@ -87,8 +135,20 @@ export function everyKind(): readonly NewEvent[] {
     stepSettled({
       config: 'hash',
       inputs: [
-        { input: 'x', kind: 'value', origin: { from: 'asset', key: sampleKey('source') }, state: { state: 'value', version: 'v' }, position: { inBatch: 1 } },
-        { input: 'y', kind: 'list', origin: { from: 'step', definition: 'graph', step: 'one', output: 'o' }, state: { state: 'absent' }, position: 1 },
+        {
+          input: 'x',
+          kind: 'value',
+          origin: { from: 'asset', key: sampleKey('source') },
+          state: { state: 'value', version: 'v' },
+          position: { inBatch: 1 },
+        },
+        {
+          input: 'y',
+          kind: 'list',
+          origin: { from: 'step', definition: 'graph', step: 'one', output: 'o' },
+          state: { state: 'absent' },
+          position: 1,
+        },
         { input: 'z', kind: 'nothing', origin: { from: 'asset', key: sampleKey('a/b') }, state: { state: 'failed' }, position: null },
       ],
       outputs: [
@@ -96,13 +156,40 @@ export function everyKind(): readonly NewEvent[] {
         { output: 'other', state: { state: 'absent' } },
       ],
     }),
-    stepSettled({ step: 'failed', outcome: 'failed', outputs: [{ output: 'result', state: { state: 'failed' } }], error: { code: 'OP_THREW', message: 'm', cause: { name: 'Error', message: 'c', stack: 's\n s' } } }),
-    stepSettled({ step: 'unstacked', outcome: 'failed', outputs: [], error: { code: 'OP_THREW', message: 'cut \ud83d', cause: { name: 'E', message: '' } } }),
+    stepSettled({
+      step: 'failed',
+      outcome: 'failed',
+      outputs: [{ output: 'result', state: { state: 'failed' } }],
+      error: { code: 'OP_THREW', message: 'm', cause: { name: 'Error', message: 'c', stack: 's\n s' } },
+    }),
+    stepSettled({
+      step: 'unstacked',
+      outcome: 'failed',
+      outputs: [],
+      error: { code: 'OP_THREW', message: 'cut \ud83d', cause: { name: 'E', message: '' } },
+    }),
     stepSettled({ step: 'undeclared', outcome: 'failed', outputs: [], error: { code: 'OUTPUT_MISSING', message: '' } }),
-    stepSettled({ step: 'blocked', outcome: 'blocked', outputs: [{ output: 'result', state: { state: 'blocked' } }], blockedBy: ['graph:failed', 'graph:unstacked'] }),
+    stepSettled({
+      step: 'blocked',
+      outcome: 'blocked',
+      outputs: [{ output: 'result', state: { state: 'blocked' } }],
+      blockedBy: ['graph:failed', 'graph:unstacked'],
+    }),
     stepSettled({ step: 'skipped', outcome: 'skipped', outputs: [{ output: 'result', state: { state: 'absent' } }] }),
     stepSettled({ step: 'cancelled', outcome: 'cancelled', outputs: [] }),
-    materialized('a', { metadata: { rows: 3, deep: { list: [1, null, 'x'] } }, unexpected: true, inputs: [{ input: 'x', kind: 'value', origin: { from: 'step', definition: 'graph', step: 'sub.step', output: 'result' }, state: { state: 'value', version: 'v' }, position: { inBatch: 2 } }] }),
+    materialized('a', {
+      metadata: { rows: 3, deep: { list: [1, null, 'x'] } },
+      unexpected: true,
+      inputs: [
+        {
+          input: 'x',
+          kind: 'value',
+          origin: { from: 'step', definition: 'graph', step: 'sub.step', output: 'result' },
+          state: { state: 'value', version: 'v' },
+          position: { inBatch: 2 },
+        },
+      ],
+    }),
     materialized('elsewhere', { address: null, version: 'run:1' }),
     unchanged('b/c', { metadata: { rows: 3 } }),
     absent('d'),

@@ -25,10 +25,17 @@ export function storeContract({ label, open, reopens }: StoreContractOptions): r
   const named = (checks: Checks, suffix: string, reopening: boolean): readonly StoreCheck[] =>
     Object.entries(checks).map(([name, check]) => ({ name: `${label} ${name}${suffix}`, run: () => runCheck(check, open, reopening) }));
   const kept: Checks = { ...logChecks, ...indexChecks, ...valueChecks, ...publicStoreChecks };
-  return [...named({ ...kept, ...lifetimeChecks }, '', false), ...(reopens ? named(kept, ', after it was closed and opened again', true) : [])];
+  return [
+    ...named({ ...kept, ...lifetimeChecks }, '', false),
+    ...(reopens ? named(kept, ', after it was closed and opened again', true) : []),
+  ];
 }
 
-async function runCheck(check: (context: CheckContext) => Promise<void>, open: StoreContractOptions['open'], reopening: boolean): Promise<void> {
+async function runCheck(
+  check: (context: CheckContext) => Promise<void>,
+  open: StoreContractOptions['open'],
+  reopening: boolean,
+): Promise<void> {
   const { store, reopen, dispose } = await open();
   try {
     await check({

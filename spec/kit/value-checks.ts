@@ -28,7 +28,10 @@ export const valueChecks: Checks = {
     const { port } = await settled();
     const addresses = [two, none, one, two].map(({ address }) => address);
     const bytes = await port.values(addresses);
-    assert.deepEqual(bytes.map((found) => (found === undefined ? undefined : [...found])), [two, undefined, one, two].map((kept) => (kept === undefined ? undefined : [...kept.bytes])));
+    assert.deepEqual(
+      bytes.map((found) => (found === undefined ? undefined : [...found])),
+      [two, undefined, one, two].map((kept) => (kept === undefined ? undefined : [...kept.bytes])),
+    );
   },
 
   'keeps values of every kind and size': async ({ store, settled }) => {
@@ -50,7 +53,10 @@ export const valueChecks: Checks = {
     large.bytes.fill(7);
     await appended;
     const { port } = await settled();
-    assert.deepEqual((await port.values([small.address, large.address])).map((bytes) => Buffer.from(bytes ?? [])), before);
+    assert.deepEqual(
+      (await port.values([small.address, large.address])).map((bytes) => Buffer.from(bytes ?? [])),
+      before,
+    );
   },
 
   'does not let a reader change a value': async ({ store, settled }) => {
@@ -59,7 +65,10 @@ export const valueChecks: Checks = {
     const { port } = await settled();
     const addresses = values.map(({ address }) => address);
     for (const bytes of await port.values(addresses)) bytes?.fill(7);
-    assert.deepEqual((await port.values(addresses)).map((bytes) => Buffer.from(bytes ?? [])), values.map(({ bytes }) => Buffer.from(bytes)));
+    assert.deepEqual(
+      (await port.values(addresses)).map((bytes) => Buffer.from(bytes ?? [])),
+      values.map(({ bytes }) => Buffer.from(bytes)),
+    );
   },
 
   'gives frozen events, and equal ones to every reader': async ({ store, settled }) => {
@@ -67,12 +76,20 @@ export const valueChecks: Checks = {
     const { port } = await settled();
     const keys = ['a', 'd', 'source', 'none'].map(sampleKey);
     const outputs = [{ definition: 'graph', step: 'sub.step', output: 'result' }];
-    const read = async (): Promise<readonly unknown[]> => [await port.read(1, 100), await port.readable(keys, 100), await port.lastSettled(outputs, 100), await port.runs()];
+    const read = async (): Promise<readonly unknown[]> => [
+      await port.read(1, 100),
+      await port.readable(keys, 100),
+      await port.lastSettled(outputs, 100),
+      await port.runs(),
+    ];
     const [first, second] = [await read(), await read()];
     for (const answer of first) assertFrozen(answer, '$');
     assert.deepEqual(first, second);
     const found = (await port.read(1, 100)).filter(isReadable);
-    assert.deepEqual(await port.readable([sampleKey('a')], 100), found.filter(({ key }) => key === 'a'));
+    assert.deepEqual(
+      await port.readable([sampleKey('a')], 100),
+      found.filter(({ key }) => key === 'a'),
+    );
   },
 
   'gives metadata back as it was, and to each reader its own where it cannot be frozen': async ({ store, settled }) => {
@@ -107,12 +124,19 @@ export const valueChecks: Checks = {
 
   'refuses a batch with metadata that cannot be stored as a whole, and no other batch': async ({ store, settled }) => {
     const refused = batchOf(sourceObserved('refused'), materialized('a', { metadata: { deep: { f: () => 1 } } }));
-    const [before, bad, after] = await Promise.allSettled([store.port.append(batchOf(sourceObserved('before'))), store.port.append({ ...refused, values: [sampleValue('v')] }), store.port.append(batchOf(sourceObserved('after')))]);
+    const [before, bad, after] = await Promise.allSettled([
+      store.port.append(batchOf(sourceObserved('before'))),
+      store.port.append({ ...refused, values: [sampleValue('v')] }),
+      store.port.append(batchOf(sourceObserved('after'))),
+    ]);
     assert.deepEqual([before.status, bad.status, after.status], ['fulfilled', 'rejected', 'fulfilled']);
     assert.equal(bad.status === 'rejected' && bad.reason instanceof Error && 'code' in bad.reason && bad.reason.code, 'VALUE_NOT_STORABLE');
     assert.match(String(bad.status === 'rejected' && bad.reason), /\$\.deep\.f/);
     const { port } = await settled();
-    assert.deepEqual((await port.read(1, 10)).map((event) => 'key' in event && event.key), ['before', 'after']);
+    assert.deepEqual(
+      (await port.read(1, 10)).map((event) => 'key' in event && event.key),
+      ['before', 'after'],
+    );
     assert.deepEqual(await port.readable([sampleKey('refused')], 10), [undefined]);
     assert.deepEqual(await port.values([sampleValue('v').address]), [undefined]);
   },

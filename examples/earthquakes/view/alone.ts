@@ -19,7 +19,10 @@ export function accountOf(plan: Plan, events: readonly RunEvent[]): readonly str
     return paragraph(colors.green('✓'), why);
   });
   const left = steps.filter(({ verdict }) => verdict === 'left-out').map(({ step }) => step);
-  return [...lines, ...paragraph(colors.dim('–'), `${many(left.length, 'step')} left out, since no selected asset needs them: ${listed(left)}.`)];
+  return [
+    ...lines,
+    ...paragraph(colors.dim('–'), `${many(left.length, 'step')} left out, since no selected asset needs them: ${listed(left)}.`),
+  ];
 }
 
 function paragraph(mark: string, text: string): readonly string[] {

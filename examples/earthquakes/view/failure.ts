@@ -3,7 +3,9 @@ import { colors, WIDTH, wrap } from './terminal.ts';
 
 /** What failed in a run, a paragraph each; nothing where nothing did. */
 export function failuresOf(events: readonly RunEvent[]): readonly string[] {
-  return events.flatMap((event) => (event.type === 'step-settled' && event.error !== null ? paragraph(event.error.code, event.error.message) : []));
+  return events.flatMap((event) =>
+    event.type === 'step-settled' && event.error !== null ? paragraph(event.error.code, event.error.message) : [],
+  );
 }
 
 /** An error as people need it: its code, and what its message says of what happened and what to do. */

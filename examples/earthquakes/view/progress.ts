@@ -15,7 +15,7 @@ export interface Progress {
 /** How far one step has come. */
 export interface Row {
   readonly step: string;
-  readonly state: 'waiting' | 'running' | StepSettled['outcome'];
+  readonly state: 'waiting' | 'running' | 'reused' | StepSettled['outcome'];
   readonly started: number;
   readonly time: string;
   readonly note: string;
@@ -47,7 +47,7 @@ export function advance(progress: Progress, event: RunEvent): Progress {
     case 'asset-materialized':
       return { ...progress, recorded: progress.recorded + 1 };
     case 'run-ended':
-      return { ...progress, now: event.time };
+      return event.status === 'succeeded' ? reuseWaiting({ ...progress, now: event.time }) : { ...progress, now: event.time };
     default:
       return progress;
   }
@@ -74,6 +74,12 @@ function noteOf({ outcome, outputs, error, blockedBy }: StepSettled, row: Row): 
       .join(', ');
   const absent = labels('absent');
   return [labels('value'), absent === '' ? '' : `no ${absent}`].filter((part) => part !== '').join('; ');
+}
+
+/** A step that never started in a run that succeeded did not have to: what it made before still holds. */
+function reuseWaiting(progress: Progress): Progress {
+  const reused = [...progress.rows].map(([id, row]) => [id, row.state === 'waiting' ? { ...row, state: 'reused' as const } : row] as const);
+  return { ...progress, rows: new Map(reused), settled: progress.rows.size };
 }
 
 function withRow(progress: Progress, id: string, change: Partial<Row>): Progress {

@@ -25,12 +25,12 @@ export async function feedLine(store: Store, events: readonly RunEvent[]): Promi
 /** How the value that a run made compares with the one before. */
 export function comparison(before: ReadableEvent | undefined, after: ReadableEvent | undefined): string {
   if (after?.type !== 'asset-materialized' || before?.type !== 'asset-materialized') return '';
-  const same = after.version === before.version ? 'Equal to' : 'Different from';
-  return `${same} what came at position ${before.position}; recorded again at position ${after.position}.`;
+  const same = after.version === before.version ? 'the same value as' : 'another value than';
+  return `${after.key} is recorded at position ${after.position}: ${same} at position ${before.position}.`;
 }
 
-/** What is in the store now: every source and asset, where in the log it last came, in which run, and what it is. */
-export async function storedTable(store: Store): Promise<readonly string[]> {
+/** What is in the store now: every source and asset, where in the log it last came, in which run, and what it is. `events` are the last run's. */
+export async function storedTable(store: Store, events: readonly RunEvent[]): Promise<readonly string[]> {
   const runs = await store.runs();
   const runNumbers = new Map(runs.map(({ started }, index) => [started.runId, index + 1]));
   const all = [...definitions.sources.values(), ...definitions.assets.values()];
@@ -43,7 +43,9 @@ export async function storedTable(store: Store): Promise<readonly string[]> {
     }),
   );
   const header = ['  asset', 'position', 'run', 'version', 'what'].map((name) => colors.dim(name));
-  return table('lrrll', [header, ...rows]);
+  const last = events.at(-1);
+  const size = last?.type === 'run-ended' ? `: ${many(last.position, 'event')} of ${many(runs.length, 'run')}` : '';
+  return [colors.bold(`In the store${size}`), ...table('lrrll', [header, ...rows])];
 }
 
 async function holds(store: Store, event: ReadableEvent | undefined, description: string): Promise<string> {

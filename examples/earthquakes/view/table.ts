@@ -1,11 +1,8 @@
 import { widthOf } from './terminal.ts';
 
-/** How the columns of a table are aligned: `l` to the left, `r` to the right, a letter a column. */
-export type Alignment = string;
-
-/** Rows in columns, two spaces between them. */
-export function table(alignment: Alignment, rows: readonly (readonly string[])[]): readonly string[] {
-  const widths = [...alignment].map((_, column) => Math.max(0, ...rows.map((row) => widthOf(row[column] ?? ''))));
+/** Rows in columns, two spaces between them. `alignment` has a letter a column: `l` for left, `r` for right. */
+export function table(alignment: string, rows: readonly (readonly string[])[]): readonly string[] {
+  const widths = Array.from(alignment, (_, column) => Math.max(0, ...rows.map((row) => widthOf(row[column] ?? ''))));
   return rows.map((row) =>
     row
       .map((cell, column) => {

@@ -2,7 +2,7 @@ import { stripVTControlCharacters } from 'node:util';
 import pc from 'picocolors';
 
 /** Colours in a terminal, unless NO_COLOR says otherwise; none in a file or a pipe. */
-export const colors = pc.createColors(process.stdout.isTTY && pc.isColorSupported);
+export const colors = pc.createColors(Boolean(process.stdout.isTTY) && pc.isColorSupported);
 
 /** Everything here fits 80 columns; the live view has to fit narrower terminals too. */
 export const WIDTH = 80;
@@ -25,7 +25,7 @@ export class LiveLines {
   #drawn = 0;
 
   static canShow(lines: number): boolean {
-    return process.stdout.isTTY && process.stdout.rows > lines;
+    return Boolean(process.stdout.isTTY) && process.stdout.rows > lines;
   }
 
   draw(lines: readonly string[]): void {

@@ -7,6 +7,7 @@ import { duration, many } from './words.ts';
 const MARKS: Readonly<Record<Row['state'], string>> = {
   waiting: colors.dim('·'),
   running: colors.cyan('▸'),
+  reused: colors.green('='),
   succeeded: colors.green('✓'),
   skipped: colors.dim('–'),
   failed: colors.red('✗'),
@@ -24,7 +25,7 @@ export function watch(plan: Plan): MonoTypeOperatorFunction<RunEvent> {
     if (progress === before) return;
     if (live !== undefined) live.draw([...linesOf(progress), summaryOf(progress)]);
     else if (event.type === 'step-settled') print(...linesOf(progress, before));
-    if (live === undefined && event.type === 'run-ended') print(summaryOf(progress));
+    else if (event.type === 'run-ended') print(...linesOf(progress, before), summaryOf(progress));
   });
 }
 
@@ -43,7 +44,10 @@ function lineOf({ step, state, note, time }: Row, width: number): string {
 
 function summaryOf({ rows, settled, recorded, absent, started, now }: Progress): string {
   const missing = absent === 0 ? '' : `, ${absent} absent`;
-  return fit(`  ${settled} of ${many(rows.size, 'step')}, ${many(recorded, 'asset')} recorded${missing}, ${duration(now - started)}`, columnsNow());
+  return fit(
+    `  ${settled} of ${many(rows.size, 'step')}, ${many(recorded, 'asset')} recorded${missing}, ${duration(now - started)}`,
+    columnsNow(),
+  );
 }
 
 /** A file or a pipe has no columns; a line that wraps could not be drawn over. */

@@ -1,6 +1,7 @@
 import type { Store } from 'sluice';
+import type { DayCount, MagnitudeBand, RegionCount, TypeCount } from '../counts.ts';
 import { valueOf } from '../definitions.ts';
-import type { DayCount, MagnitudeBand, RegionCount, TypeCount } from '../ops.ts';
+import { ALERT_MAGNITUDE } from '../ops.ts';
 import type { SeismicEvent } from '../seismic-event.ts';
 import type { Swarm } from '../swarms.ts';
 import { bar, beside, table } from './table.ts';
@@ -53,8 +54,16 @@ function swarmTable(swarms: readonly Swarm[]): readonly string[] {
 function alertTable(alerts: readonly SeismicEvent[]): readonly string[] {
   const rows = alerts
     .slice(0, ALERT_ROWS)
-    .map(({ magnitude: size, time, place, depth }) => [magnitude(size), `${shortDay(time)} ${clockTime(time)}`, `${Math.round(depth)} km deep`, place]);
-  return [colors.bold(`Alerts: ${alerts.length} earthquakes from magnitude 4.5, the ${rows.length} strongest`), ...table('rrrl', rows)];
+    .map(({ magnitude: size, time, place, depth }) => [
+      magnitude(size),
+      `${shortDay(time)} ${clockTime(time)}`,
+      `${Math.round(depth)} km deep`,
+      place,
+    ]);
+  return [
+    colors.bold(`Alerts: ${alerts.length} earthquakes from magnitude ${ALERT_MAGNITUDE}, the ${rows.length} strongest`),
+    ...table('rrrl', rows),
+  ];
 }
 
 async function reportLine(store: Store): Promise<readonly string[]> {

@@ -35,10 +35,13 @@ describe('an asset key', () => {
     );
   });
 
-  test.each(['🦊', 'a b', '.', '..', '__proto__', 'constructor', 'toString', 'then', 'a:b', 'a\\b', 'é', '\u0000', '%2F', '*'])('may be %j', (key) => {
-    expect(assetKey(key, 'here')).toBe(key);
-    expect(assetKey(['x', key], 'here')).toBe(`x/${key}`);
-  });
+  test.each(['🦊', 'a b', '.', '..', '__proto__', 'constructor', 'toString', 'then', 'a:b', 'a\\b', 'é', '\u0000', '%2F', '*'])(
+    'may be %j',
+    (key) => {
+      expect(assetKey(key, 'here')).toBe(key);
+      expect(assetKey(['x', key], 'here')).toBe(`x/${key}`);
+    },
+  );
 
   test('counts bytes of UTF-8, not characters', () => {
     expect(assetKey('a'.repeat(1000), 'here')).toHaveLength(1000);
@@ -61,7 +64,14 @@ describe('an asset key', () => {
     ['a number', 5, 'it is a number'],
     ['null', null, 'it is null'],
   ])('is refused when it is %s, with the reason, the place and the right form', (_, key, reason) => {
-    expectRefusal(() => untyped(assetKey)(key, 'input "x" of definition "d"'), 'INVALID_KEY', reason, 'for input "x" of definition "d"', `('a/b')`, `(['a', 'b'])`);
+    expectRefusal(
+      () => untyped(assetKey)(key, 'input "x" of definition "d"'),
+      'INVALID_KEY',
+      reason,
+      'for input "x" of definition "d"',
+      `('a/b')`,
+      `(['a', 'b'])`,
+    );
   });
 
   test('a key in a message is cut before it fills the screen', () => {

@@ -14,7 +14,8 @@ describe('a handle', () => {
   test('is known by identity: a copy of it is none', () => {
     const handle = createHandle(owner, { from: 'input', input: 'x' });
     expect(isHandle(handle)).toBe(true);
-    for (const other of [{ ...handle }, structuredClone(handle), null, undefined, 'input x', () => handle]) expect(isHandle(other)).toBe(false);
+    for (const other of [{ ...handle }, structuredClone(handle), null, undefined, 'input x', () => handle])
+      expect(isHandle(other)).toBe(false);
     expect(originOf(handle)).toEqual({ owner, ref: { from: 'input', input: 'x' } });
     expect(() => originOf({ ...handle })).toThrow('Sluice bug');
   });

@@ -10,10 +10,14 @@ const bad = ['', ' ', 'a b', 'a.b', 'a/b', '1a', '-a', 'é', 'a:b', 'a\n', '🦊
 describe('a name', () => {
   test('is a letter, "_" or "$", then letters, digits, "_", "$" or "-"', () => {
     fc.assert(
-      fc.property(fc.string({ unit: fc.constantFrom(...'aZ_$09-') , maxLength: 6 }), (name) => {
-        const fine = /^[A-Za-z_$]/.test(name);
-        if (fine) expect(() => checkName('op', name, 'here')).not.toThrow();
-        else expectRefusal(() => checkName('op', name, 'here'), 'INVALID_NAME', JSON.stringify(name));
+      fc.property(fc.string({ unit: fc.constantFrom('a', 'Z', '_', '$', '0', '9', '-'), maxLength: 6 }), (name) => {
+        let refused = false;
+        try {
+          checkName('op', name, 'here');
+        } catch {
+          refused = true;
+        }
+        expect(refused).toBe(!/^[A-Za-z_$]/.test(name));
       }),
     );
   });
@@ -29,23 +33,43 @@ describe('a name', () => {
     expectRefusal(() => two.as(name), 'INVALID_NAME', 'an invocation', 'op "two"');
   });
 
-  test.each(['toString', 'constructor', 'then', '__proto__', 'hasOwnProperty', 'name', 'length', 'prototype', 'as', 'kind', 'result', '$', '_'])(
-    '%s is one like any other, from the op to the asset',
-    async (name) => {
-      const made = op({ name, outputs: { [name]: output<number>() }, run: () => Object.fromEntries([[name, 1]]) });
-      const double = op({ name: 'double', inputs: { [name]: input<number>() }, run: (inputs) => (inputs[name] ?? 0) * 2 });
-      const g = graph(name, () => {
-        const handle = made()[name];
-        if (handle === undefined) throw new Error('the output has a handle');
-        return Object.fromEntries([
-          [name, handle],
-          ['doubled', double.as(`${name}_2`)(Object.fromEntries([[name, handle]]))],
-        ]);
-      });
-      const defs = define({ assets: [assetsFromGraph(g, { keysByOutputName: Object.fromEntries([[name, name], ['doubled', ['x', name]]]) })] });
-      expect([...defs.assets.keys()]).toEqual([name, `x/${name}`]);
-      const result = await materialize(defs);
-      expect([result.value(name), result.value(`x/${name}`)]).toEqual([1, 2]);
-    },
-  );
+  test.each([
+    'toString',
+    'constructor',
+    'then',
+    '__proto__',
+    'hasOwnProperty',
+    'name',
+    'length',
+    'prototype',
+    'as',
+    'kind',
+    'result',
+    '$',
+    '_',
+  ])('%s is one like any other, from the op to the asset', async (name) => {
+    const made = op({ name, outputs: { [name]: output<number>() }, run: () => Object.fromEntries([[name, 1]]) });
+    const double = op({ name: 'double', inputs: { [name]: input<number>() }, run: (inputs) => (inputs[name] ?? 0) * 2 });
+    const g = graph(name, () => {
+      const handle = made()[name];
+      if (handle === undefined) throw new Error('the output has a handle');
+      return Object.fromEntries([
+        [name, handle],
+        ['doubled', double.as(`${name}_2`)(Object.fromEntries([[name, handle]]))],
+      ]);
+    });
+    const defs = define({
+      assets: [
+        assetsFromGraph(g, {
+          keysByOutputName: Object.fromEntries([
+            [name, name],
+            ['doubled', ['x', name]],
+          ]),
+        }),
+      ],
+    });
+    expect([...defs.assets.keys()]).toEqual([name, `x/${name}`]);
+    const result = await materialize(defs);
+    expect([result.value(name), result.value(`x/${name}`)]).toEqual([1, 2]);
+  });
 });

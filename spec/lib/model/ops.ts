@@ -13,7 +13,11 @@ export const sum = op({ name: 'sum', inputs: { xs: list<number>() }, run: ({ xs 
 export const after = op({ name: 'after', inputs: { first: nothing() }, run: () => 1 });
 
 /** Two required outputs. */
-export const pair = op({ name: 'pair', outputs: { left: output<number>(), right: output<string>() }, run: () => ({ left: 1, right: 'r' }) });
+export const pair = op({
+  name: 'pair',
+  outputs: { left: output<number>(), right: output<string>() },
+  run: () => ({ left: 1, right: 'r' }),
+});
 
 /** One input of each kind that may stay unfed. */
 export const lenient = op({

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { input, list, nothing, optional, output } from '../../../index.ts';
+import type { InputPort } from '../../../index.ts';
 import { checkPorts } from '../../../lib/model/port.ts';
 import { expectRefusal } from './refusal.ts';
 import { untyped } from './untyped.ts';
@@ -18,13 +19,18 @@ describe('ports', () => {
   });
 
   test('refuse an option that they do not have', () => {
-    expectRefusal(() => untyped(input)({ option: true }), 'INVALID_DEFINITION', 'input() has no option "option"', 'Did you mean "optional"');
+    expectRefusal(
+      () => untyped(input)({ option: true }),
+      'INVALID_DEFINITION',
+      'input() has no option "option"',
+      'Did you mean "optional"',
+    );
     expectRefusal(() => untyped(output)({ optional: true }), 'INVALID_DEFINITION', 'output() has no option "optional"');
     expectRefusal(() => untyped(list)({ optional: 'yes' }), 'INVALID_DEFINITION', 'list(): "optional" is a string', 'true or false');
   });
 
   test('are copied in the order in which they were declared: changing the record later changes nothing', () => {
-    const given: Record<string, ReturnType<typeof input>> = { b: input(), a: input() };
+    const given: Record<string, InputPort> = { b: input(), a: input() };
     const checked = checkPorts('input', given, 'op "x"');
     given['c'] = input();
     expect(Object.keys(checked)).toEqual(['b', 'a']);

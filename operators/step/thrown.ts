@@ -1,0 +1,41 @@
+import { printValue } from '../../lib/kernel/print.ts';
+
+/** What can be said of something that user code threw. */
+export interface Thrown {
+  /** An Error's own name; of anything else, what `typeof` says. */
+  readonly name: string;
+  /** An Error's own message; anything else, printed. */
+  readonly message: string;
+  readonly stack: string | undefined;
+  /** The half of a sentence that tells people what happened. */
+  readonly said: string;
+}
+
+/** Reads what was thrown. Never throws, although anything can be thrown: its fields may be getters that throw, or it a Proxy that does. */
+export function readThrown(thrown: unknown): Thrown {
+  try {
+    return thrown instanceof Error ? readError(thrown) : readOther(thrown);
+  } catch {
+    return { name: typeof thrown, message: UNREADABLE, stack: undefined, said: `it threw ${UNREADABLE}` };
+  }
+}
+
+const UNREADABLE = 'something that cannot be read';
+
+function readError({ name: givenName, message: givenMessage, stack }: Error): Thrown {
+  // Text by their types, and anything at all in fact.
+  const [name, message] = [String(givenName), String(givenMessage)];
+  return { name, message, stack: typeof stack === 'string' ? stack : undefined, said: message === '' ? `it threw ${name}` : message };
+}
+
+function readOther(thrown: unknown): Thrown {
+  return { name: typeof thrown, message: printOther(thrown), stack: undefined, said: `it threw ${printValue(thrown)}, which is no Error` };
+}
+
+function printOther(thrown: unknown): string {
+  try {
+    return String(thrown);
+  } catch {
+    return Object.prototype.toString.call(thrown);
+  }
+}

@@ -1,0 +1,140 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { start, type Ended } from './start.ts';
+
+// Starting a process takes a second, and much more on a machine that is busy with other specs.
+const PATIENCE_MS = 60_000;
+const folder = mkdtempSync(join(tmpdir(), 'sluice-earthquakes-'));
+const startExample = (store: string, onOutput?: Parameters<typeof start>[1]): Promise<Ended> =>
+  start(['examples/earthquakes/main.ts', join(folder, store)], onOutput);
+
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+/** The lines between two headings. */
+function part(text: string, from: string, to?: string): string {
+  const at = text.indexOf(from);
+  expect(at, `there is a part "${from}"`).toBeGreaterThanOrEqual(0);
+  return text.slice(at, to === undefined ? undefined : text.indexOf(to, at));
+}
+
+describe('the earthquakes example, started twice', () => {
+  let first: Ended;
+  let second: Ended;
+
+  beforeAll(async () => {
+    first = await startExample('store');
+    second = await startExample('store');
+  }, PATIENCE_MS);
+
+  test('ends well, and says nothing on stderr', () => {
+    expect([first.code, first.stderr]).toEqual([0, '']);
+    expect([second.code, second.stderr]).toEqual([0, '']);
+  });
+
+  test('writes plain text of at most 80 columns where there is no terminal', () => {
+    const lines = first.stdout.split('\n').filter((line) => !line.includes(tmpdir()));
+    expect(lines.filter((line) => line.length > 80)).toEqual([]);
+    expect(first.stdout.includes('\u001B')).toBe(false);
+  });
+
+  test('shows a line for every step, once it settled', () => {
+    const progress = part(first.stdout, 'Everything: 10 assets, made by 9 steps', '1,707 events');
+    expect(progress.match(/^ {2}✓ \S+/gm)).toHaveLength(9);
+    expect(progress).toMatch(/✓ week:classify\.split_by_type {2}earthquakes, blasts; no others/);
+    expect(progress).toContain('9 of 9 steps, 9 assets recorded, 1 absent');
+    expect(progress).toContain('usgs/feed is new, at position 2');
+  });
+
+  test('tells the numbers of the week', () => {
+    const tables = part(first.stdout, '1,707 events', 'Alerts alone');
+    expect(tables).toContain('1,679 earthquakes, 15 explosions and 13 quarry blasts');
+    const days = [...tables.matchAll(/^ ?\w{3} \d+ (?:Jan|Feb) +(\d+) {2}[█▉▊▋▌▍▎▏]+/gm)].map(([, count]) => Number(count));
+    expect(days).toEqual([192, 224, 237, 258, 301, 244, 209, 14]);
+    const magnitudes = [...tables.matchAll(/(-?\d) to \d +(\d+) {2}[█▉▊▋▌▍▎▏]+$/gm)].map(([, from, count]) => [
+      Number(from),
+      Number(count),
+    ]);
+    expect(magnitudes).toEqual([
+      [-1, 44],
+      [0, 664],
+      [1, 533],
+      [2, 221],
+      [3, 89],
+      [4, 89],
+      [5, 34],
+      [6, 5],
+    ]);
+    expect(tables).toMatch(/California {3}817/);
+    expect(tables).toContain('Alerts: 85 earthquakes from magnitude 4.5');
+    expect(tables).toMatch(/^6\.4 .* 22km NNE of Hualian, Taiwan$/m);
+    expect(tables).toContain('Report: 1,679 earthquakes. The busiest day was Sun 4 Feb with 301.');
+  });
+
+  test('makes the alerts alone, and says what ran, what was gated and why', () => {
+    const alone = part(first.stdout, 'Alerts alone: 3 of 9 steps', 'In the store').replace(/\s+/g, ' ');
+    expect(alone).toContain('week:measure ran, since "week/alerts" is selected; asked for alerts, not for histogram');
+    expect(alone).toContain('It emitted histogram all the same, and the gate dropped that.');
+    expect(alone).toMatch(
+      /week:classify\.split_by_type .* asked for earthquakes, not for blasts and others, which nothing selected needs\./,
+    );
+    expect(alone).toContain('6 steps left out, since no selected asset needs them: week:classify.count_types');
+    expect(alone).toMatch(/week\/alerts is recorded at position \d+: the same value as at position \d+\./);
+  });
+
+  test('lists what is in the store', () => {
+    const stored = part(first.stdout, 'In the store');
+    expect(stored).toMatch(/^In the store: \d+ events of 2 runs$/m);
+    expect(stored).toMatch(/^ {2}week\/earthquakes +\d+ +1 {2}[0-9a-f]{8} {2}1,679 earthquakes/m);
+    expect(stored).toMatch(/^ {2}week\/blasts .* 28 explosions and quarry blasts$/m);
+    expect(stored).toMatch(/^ {2}week\/others .* absent: no events of any other type$/m);
+    expect(stored).toMatch(/^ {2}week\/alerts +\d+ +2 .* 85 earthquakes from magnitude 4\.5$/m);
+  });
+
+  test('finds at its second start what the first one left', () => {
+    const position = /^ {2}week\/alerts +(\d+) /m.exec(part(first.stdout, 'In the store'))?.[1];
+    const greeting = part(second.stdout, 'The store in', 'Everything').replace(/\s+/g, ' ');
+    expect(part(first.stdout, 'The store in', 'Everything')).toContain('is new.');
+    expect(greeting).toContain(`remembers 2 runs; last alerts at position ${position}: 85, the strongest 6.4.`);
+    expect(second.stdout).toContain('usgs/feed is what it was at position 2: nothing written');
+    expect(part(second.stdout, 'In the store')).toMatch(/^In the store: \d+ events of 4 runs$/m);
+  });
+
+  test('gives equal values equal versions at both starts', () => {
+    const versions = ({ stdout }: Ended): readonly string[] =>
+      [...part(stdout, 'In the store').matchAll(/^ {2}(\S+) +\d+ +\d+ {2}([0-9a-f]{8})/gm)].map(([, key, version]) => `${key} ${version}`);
+    expect(versions(second)).toEqual(versions(first));
+    expect(versions(first)).toHaveLength(10);
+  });
+
+  test('tells the same of the week at both starts', () => {
+    expect(part(second.stdout, '1,707 events', 'Alerts alone')).toBe(part(first.stdout, '1,707 events', 'Alerts alone'));
+  });
+});
+
+test('says what is wrong and what to do where there can be no store, and exits with 1', async () => {
+  writeFileSync(join(folder, 'a-file'), '');
+  const { code, stdout, stderr } = await startExample('a-file');
+  expect([code, stdout]).toEqual([1, '']);
+  expect(stderr).toMatch(/^✗ STORE_PATH\n/);
+  expect(stderr.replace(/\s+/g, ' ')).toContain('Give the path of a folder');
+});
+
+// Other systems end a process that gets this signal without asking it.
+test.skipIf(process.platform === 'win32')(
+  'is cancelled by Ctrl-C, keeps what was recorded, and starts well after that',
+  async () => {
+    // Once: a second one would end the process at once.
+    let isSent = false;
+    const cancelled = await startExample('cancelled', (stdout, child) => {
+      if (!isSent && stdout.includes('Everything:')) isSent = child.kill('SIGINT');
+    });
+    expect([cancelled.code, cancelled.stderr]).toEqual([130, '']);
+    expect(cancelled.stdout).toContain('Cancelled. What was recorded before stays in the store.');
+    const after = await startExample('cancelled');
+    expect(after.code).toBe(0);
+    expect(after.stdout.replace(/\s+/g, ' ')).toMatch(/remembers \d runs?[;,]/);
+  },
+  PATIENCE_MS,
+);

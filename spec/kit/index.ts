@@ -1,0 +1,23 @@
+/**
+ * Tools for tests: made-up worlds of ops and graphs, the rules as a naive reference to compare with, a tap that tells what a run did, and
+ * the contract that a store has to keep.
+ *
+ * @packageDocumentation
+ */
+export { evaluate } from './reference.ts';
+export type { Answer, Question, Settled, State, World, WorldBody, WorldEntry, WorldInput, WorldOutput, WorldStep } from './reference.ts';
+
+export { defineWorld } from './define-world.ts';
+export type { DefinableStep, DefinableWorld, DefineWorldOptions, WorldOp } from './define-world.ts';
+export { bodyForms } from './world-body.ts';
+export type { BodyForm, BodyHooks } from './world-body.ts';
+export { behaviours, harmlessBehaviours, worldOp } from './world-op.ts';
+export type { Behaviour, OpParts } from './world-op.ts';
+
+export { assetsOf, printCase, printWorld, world, worldCase } from './arbitraries.ts';
+export type { CaseConstraints, WorldCase, WorldConstraints, WorldRun } from './arbitraries.ts';
+export { smallWorlds, subsetsOf } from './enumerate.ts';
+export type { SmallConstraints, SmallKind } from './enumerate.ts';
+
+export { tap } from './tap.ts';
+export type { Tapped } from './tap.ts';

@@ -1,0 +1,92 @@
+import { describe, expect, test } from 'vitest';
+import { isClass, kindOf, printCycle, printValue, quote, quoteList } from '../../../lib/kernel/print.ts';
+
+const throwing = {
+  toString: () => {
+    throw new Error('must not be called');
+  },
+};
+
+describe('what messages show', () => {
+  test('a name is quoted, and cut where it would fill the screen', () => {
+    expect(quote('a"b')).toBe('"a\\"b"');
+    expect(quote('a\nb')).toBe('"a\\nb"');
+    expect(quote('x'.repeat(80))).toHaveLength(82);
+    expect(quote('x'.repeat(81))).toBe(`"${'x'.repeat(80)}…"`);
+  });
+
+  test('a list of names is cut at eight', () => {
+    expect(quoteList([])).toBe('none');
+    expect(quoteList(['a'])).toBe('"a"');
+    expect(quoteList(['a', 'b', 'c'])).toBe('"a", "b" and "c"');
+    expect(quoteList('abcdefgh'.split(''))).toBe('"a", "b", "c", "d", "e", "f", "g" and "h"');
+    expect(quoteList('abcdefghij'.split(''))).toBe('"a", "b", "c", "d", "e", "f", "g" and 3 more');
+  });
+
+  test('a cycle ends where it starts, and a long one is cut in its middle', () => {
+    expect(printCycle(['a'])).toBe('a → a');
+    expect(printCycle(['a', 'b'])).toBe('a → b → a');
+    const names = Array.from({ length: 20 }, (_, index) => `n${index}`);
+    expect(printCycle(names)).toBe('n0 → n1 → n2 → n3 → n4 → n5 → … 9 more … → n15 → n16 → n17 → n18 → n19 → n0');
+  });
+
+  test.each<[unknown, string]>([
+    [undefined, 'undefined'],
+    [null, 'null'],
+    [5, 'a number'],
+    ['', 'a string'],
+    [true, 'a boolean'],
+    [5n, 'a bigint'],
+    [Symbol('s'), 'a symbol'],
+    [[], 'an array'],
+    [{}, 'an object'],
+    [Object.create(null), 'an object'],
+    [new (class Thing {})(), 'an object'],
+    [Promise.resolve(), 'a promise'],
+    [new Map(), 'a Map'],
+    [new Date(), 'a Date'],
+    [new Error('e'), 'an Error'],
+    [new Uint8Array(), 'a Uint8Array'],
+    [new AbortController().signal, 'an AbortSignal'],
+    [(function* () {})(), 'a Generator'],
+    [() => 1, 'a function'],
+    [class {}, 'a class'],
+    [Map, 'a function'],
+    [{ [Symbol.toStringTag]: 'x y' }, 'an object'],
+    [
+      {
+        get [Symbol.toStringTag]() {
+          throw new Error('must not matter');
+        },
+      },
+      'an object',
+    ],
+  ])('names its kind (%#)', (value, name) => {
+    expect(kindOf(value)).toBe(name);
+  });
+
+  test('a value is shown where it is short, and named where it is not, without asking it', () => {
+    expect([5, NaN, 5n, null, undefined, true, 'a'].map(printValue)).toEqual(['5', 'NaN', '5', 'null', 'undefined', 'true', '"a"']);
+    expect([throwing, Object.create(null), [], () => 1, Symbol('s')].map(printValue)).toEqual([
+      'an object',
+      'an object',
+      'an array',
+      'a function',
+      'Symbol(s)',
+    ]);
+  });
+});
+
+test('a class is told from a function by how it is written', () => {
+  expect([class {}, class A extends Map {}].map(isClass)).toEqual([true, true]);
+  const odd: unknown = Reflect.get({ class() {} }, 'class');
+  expect([() => 1, function f() {}, async () => 1, Map, odd, null, 'class A {}'].map(isClass)).toEqual([
+    false,
+    false,
+    false,
+    false,
+    false,
+    false,
+    false,
+  ]);
+});

@@ -1,0 +1,101 @@
+import { describe, expect, test } from 'vitest';
+import { openLmdb } from '../../store/lmdb-environment.ts';
+import { openStore } from '../../store/open-store.ts';
+import { mayBeAlive, thisProcess, type ProcessIdentity } from '../../store/process-identity.ts';
+import { record } from '../../store/record.ts';
+import { META, type Tables } from '../../store/tables.ts';
+import { newFolder } from './folder.ts';
+
+const here = { ...thisProcess(), copy: 'another copy' };
+const linux = process.platform === 'linux';
+
+/** A pid that nobody has: above what Linux and others give. */
+const NOBODY = 2 ** 30;
+
+function giveTo(tables: Tables, holder: ProcessIdentity, epoch: number): void {
+  tables.meta.putSync(META.lease, record('meta', META.lease, holder));
+  tables.meta.putSync(META.state, record('meta', META.state, [epoch, 0, 1]));
+}
+
+/** A store whose lease was left to somebody. */
+async function leftTo(holder: ProcessIdentity): Promise<string> {
+  const folder = await newFolder();
+  await (await openStore(folder)).close();
+  const environment = await openLmdb(folder, { writable: true, label: 'leaving' });
+  environment.transact(() => giveTo(environment.tables, holder, 7));
+  await environment.close();
+  return folder;
+}
+
+describe('the lease of a store', () => {
+  test.each([
+    ['has ended', { ...here, pid: NOBODY }],
+    ['ran before the host started again', { ...here, boot: 'another boot' }],
+    ['had the pid that another one has now', { ...here, start: '1' }],
+  ])('is taken over from a process that %s', async (_, holder) => {
+    if (!linux && holder.pid !== NOBODY) return;
+    const folder = await leftTo(holder);
+    const store = await openStore(folder);
+    expect((await store.put('a', 1)).position).toBe(1);
+    await store.close();
+  });
+
+  test.each([
+    ['runs', here],
+    ['runs, as far as one can tell', { ...here, start: null, boot: null }],
+    ['belongs to somebody else', { ...here, pid: 1, start: null }],
+  ])('is not taken from a process that %s', async (_, holder) => {
+    const folder = await leftTo(holder);
+    await expect(openStore(folder)).rejects.toMatchObject({ code: 'STORE_LOCKED', details: { pid: holder.pid } });
+    const reader = await openStore(folder, { mode: 'read' });
+    expect(await reader.port.head()).toBe(0);
+    await reader.close();
+  });
+
+  test('once lost lets nothing be written, and is not given back for the one who has it now', async () => {
+    const folder = await newFolder();
+    const store = await openStore(folder);
+    await store.put('a', 1);
+    // lmdb gives a second environment of this process the same file, as it would another process.
+    const environment = await openLmdb(folder, { writable: true, label: 'taking' });
+    environment.transact(() => giveTo(environment.tables, { ...here, pid: NOBODY }, 99));
+
+    const puts = await Promise.allSettled([store.put('a', 2), store.put('b', 2), store.port.append({ events: [], values: [] })]);
+    for (const put of puts) expect(put).toMatchObject({ status: 'rejected', reason: { code: 'STORE_LOCKED', details: { pid: NOBODY } } });
+    expect(await store.value('b')).toBeUndefined();
+    await store.close();
+    expect(environment.tables.meta.doesExist(META.lease)).toBe(true);
+    await environment.close();
+  });
+
+  test('is there while the store is open to write, and gone afterwards', async () => {
+    const folder = await newFolder();
+    const [one, two] = await Promise.all([openStore(folder), openStore(folder)]);
+    const environment = await openLmdb(folder, { writable: true, label: 'watching' });
+    const isLeased = (): boolean => {
+      environment.refresh();
+      return environment.tables.meta.doesExist(META.lease);
+    };
+    expect(isLeased()).toBe(true);
+    await one.close();
+    expect(isLeased()).toBe(true);
+    await two.close();
+    expect(isLeased()).toBe(false);
+    await environment.close();
+  });
+});
+
+describe('a process is known', () => {
+  test('by more than its pid', () => {
+    expect(mayBeAlive(here)).toBe(true);
+    expect(mayBeAlive({ ...here, start: null, boot: null })).toBe(true);
+    expect(mayBeAlive({ ...here, pid: NOBODY })).toBe(false);
+    if (linux)
+      expect(
+        [
+          { ...here, start: '1' },
+          { ...here, boot: 'x' },
+        ].map(mayBeAlive),
+      ).toEqual([false, false]);
+  });
+});

@@ -1,0 +1,176 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { atPosition, isReadable, type LoggedEvent, type NewEvent } from '../../lib/events/logged-event.ts';
+import type { PositionRef } from '../../lib/events/position.ts';
+import type { AppendBatch, OutputId, StorePort } from '../../lib/events/store-port.ts';
+import { memoryPort } from '../../lib/memory/memory-port.ts';
+import { openStore } from '../../store/open-store.ts';
+import {
+  absent,
+  materialized,
+  missed,
+  runEnded,
+  runStarted,
+  sampleKey,
+  sampleValue,
+  sourceObserved,
+  stepSettled,
+  unchanged,
+} from '../kit/sample-events.ts';
+import { newFolder } from './folder.ts';
+
+/** The store as one could write it down on a napkin: a list, searched from its end. */
+class Model {
+  readonly log: LoggedEvent[] = [];
+  readonly values = new Map<string, string>();
+
+  append({ events, values }: AppendBatch): { first: number; last: number } {
+    const first = this.log.length + 1;
+    this.log.push(...events.map((event, index) => atPosition(event, first + index, first)));
+    for (const { address, bytes } of values) this.values.set(address, Buffer.from(bytes).toString('hex'));
+    return { first, last: this.log.length };
+  }
+
+  readable(key: string, at: number): LoggedEvent | undefined {
+    return this.log.findLast((event) => event.position <= at && isReadable(event) && event.key === key);
+  }
+
+  lastSettled(id: OutputId, at: number): LoggedEvent | undefined {
+    return this.log.findLast(
+      (event) =>
+        event.position <= at &&
+        event.type === 'step-settled' &&
+        event.outcome === 'succeeded' &&
+        event.definition === id.definition &&
+        event.step === id.step &&
+        event.outputs.some(({ output }) => output === id.output),
+    );
+  }
+
+  runs(): readonly unknown[] {
+    const starts = this.log.filter((event) => event.type === 'run-started');
+    return starts.map((started, index) => {
+      const again = starts.find((other, at) => at > index && other.runId === started.runId)?.position ?? Infinity;
+      const mine = (event: LoggedEvent): boolean =>
+        event.type === 'run-ended' && event.runId === started.runId && event.position > started.position && event.position < again;
+      return { started, ended: this.log.findLast(mine) ?? null };
+    });
+  }
+}
+
+/** Without a prototype is a thing that no store keeps. */
+const plain = { noNullPrototype: true } as const;
+const names = fc.constantFrom('a', 'b', '__proto__', '🦊', '\ud83e', 'x'.repeat(2000));
+const keys = fc.constantFrom('a', 'b/c', '__proto__', '🦊', '\ud83e');
+const states = fc.constantFrom({ state: 'value', version: 'v1' } as const, { state: 'absent' } as const, { state: 'failed' } as const);
+const inputs = fc.array(
+  fc.record({
+    input: names,
+    kind: fc.constantFrom('value' as const, 'list' as const, 'nothing' as const),
+    origin: fc.oneof(
+      keys.map((key) => ({ from: 'asset' as const, key: sampleKey(key) })),
+      fc.record({ from: fc.constant('step' as const), definition: names, step: names, output: names }, plain),
+    ),
+    state: states,
+    position: fc.oneof(fc.constant(null), fc.nat(1000), fc.record({ inBatch: fc.nat(5) })),
+  }),
+  { maxLength: 3 },
+);
+const metadata = fc.oneof(
+  fc.constant({}),
+  fc.dictionary(fc.string({ unit: 'binary' }), fc.oneof(fc.double(), fc.string(), fc.bigInt(), fc.constant([null, true])), {
+    maxKeys: 3,
+    ...plain,
+  }),
+);
+
+const anyEvent: fc.Arbitrary<NewEvent> = fc.oneof(
+  fc.record({ runId: names, tags: fc.dictionary(names, fc.string(), { ...plain }), readsAt: fc.nat() }).map(runStarted),
+  fc.record({ runId: names, status: fc.constantFrom('succeeded' as const, 'failed' as const) }).map(runEnded),
+  fc.record({ key: keys, offset: fc.option(fc.string({ unit: 'binary' })) }).map(({ key, offset }) => sourceObserved(key, { offset })),
+  fc
+    .record({
+      definition: names,
+      step: names,
+      inputs,
+      outcome: fc.constantFrom('succeeded' as const, 'failed' as const, 'skipped' as const),
+      outputs: fc.uniqueArray(fc.record({ output: names, state: states }, plain), { maxLength: 3, selector: ({ output }) => output }),
+    })
+    .map(stepSettled),
+  fc.record({ key: keys, inputs, metadata }).map(({ key, ...fields }) => materialized(key, fields)),
+  fc.record({ key: keys, inputs, metadata }).map(({ key, ...fields }) => unchanged(key, fields)),
+  keys.map((key) => absent(key)),
+  keys.map((key) => missed(key)),
+);
+
+/** References point at what is there: an earlier event of the batch. */
+function tied(event: NewEvent, index: number): NewEvent {
+  if (!('inputs' in event)) return event;
+  const tie = (ref: PositionRef | null): PositionRef | null =>
+    ref === null || typeof ref === 'number' ? ref : index === 0 ? null : { inBatch: ref.inBatch % index };
+  return { ...event, inputs: event.inputs.map((entry) => ({ ...entry, position: tie(entry.position) })) };
+}
+
+const anyBatch: fc.Arbitrary<AppendBatch> = fc
+  .record({ events: fc.array(anyEvent, { maxLength: 8 }), values: fc.array(fc.nat(20), { maxLength: 3 }) })
+  .map(({ events, values }) => ({ events: events.map(tied), values: values.map((value) => sampleValue('v'.repeat(value * 300))) }));
+
+type Action =
+  | { readonly do: 'append'; readonly batches: readonly AppendBatch[] }
+  | { readonly do: 'reopen' }
+  | { readonly do: 'ask'; readonly at: number; readonly from: number; readonly limit: number };
+
+const anyAction: fc.Arbitrary<Action> = fc.oneof(
+  { weight: 6, arbitrary: fc.record({ do: fc.constant('append' as const), batches: fc.array(anyBatch, { minLength: 1, maxLength: 4 }) }) },
+  { weight: 1, arbitrary: fc.constant({ do: 'reopen' } as const) },
+  { weight: 3, arbitrary: fc.record({ do: fc.constant('ask' as const), at: fc.nat(80), from: fc.nat(80), limit: fc.nat(40) }) },
+);
+
+const ALL_NAMES = ['a', 'b', '__proto__', '🦊', '\ud83e', 'x'.repeat(2000)];
+const ALL_KEYS = ['a', 'b/c', '__proto__', '🦊', '\ud83e', 'never'].map(sampleKey);
+const ALL_OUTPUTS: readonly OutputId[] = ALL_NAMES.flatMap((definition) =>
+  ALL_NAMES.flatMap((step) => ALL_NAMES.map((output) => ({ definition, step, output }))),
+);
+
+async function askAll(port: StorePort, model: Model, { at, from, limit }: { at: number; from: number; limit: number }): Promise<void> {
+  expect(await port.head()).toBe(model.log.length);
+  expect(await port.read(from, limit)).toStrictEqual(model.log.slice(Math.max(from, 1) - 1, Math.max(from, 1) - 1 + limit));
+  expect(await port.readable(ALL_KEYS, at)).toStrictEqual(ALL_KEYS.map((key) => model.readable(key, at)));
+  expect(await port.lastSettled(ALL_OUTPUTS, at)).toStrictEqual(ALL_OUTPUTS.map((id) => model.lastSettled(id, at)));
+  expect(await port.runs()).toStrictEqual(model.runs());
+  const addresses = [...model.values.keys(), sampleValue('never').address];
+  expect((await port.values(addresses)).map((bytes) => bytes && Buffer.from(bytes).toString('hex'))).toStrictEqual([
+    ...model.values.values(),
+    undefined,
+  ]);
+}
+
+async function play(actions: readonly Action[]): Promise<void> {
+  const folder = await newFolder();
+  let store = await openStore(folder);
+  const memory = memoryPort();
+  const model = new Model();
+  try {
+    for (const action of actions) {
+      if (action.do === 'append') {
+        const expected = action.batches.map((batch) => model.append(batch));
+        expect(await Promise.all(action.batches.map((batch) => store.port.append(batch)))).toStrictEqual(expected);
+        expect(await Promise.all(action.batches.map((batch) => memory.append(batch)))).toStrictEqual(expected);
+      } else if (action.do === 'reopen') {
+        await store.close();
+        store = await openStore(folder);
+      } else {
+        for (const port of [store.port, memory]) await askAll(port, model, action);
+      }
+    }
+    for (const port of [store.port, memory]) await askAll(port, model, { at: Infinity, from: 1, limit: Infinity });
+  } finally {
+    await store.close();
+  }
+}
+
+describe('a store on disk, one in memory and a list', () => {
+  test('answer alike after any appends, reopenings and questions', async () => {
+    await fc.assert(fc.asyncProperty(fc.array(anyAction, { maxLength: 12 }), play), { numRuns: 40 });
+  }, 60_000);
+});

@@ -40,6 +40,15 @@ export { AbortError } from './operators/run/result.ts';
 export type { RunResult } from './operators/run/result.ts';
 export type { Outcome } from './operators/run/outcome.ts';
 export type { RunOptions } from './operators/run/options.ts';
-export type { LoggedEvent, ReadableEvent } from './lib/events/logged-event.ts';
-export type { RunEvent } from './lib/events/run-event.ts';
+export type {
+  AssetEvent,
+  AssetMaterialized,
+  LoggedEvent,
+  ReadableEvent,
+  RunEnded,
+  RunStarted,
+  SourceObserved,
+  StepSettled,
+} from './lib/events/logged-event.ts';
+export type { OutputDiscarded, RunEvent, StepStarted } from './lib/events/run-event.ts';
 export type { Store } from './lib/events/store.ts';

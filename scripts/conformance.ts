@@ -7,7 +7,7 @@ import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { addTallies, playFile, vectorFiles, type Tally } from '../spec/conformance/folder.ts';
 import type { OpenStore } from '../spec/conformance/play.ts';
-import { openMemory } from '../spec/conformance/stores.ts';
+import { isStoreName, storeNames, storeOf } from '../spec/conformance/stores.ts';
 
 const USAGE = 'Usage: npm run conformance -- DIR [--store memory|lmdb] [--live]';
 const SHOWN = 20;
@@ -27,13 +27,12 @@ function readArguments(): Arguments {
   const [given] = positionals;
   if (positionals.length !== 1 || given === undefined) stop(`Name one folder of *.jsonl files, not ${positionals.length}.\n${USAGE}`);
   if (values.live === true) stop('--live is not supported yet: there is no live mode. Leave it out to play the same files as runs.');
-  if (values.store === 'lmdb') stop('--store lmdb is not supported yet: there is no store on disk. Leave it out to play on memory.');
-  if (values.store !== 'memory') stop(`--store takes memory or lmdb, not ${JSON.stringify(values.store)}.\n${USAGE}`);
+  if (!isStoreName(values.store)) stop(`--store takes ${storeNames.join(' or ')}, not ${JSON.stringify(values.store)}.\n${USAGE}`);
   // npm changes to the root of the package; a relative folder is meant from where the user stands.
   const places = [resolve(process.env['INIT_CWD'] ?? '.', given), resolve(given)];
   const folder = places.find((place) => statSync(place, { throwIfNoEntry: false })?.isDirectory() === true);
   if (folder === undefined) stop(`There is no folder ${given}.`);
-  return { folder, open: openMemory };
+  return { folder, open: storeOf(values.store) };
 }
 
 function parse() {

@@ -180,6 +180,22 @@ function fromRow(row: Row, position: Position): LoggedEvent {
         position,
       };
     }
+    case 'asset-materialized':
+    case 'asset-unchanged':
+    case 'asset-absent':
+    case 'asset-failed':
+    case 'asset-blocked':
+    case 'asset-cancelled':
+      return assetEventFrom(row, position);
+    default:
+      return { type: 'unknown', kind: kindOf(row), position };
+  }
+}
+
+type AnyAssetRow = Extract<Row, AssetRow<string> | readonly [...AssetRow<string>, ...unknown[]]>;
+
+function assetEventFrom(row: AnyAssetRow, position: Position): LoggedEvent {
+  switch (row[0]) {
     case 'asset-materialized': {
       const [, , , , , , , , , , , , version, address, metadata, unexpected] = row;
       return {
@@ -203,8 +219,6 @@ function fromRow(row: Row, position: Position): LoggedEvent {
     case 'asset-blocked':
     case 'asset-cancelled':
       return { type: row[0], ...stepFrom(row, position), ...assetFrom(row), position };
-    default:
-      return { type: 'unknown', kind: kindOf(row), position };
   }
 }
 

@@ -59,7 +59,7 @@ export function checkLease(
   const who = holder === undefined ? 'another process' : `process ${holder.pid}`;
   throw new StoreError(
     'STORE_LOCKED',
-    `This process no longer writes to the store "${label}": ${who} took it over. Nothing was written; close the store and open it again.`,
+    `This process no longer writes to the store ${JSON.stringify(label)}: ${who} took it over. Nothing was written; close the store and open it again.`,
     {
       details: { path: label, pid: holder?.pid ?? null },
     },

@@ -102,7 +102,7 @@ function checkFormat(row: Buffer, label: string): void {
   if (Number(found) === FORMAT) return;
   throw new StoreError(
     'STORE_FORMAT',
-    `The store "${label}" is in format ${found}; this version of Sluice reads and writes format ${FORMAT}. Use the version that wrote it.`,
+    `The store ${JSON.stringify(label)} is in format ${found}; this version of Sluice reads and writes format ${FORMAT}. Use the version that wrote it.`,
     {
       details: { path: label, found: Number(found), known: FORMAT },
     },
@@ -110,5 +110,5 @@ function checkFormat(row: Buffer, label: string): void {
 }
 
 function notAStore(label: string, problem: string): StoreError {
-  return new StoreError('STORE_FORMAT', `The folder "${label}" ${problem}.`, { details: { path: label } });
+  return new StoreError('STORE_FORMAT', `The folder ${JSON.stringify(label)} ${problem}.`, { details: { path: label } });
 }

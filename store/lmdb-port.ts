@@ -140,13 +140,17 @@ interface Paging<Row> {
 }
 
 function closed(label: string): StoreError {
-  return new StoreError('STORE_CLOSED', `The store "${label}" was closed. Use it before "close", or open it again.`, {
+  return new StoreError('STORE_CLOSED', `The store ${JSON.stringify(label)} was closed. Use it before "close", or open it again.`, {
     details: { path: label },
   });
 }
 
 function readOnly(label: string): StoreError {
-  return new StoreError('STORE_READ_ONLY', `The store "${label}" was opened to read. Open it with mode "write" to record in it.`, {
-    details: { path: label },
-  });
+  return new StoreError(
+    'STORE_READ_ONLY',
+    `The store ${JSON.stringify(label)} was opened to read. Open it with mode "write" to record in it.`,
+    {
+      details: { path: label },
+    },
+  );
 }

@@ -3,6 +3,7 @@ import type { Address } from '../lib/events/data-version.ts';
 import { isReadable, type LoggedEvent, type ReadableEvent, type StepSettled } from '../lib/events/logged-event.ts';
 import type { Position } from '../lib/events/position.ts';
 import type { LoggedRun, OutputId } from '../lib/events/store-port.ts';
+import { quote } from '../lib/kernel/print.ts';
 import type { AssetKey } from '../lib/model/asset-key.ts';
 import { valueKey, WHOLE_VALUE } from './batch-draft.ts';
 import { eventFrom } from './event-codec.ts';
@@ -29,7 +30,6 @@ export class LogReader {
   events(from: Position, limit: number): readonly LoggedEvent[] {
     const events: LoggedEvent[] = [];
     for (const { key, value } of this.#tables.events.getRange({ start: positionKey(from), limit })) {
-      // Lent by lmdb until its next call.
       const position = positionOf(key);
       if (position !== from + events.length) throw this.#corruptEvent(from + events.length, 'is missing');
       events.push(this.#open(value, key, position));
@@ -42,7 +42,7 @@ export class LogReader {
     const event = this.#found(this.#tables.readable, nameOf('key', key), at);
     if (event === undefined) return undefined;
     if (!isReadable(event) || event.key !== key)
-      throw this.#corruptEvent(event.position, `is not about "${key}", and an index says that it is`);
+      throw this.#corruptEvent(event.position, `is not about ${quote(key)}, and an index says that it is`);
     return event;
   }
 
@@ -51,14 +51,17 @@ export class LogReader {
     const event = this.#found(this.#tables.settled, nameOf('output', definition, step, output), at);
     if (event === undefined) return undefined;
     const right = event.type === 'step-settled' && event.definition === definition && event.step === step;
-    if (!right) throw this.#corruptEvent(event.position, `is not about the step "${definition}:${step}", and an index says that it is`);
+    if (!right)
+      throw this.#corruptEvent(event.position, `is not about the step ${quote(`${definition}:${step}`)}, and an index says that it is`);
     return event;
   }
 
   /** Positions of the start and the end of runs that started at `from` or later, oldest first. */
   runs(from: Position, limit: number): readonly LoggedRun[] {
     const runs: LoggedRun[] = [];
-    for (const { key, value } of [...this.#tables.runs.getRange({ start: positionKey(from), limit })]) {
+    // All rows first: what is read in the loop would move the cursor under it.
+    const rows = [...this.#tables.runs.getRange({ start: positionKey(from), limit })];
+    for (const { key, value } of rows) {
       // The checksum held: this is what putRun wrote.
       const [ended] = openRecord(value, { table: 'runs', key, label: this.#label }) as readonly [Position];
       runs.push(this.#run(positionOf(key), ended));
@@ -84,7 +87,7 @@ export class LogReader {
     if (endedAt === 0) return Object.freeze({ started, ended: null });
     const ended = this.#event(endedAt);
     if (ended.type !== 'run-ended' || ended.runId !== started.runId)
-      throw this.#corruptEvent(endedAt, `does not end the run "${started.runId}", and an index says that it does`);
+      throw this.#corruptEvent(endedAt, `does not end the run ${quote(started.runId)}, and an index says that it does`);
     return Object.freeze({ started, ended });
   }
 

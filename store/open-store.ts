@@ -77,7 +77,7 @@ async function findFolder(label: string): Promise<void> {
 
 function noFolder(label: string, cause?: unknown): StoreError {
   const problem = codeOf(cause) === 'ENOENT' ? 'is not there' : 'is no folder, or cannot be one';
-  return badPath(label, `The store "${label}" cannot be opened: the path ${problem}. Give the path of a folder`, cause);
+  return badPath(label, `The store ${JSON.stringify(label)} cannot be opened: the path ${problem}. Give the path of a folder`, cause);
 }
 
 function badPath(label: string, problem: string, cause?: unknown): StoreError {

@@ -86,7 +86,7 @@ async function withDataFile<Result>(path: string, use: (file: FileHandle) => Pro
 function broken(path: string, problem: string): StoreError {
   return new StoreError(
     'STORE_CORRUPT',
-    `The file "${join(path, DATA_FILE)}" ${problem}. Restore a backup, or move the folder away and run the assets again.`,
+    `The file ${JSON.stringify(join(path, DATA_FILE))} ${problem}. Restore a backup, or move the folder away and run the assets again.`,
     { details: { path } },
   );
 }
@@ -94,7 +94,7 @@ function broken(path: string, problem: string): StoreError {
 function foreign(path: string, problem: string): StoreError {
   return new StoreError(
     'STORE_FORMAT',
-    `The file "${join(path, DATA_FILE)}" ${problem}. Open the store elsewhere, or use the version of Sluice that wrote it.`,
+    `The file ${JSON.stringify(join(path, DATA_FILE))} ${problem}. Open the store elsewhere, or use the version of Sluice that wrote it.`,
     { details: { path } },
   );
 }

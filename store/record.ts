@@ -50,26 +50,27 @@ export interface RecordPlace {
  * @throws StoreError STORE_CORRUPT, or STORE_FORMAT for a record that a later version wrote
  */
 export function openRecord(bytes: Buffer, place: RecordPlace): unknown {
-  const broken =
-    bytes.length < HEADER_BYTES || bytes.readUInt32LE(1) !== crc32(place.key, crc32(place.table, crc32(bytes.subarray(HEADER_BYTES), bytes[0]))));
-  if (broken) throw corrupt(place, 'fails its checksum');
+  const { table, key, label } = place;
+  const text = bytes.subarray(HEADER_BYTES);
+  const isWhole = bytes.length >= HEADER_BYTES && bytes.readUInt32LE(1) === crc32(key, crc32(table, crc32(text, bytes[0])));
+  if (!isWhole) throw corrupt(place, 'fails its checksum');
   if (bytes[0] !== RECORD) {
     throw new StoreError(
       'STORE_FORMAT',
-      `A record of "${place.table}" in the store "${place.label}" is in layout ${bytes[0]}, which this version of Sluice does not know. Use the version that wrote it.`,
+      `A record of "${table}" in the store ${JSON.stringify(label)} is in layout ${bytes[0]}, which this version of Sluice does not know. Use the version that wrote it.`,
       {
-        details: { table: place.table, key: place.key.toString('hex') },
+        details: { table, key: key.toString('hex') },
       },
     );
   }
-  return JSON.parse(bytes.toString('utf8', HEADER_BYTES));
+  return JSON.parse(text.toString());
 }
 
 /** A row that is not as it was written. */
 export function corrupt({ table, key, label }: RecordPlace, problem: string): StoreError {
   return new StoreError(
     'STORE_CORRUPT',
-    `The row ${key.toString('hex')} of "${table}" in the store "${label}" ${problem}. Nothing read from it can be trusted: restore a backup, or run the assets again in a new store.`,
+    `The row ${key.toString('hex')} of "${table}" in the store ${JSON.stringify(label)} ${problem}. Nothing read from it can be trusted: restore a backup, or run the assets again in a new store.`,
     {
       details: { table, key: key.toString('hex') },
     },

@@ -61,16 +61,23 @@ export class SharedStore {
    * @throws StoreError
    */
   static async open(folder: string, place: StorePlace): Promise<SharedStore> {
-    const deadline = performance.now() + place.waitMs;
     const store = await inTurn(() => SharedStore.#join(folder, place));
-    for (;;) {
-      const holder = await store.#admit(place);
-      if (holder === undefined) return store;
-      if (performance.now() >= deadline) {
-        await store.leave('read');
-        throw lockedBy(holder, place);
-      }
-      await sleep(Math.min(POLL_MS, Math.max(1, deadline - performance.now())));
+    try {
+      await store.#enter(place);
+      return store;
+    } catch (error) {
+      await store.leave('read');
+      throw error;
+    }
+  }
+
+  /** Waits to be let in. */
+  async #enter(place: StorePlace): Promise<void> {
+    const deadline = performance.now() + place.waitMs;
+    for (let holder = await this.#admit(place); holder !== undefined; holder = await this.#admit(place)) {
+      const left = deadline - performance.now();
+      if (left <= 0) throw lockedBy(holder, place);
+      await sleep(Math.min(POLL_MS, Math.ceil(left)));
     }
   }
 
@@ -172,7 +179,7 @@ function lockedBy({ pid }: ProcessIdentity, { label, waitMs }: StorePlace): Stor
   const who = pid === process.pid ? `another copy of Sluice in this process (${pid})` : `process ${pid}`;
   return new StoreError(
     'STORE_LOCKED',
-    `The store "${label}" is open for writing in ${who}. Close it there, wait for it ("waitMs" was ${waitMs}), or open the store with mode "read".`,
+    `The store ${JSON.stringify(label)} is open for writing in ${who}. Close it there, wait for it ("waitMs" was ${waitMs}), or open the store with mode "read".`,
     {
       details: { path: label, pid },
     },
@@ -180,7 +187,11 @@ function lockedBy({ pid }: ProcessIdentity, { label, waitMs }: StorePlace): Stor
 }
 
 function noStore(label: string): StoreError {
-  return new StoreError('STORE_PATH', `There is no store in "${label}" to read. Open it for writing once, or check the path.`, {
-    details: { path: label },
-  });
+  return new StoreError(
+    'STORE_PATH',
+    `There is no store in ${JSON.stringify(label)} to read. Open it for writing once, or check the path.`,
+    {
+      details: { path: label },
+    },
+  );
 }

@@ -59,10 +59,14 @@ const meanings: ReadonlyMap<unknown, Meaning> = new Map<unknown, Meaning>([
 export function storeFailure(error: unknown, label: string): StoreError {
   if (error instanceof StoreError) return error;
   const { code, problem } = meaningOf(error);
-  return new StoreError(code, `The store "${label}" ${problem} (${error instanceof Error ? error.message : String(error)}).`, {
-    details: { path: label },
-    cause: error,
-  });
+  return new StoreError(
+    code,
+    `The store ${JSON.stringify(label)} ${problem} (${error instanceof Error ? error.message : String(error)}).`,
+    {
+      details: { path: label },
+      cause: error,
+    },
+  );
 }
 
 /** Whether nothing may be written any more after this error, until the store is opened again. */

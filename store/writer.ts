@@ -1,3 +1,4 @@
+import type { StoreError } from '../lib/kernel/errors.ts';
 import { appendBatches, type Appended } from './append-batches.ts';
 import type { BatchDraft } from './batch-draft.ts';
 import { GroupCommit } from './group-commit.ts';
@@ -24,7 +25,7 @@ export interface WriterOptions {
 export class Writer {
   readonly #options: WriterOptions;
   readonly #queue: GroupCommit<BatchDraft, Appended>;
-  #fatal: unknown;
+  #fatal: StoreError | undefined;
   #checkedReaders = performance.now();
 
   constructor(options: WriterOptions) {
@@ -66,7 +67,7 @@ export class Writer {
       });
       committed = true;
     } catch (error) {
-      if (isFatal(error)) this.#fatal = error;
+      if (isFatal(error)) this.#fatal = storeFailure(error, this.#options.label);
       throw writeFailure(error, { path: this.#options.path, bytes: batches.reduce((sum, { size }) => sum + size, 0) });
     } finally {
       names.settle(committed);
@@ -85,6 +86,10 @@ export class Writer {
     const now = performance.now();
     if (now - this.#checkedReaders < READER_CHECK_MS) return;
     this.#checkedReaders = now;
-    this.#options.environment.forgetDeadReaders();
+    try {
+      this.#options.environment.forgetDeadReaders();
+    } catch {
+      // What was appended is on disk, and readers may be forgotten next time.
+    }
   }
 }

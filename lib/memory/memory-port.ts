@@ -1,6 +1,6 @@
 import { acceptBatch } from '../events/accept-batch.ts';
 import type { Address } from '../events/data-version.ts';
-import type { LoggedEvent, NewEvent, ReadableEvent, StepSettled } from '../events/logged-event.ts';
+import { isReadable, type LoggedEvent, type NewEvent, type ReadableEvent, type StepSettled } from '../events/logged-event.ts';
 import type { Position } from '../events/position.ts';
 import type { AppendBatch, LoggedRun, OutputId, StorePort } from '../events/store-port.ts';
 import { StoreError } from '../kernel/errors.ts';
@@ -8,6 +8,8 @@ import { invariant } from '../kernel/invariant.ts';
 import type { AssetKey } from '../model/asset-key.ts';
 import { MemoryLog } from './memory-log.ts';
 import { OutputPositions, PositionLists } from './position-lists.ts';
+
+type Settled = StepSettled & { readonly position: Position };
 
 interface RunPositions {
   readonly started: Position;
@@ -45,32 +47,31 @@ class MemoryPort implements StorePort {
 
   async readable(keys: readonly AssetKey[], at: Position): Promise<readonly (ReadableEvent | undefined)[]> {
     const { log, readable } = this.#open();
-    // The index holds positions of readable events only.
-    return Object.freeze(keys.map((key) => log.at(readable.lastAt(key, at) ?? 0) as ReadableEvent | undefined));
+    const find = (key: AssetKey): ReadableEvent | undefined => {
+      const found = log.at(readable.lastAt(key, at) ?? 0);
+      return found !== undefined && isReadable(found) ? found : undefined;
+    };
+    return Object.freeze(keys.map(find));
   }
 
-  async lastSettled(
-    outputs: readonly OutputId[],
-    at: Position,
-  ): Promise<readonly ((StepSettled & { readonly position: Position }) | undefined)[]> {
+  async lastSettled(outputs: readonly OutputId[], at: Position): Promise<readonly (Settled | undefined)[]> {
     const { log, settled } = this.#open();
-    // The index holds positions of settled steps only.
-    return Object.freeze(
-      outputs.map((output) => log.at(settled.lastAt(output, at) ?? 0) as (StepSettled & { readonly position: Position }) | undefined),
-    );
+    const find = (output: OutputId): Settled | undefined => {
+      const found = log.at(settled.lastAt(output, at) ?? 0);
+      return found?.type === 'step-settled' ? found : undefined;
+    };
+    return Object.freeze(outputs.map(find));
   }
 
   async runs(): Promise<readonly LoggedRun[]> {
     const { log, runs } = this.#open();
-    return Object.freeze(
-      runs.map(({ started, ended }) =>
-        // Both positions were noted when an event of that type was added.
-        Object.freeze({
-          started: event(log, started) as LoggedRun['started'],
-          ended: ended === null ? null : (event(log, ended) as LoggedRun['ended']),
-        }),
-      ),
-    );
+    const find = (positions: RunPositions): LoggedRun => {
+      const started = event(log, positions.started);
+      const ended = positions.ended === null ? undefined : event(log, positions.ended);
+      invariant(started.type === 'run-started', 'a run starts where it was noted to start');
+      return Object.freeze({ started, ended: ended?.type === 'run-ended' ? ended : null });
+    };
+    return Object.freeze(runs.map(find));
   }
 
   async values(addresses: readonly Address[]): Promise<readonly (Uint8Array | undefined)[]> {
@@ -112,32 +113,18 @@ class Kept {
   }
 
   #index(added: NewEvent, position: Position): void {
-    switch (added.type) {
-      case 'source-observed':
-      case 'asset-materialized':
-      case 'asset-unchanged':
-      case 'asset-absent':
-        this.readable.add(added.key, position);
-        break;
-      case 'step-settled':
-        if (added.outcome !== 'succeeded') break;
-        for (const { output } of added.outputs) this.settled.add({ definition: added.definition, step: added.step, output }, position);
-        break;
-      case 'run-started': {
-        const run: RunPositions = { started: position, ended: null };
-        this.runs.push(run);
-        this.#runById.set(added.runId, run);
-        break;
-      }
-      case 'run-ended': {
-        const run = this.#runById.get(added.runId);
-        if (run !== undefined) run.ended = position;
-        break;
-      }
-      case 'asset-failed':
-      case 'asset-blocked':
-      case 'asset-cancelled':
-        break;
+    if (added.type === 'step-settled') {
+      if (added.outcome !== 'succeeded') return;
+      for (const { output } of added.outputs) this.settled.add({ definition: added.definition, step: added.step, output }, position);
+    } else if (added.type === 'run-started') {
+      const run: RunPositions = { started: position, ended: null };
+      this.runs.push(run);
+      this.#runById.set(added.runId, run);
+    } else if (added.type === 'run-ended') {
+      const run = this.#runById.get(added.runId);
+      if (run !== undefined) run.ended = position;
+    } else if (added.type !== 'asset-failed' && added.type !== 'asset-blocked' && added.type !== 'asset-cancelled') {
+      this.readable.add(added.key, position);
     }
   }
 }

@@ -1,6 +1,7 @@
 import { quote } from '../kernel/print.ts';
 import type { AssetKey } from '../model/asset-key.ts';
 import type { DefinedAsset } from '../model/definitions.ts';
+import type { SourceDefinition } from '../model/source.ts';
 import type { Step } from '../model/step-graph.ts';
 import type { Plan, PlannedStep } from '../plan/plan.ts';
 
@@ -9,6 +10,8 @@ export interface StepExplanation {
   readonly step: string;
   readonly verdict: 'runs' | 'left-out';
   readonly selectedOutputs: readonly string[];
+  /** The part of the sentence after "since" or the colon, for sentences of one's own. */
+  readonly reason: string;
   readonly sentence: string;
 }
 
@@ -29,17 +32,18 @@ export interface Explanation {
 
 /** Explains a plan: why each step runs or is left out, and why each asset is recorded, used, loaded or left out. Pure. */
 export function explain(plan: Plan): Explanation {
-  const readers = readersOf(plan);
-  const planned = new Map(plan.steps.map((each) => [each.step.index, each]));
-  const loads = loadsOf(plan);
-  const steps = plan.defs.graph.steps.map((step) =>
-    explainStep(plan, step, { planned: planned.get(step.index), readers: readers.get(step.index) ?? [] }),
-  );
-  const sources = [...plan.defs.sources.keys()].map((key) => explainSource(key, loads.get(key)));
+  const facts: PlanFacts = {
+    planned: new Map(plan.steps.map((each) => [each.step.index, each])),
+    readers: readersOf(plan),
+    loads: loadsOf(plan),
+    reaching: reachingAssets(plan),
+  };
+  const steps = plan.defs.graph.steps.map((step) => explainStep(plan, step, facts));
+  const sources = [...plan.defs.sources.values()].map((source) => explainSource(source, facts.loads.get(source.key)));
   const assets = [
     ...sources,
     ...[...plan.defs.assets.values()].map((asset) =>
-      explainAsset(plan, asset, { loads: loads.get(asset.key), planned: planned.get(asset.step) }),
+      explainAsset(plan, asset, { loads: facts.loads.get(asset.key), planned: facts.planned.get(asset.step) }),
     ),
   ];
   return Object.freeze({
@@ -49,73 +53,82 @@ export function explain(plan: Plan): Explanation {
   });
 }
 
-/** Step index → ids of the planned steps that read it, with the output that they read. */
-function readersOf(plan: Plan): ReadonlyMap<number, readonly string[]> {
-  const readers = new Map<number, string[]>();
+/** What is found out once for all sentences of a plan. Steps are by index in the whole graph. */
+interface PlanFacts {
+  readonly planned: ReadonlyMap<number, PlannedStep>;
+  /** Step → what it gives to whom, a phrase each. */
+  readonly readers: ReadonlyMap<number, ReadonlySet<string>>;
+  /** Key → ids of the planned steps that read its stored value, or only wait for it. */
+  readonly loads: ReadonlyMap<AssetKey, ReadonlySet<string>>;
+  /** Steps with a path to an asset. */
+  readonly reaching: ReadonlySet<number>;
+}
+
+function addTo<Key>(groups: Map<Key, Set<string>>, key: Key, member: string): void {
+  const known = groups.get(key);
+  if (known === undefined) groups.set(key, new Set([member]));
+  else known.add(member);
+}
+
+function readersOf(plan: Plan): ReadonlyMap<number, ReadonlySet<string>> {
+  const readers = new Map<number, Set<string>>();
   for (const { step, inputs } of plan.steps) {
     for (const entry of inputs.flatMap(({ entries }) => entries)) {
       const producer = entry.from === 'step' ? plan.steps[entry.step]?.step : undefined;
       if (producer === undefined || entry.from !== 'step') continue;
-      const line = `${producer.outputs[entry.output]?.name ?? ''} for ${step.id}`;
-      const known = readers.get(producer.index) ?? [];
-      if (!known.includes(line)) readers.set(producer.index, [...known, line]);
+      const what = producer.op.declaresOutputs ? (producer.outputs[entry.output]?.name ?? '') : 'its value';
+      addTo(readers, producer.index, `${what} to ${step.id}`);
     }
   }
   return readers;
 }
 
-/** Key → ids of the planned steps that read its stored value, or only wait for it. */
-function loadsOf(plan: Plan): ReadonlyMap<AssetKey, readonly string[]> {
-  const loads = new Map<AssetKey, string[]>();
+function loadsOf(plan: Plan): ReadonlyMap<AssetKey, ReadonlySet<string>> {
+  const loads = new Map<AssetKey, Set<string>>();
   for (const { step, inputs } of plan.steps) {
-    for (const entry of inputs.flatMap(({ entries }) => entries)) {
-      if (entry.from !== 'store') continue;
-      const known = loads.get(entry.key) ?? [];
-      if (!known.includes(step.id)) loads.set(entry.key, [...known, step.id]);
-    }
+    for (const entry of inputs.flatMap(({ entries }) => entries)) if (entry.from === 'store') addTo(loads, entry.key, step.id);
   }
   return loads;
 }
 
-interface StepFacts {
-  readonly planned: PlannedStep | undefined;
-  readonly readers: readonly string[];
+/** Against the flow, so that every step is looked at once, after all that read it. */
+function reachingAssets({ defs }: Plan): ReadonlySet<number> {
+  const reaching = new Set<number>();
+  for (const { index, inputs, outputs } of [...defs.graph.steps].reverse()) {
+    if (outputs.some(({ key }) => key !== undefined)) reaching.add(index);
+    if (!reaching.has(index)) continue;
+    for (const entry of inputs.flatMap(({ entries }) => entries)) if (entry.from === 'step') reaching.add(entry.step);
+  }
+  return reaching;
 }
 
-function explainStep(plan: Plan, step: Step, { planned, readers }: StepFacts): StepExplanation {
-  if (planned === undefined)
-    return { step: step.id, verdict: 'left-out', selectedOutputs: [], sentence: `${step.id} is left out: ${whyLeftOut(plan, step)}.` };
+function explainStep(plan: Plan, step: Step, facts: PlanFacts): StepExplanation {
+  const planned = facts.planned.get(step.index);
+  if (planned === undefined) {
+    const reason = whyLeftOut(step, facts);
+    return { step: step.id, verdict: 'left-out', selectedOutputs: [], reason, sentence: `${step.id} is left out: ${reason}.` };
+  }
   const selected = planned.needed.flatMap((output) => {
     const key = step.outputs[output]?.key;
     return key !== undefined && plan.selection.has(key) ? [`${quote(key)} is selected`] : [];
   });
+  const readers = [...(facts.readers.get(step.index) ?? [])];
   const reasons = [...selected, ...(readers.length > 0 ? [`it gives ${few(readers)}`] : [])];
   const gated = step.outputs.filter(({ name }) => !planned.selectedOutputs.has(name)).map(({ name }) => name);
   const outputs = [...planned.selectedOutputs];
   const gate = gated.length === 0 ? '' : `; asked for ${few(outputs)}, not for ${few(gated)}, which nothing selected needs`;
-  return { step: step.id, verdict: 'runs', selectedOutputs: outputs, sentence: `${step.id} runs, since ${reasons.join(' and ')}${gate}.` };
+  const reason = `${reasons.join(' and ')}${gate}`;
+  return { step: step.id, verdict: 'runs', selectedOutputs: outputs, reason, sentence: `${step.id} runs, since ${reason}.` };
 }
 
-function whyLeftOut(plan: Plan, step: Step): string {
-  const keys = step.outputs.flatMap(({ key }) => key ?? []);
-  if (!reachesAnyAsset(plan, step)) return 'nothing of it reaches an asset (D6)';
-  if (keys.length > 0) return `nothing selected needs ${few(keys.map(quote))}`;
-  return 'no selected asset needs it';
-}
-
-function reachesAnyAsset({ defs }: Plan, step: Step): boolean {
-  const reaching = new Set([step.index]);
-  // Steps are in topological order, so one pass downstream finds everything that reads this one.
-  for (const { index, inputs, outputs } of defs.graph.steps.slice(step.index)) {
-    const reads = inputs.some(({ entries }) => entries.some((entry) => entry.from === 'step' && reaching.has(entry.step)));
-    if (reads) reaching.add(index);
-    if (reaching.has(index) && outputs.some(({ key }) => key !== undefined)) return true;
-  }
-  return false;
+function whyLeftOut({ index, outputs }: Step, { reaching }: PlanFacts): string {
+  if (!reaching.has(index)) return 'nothing of it reaches an asset (D6)';
+  const keys = outputs.flatMap(({ key }) => key ?? []);
+  return keys.length > 0 ? `nothing selected needs ${few(keys.map(quote))}` : 'no selected asset needs it';
 }
 
 interface AssetFacts {
-  readonly loads: readonly string[] | undefined;
+  readonly loads: ReadonlySet<string> | undefined;
   readonly planned: PlannedStep | undefined;
 }
 
@@ -128,7 +141,7 @@ function explainAsset(plan: Plan, { key, step: index, outputIndex }: DefinedAsse
     return {
       key,
       verdict: 'loaded',
-      sentence: `${name} is loaded from the store for ${few(loads)}: it is not selected, and the policy says load.`,
+      sentence: `${name} is loaded from the store for ${few([...loads])}: it is not selected, and the policy says load.`,
     };
   if (planned?.needed.includes(outputIndex) === true) {
     const recorded = plan.policies.unselectedOutputs === 'materialize' ? 'recorded as unexpected' : 'not recorded';
@@ -139,9 +152,10 @@ function explainAsset(plan: Plan, { key, step: index, outputIndex }: DefinedAsse
   return { key, verdict: 'left-out', sentence: `${name} is left out: nothing selected needs it, and ${gated}.` };
 }
 
-function explainSource(key: AssetKey, loads: readonly string[] | undefined): AssetExplanation {
+function explainSource({ key, read }: SourceDefinition, loads: ReadonlySet<string> | undefined): AssetExplanation {
   if (loads === undefined) return { key, verdict: 'left-out', sentence: `${quote(key)} is a source that nothing selected reads.` };
-  return { key, verdict: 'loaded', sentence: `${quote(key)} is a source, read from the store for ${few(loads)}.` };
+  const how = read === undefined ? 'read from the store' : 'read anew when the run starts';
+  return { key, verdict: 'loaded', sentence: `${quote(key)} is a source, ${how} for ${few([...loads])}.` };
 }
 
 function few(names: readonly string[]): string {

@@ -1,7 +1,7 @@
 import type { AnyOp } from '../../lib/model/op.ts';
 import type { InputPort } from '../../lib/model/port.ts';
 import { systemClock, uniqueId } from '../run/environment.ts';
-import { freezeEmitted } from '../run/slot.ts';
+import { freezeEmitted, type ValueSlot } from '../run/slot.ts';
 import { executeStep, type StepEnd } from '../step/execute-step.ts';
 import type { EpochDone, EpochOf } from './epoch-of.ts';
 
@@ -23,16 +23,17 @@ export function opEpoch(op: AnyOp, selectedOutputs: ReadonlySet<string>): EpochO
       inputs: inputsOf(op, frame),
       signal,
       clock: systemClock,
+      fix: (_, emitted) => freezeEmitted(emitted),
     });
     if (end instanceof Promise) end.then((ended) => finish(ended, done)).catch((error: unknown) => done({ error }));
     else finish(end, done);
   };
 }
 
-function finish(end: StepEnd, done: EpochDone): void {
+function finish(end: StepEnd<ValueSlot>, done: EpochDone): void {
   if (end.outcome === 'failed') return done({ error: end.error });
   if (end.outcome === 'cancelled') return;
-  const fixed = [...end.emitted].flatMap(([output, emitted]) => (emitted.none ? [] : [[output, freezeEmitted(emitted).value] as const]));
+  const fixed = [...end.emitted].flatMap(([output, emitted]) => (emitted.none ? [] : [[output, emitted.value] as const]));
   done({ outputs: Object.freeze(Object.fromEntries(fixed)) });
 }
 

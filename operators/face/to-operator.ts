@@ -8,6 +8,7 @@ import type { OutputNames } from '../../lib/model/assets-from-graph.ts';
 import type { Handle } from '../../lib/model/handle.ts';
 import { isOp, type AnyOp, type Op } from '../../lib/model/op.ts';
 import type { InputPort, InputRecord, Inputs, Outputs, ValueOf } from '../../lib/model/port.ts';
+import { sharedAbortController } from '../run/environment.ts';
 import type { EpochOf } from './epoch-of.ts';
 import { graphEpoch } from './graph-epoch.ts';
 import { opEpoch } from './op-epoch.ts';
@@ -80,7 +81,7 @@ function readSelect(target: AnyOp | AnyGraph, select: readonly string[] | undefi
 /** Written by hand since it must end synchronously where the epoch does, and abort it on teardown. */
 function oneEpoch(epoch: EpochOf, frame: unknown): Observable<Readonly<Record<string, unknown>>> {
   return new Observable((subscriber) => {
-    const controller = new AbortController();
+    const controller = sharedAbortController();
     if (typeof frame !== 'object' || frame === null) {
       subscriber.error(new SelectionError('INVALID_OPTION', `A frame is ${kindOf(frame)}. Emit a record of input to value.`));
       return undefined;

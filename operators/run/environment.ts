@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setMaxListeners } from 'node:events';
 import type { Clock } from '../step/clock.ts';
 
 /** The machine's own clock. The only place where the runtime reads time or sets timers. */
@@ -18,4 +19,11 @@ export function uniqueId(): string {
 /** Gives the event loop a turn, then calls back. */
 export function afterTurn(callback: () => void): void {
   setImmediate(callback);
+}
+
+/** A controller whose signal many bodies may listen to at once: the platform would take more than ten for a leak, and print a warning. */
+export function sharedAbortController(): AbortController {
+  const controller = new AbortController();
+  setMaxListeners(0, controller.signal);
+  return controller;
 }

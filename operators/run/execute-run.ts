@@ -5,7 +5,7 @@ import { memoryPort } from '../../lib/memory/memory-port.ts';
 import type { Plan, PlannedStep } from '../../lib/plan/plan.ts';
 import type { Clock } from '../step/clock.ts';
 import { sessionVersion } from './code-version.ts';
-import { systemClock, uniqueId } from './environment.ts';
+import { sharedAbortController, systemClock, uniqueId } from './environment.ts';
 import type { RunOptions } from './options.ts';
 import type { AssetOutcome } from './outcome.ts';
 import { Recorder } from './recorder.ts';
@@ -57,7 +57,7 @@ class Run<Assets> {
   readonly #resolved: ResolvedPlan<Assets>;
   readonly #parts: RunParts;
   /** Aborted by the user's signal, or by a failing append: nothing may run ahead of what can be recorded. */
-  readonly #controller = new AbortController();
+  readonly #controller = sharedAbortController();
   readonly #settled: SettledStep[] = [];
   /** Slots by plan index, for the events of later steps. Filled in settle order. */
   readonly #slots: SettledStep['slots'][] = [];

@@ -1,3 +1,5 @@
+import { Subject } from 'rxjs';
+import type { RunEvent } from '../../lib/events/run-event.ts';
 import type { Definitions } from '../../lib/model/definitions.ts';
 import { plan, type PlanOptions } from '../../lib/plan/plan.ts';
 import { executeRun } from './execute-run.ts';
@@ -8,6 +10,8 @@ import { AbortError, failureOf, type RunResult } from './result.ts';
 export interface MaterializeOptions<Assets> extends PlanOptions<Assets>, RunOptions {
   /** With `false`, a run whose steps failed resolves with `success: false` instead of rejecting. */
   readonly throwOnFailure?: boolean;
+  /** Told of everything that happens, as a subscriber of `run` would be. What it throws never reaches the run. */
+  readonly onEvent?: (event: RunEvent) => void;
 }
 
 /**
@@ -17,18 +21,25 @@ export interface MaterializeOptions<Assets> extends PlanOptions<Assets>, RunOpti
  */
 export async function materialize<Assets>(defs: Definitions<Assets>, options: MaterializeOptions<Assets> = {}): Promise<RunResult<Assets>> {
   checkRunOptions('materialize', options);
-  const { select, unselectedOutputs, inGraphUpstream, crossGraphUpstream, throwOnFailure = true, ...runOptions } = options;
+  const { select, unselectedOutputs, inGraphUpstream, crossGraphUpstream, throwOnFailure = true, onEvent, ...runOptions } = options;
   const planned = plan(defs, {
     ...(select !== undefined && { select }),
     ...(unselectedOutputs !== undefined && { unselectedOutputs }),
     ...(inGraphUpstream !== undefined && { inGraphUpstream }),
     ...(crossGraphUpstream !== undefined && { crossGraphUpstream }),
   });
-  const result = await executeRun(planned, runOptions);
+  const result = await executeRun(planned, runOptions, onEvent === undefined ? undefined : apart(onEvent));
   // Errors do not carry the types of the assets: whoever catches one does not know which definitions it comes from.
   const untyped = result as unknown as RunResult;
   if (result.status === 'cancelled') throw new AbortError(untyped, options.signal?.reason);
   const failure = failureOf(untyped);
   if (failure !== undefined && throwOnFailure) throw failure;
   return result;
+}
+
+/** What a listener throws is reported as an uncaught error, as rxjs does for subscribers, and harms nobody else. */
+function apart(listener: (event: RunEvent) => void): (event: RunEvent) => void {
+  const subscriber = new Subject<RunEvent>();
+  subscriber.subscribe(listener);
+  return (event) => subscriber.next(event);
 }

@@ -46,7 +46,7 @@ const PLAN_OPTIONS: readonly string[] = ['select', 'unselectedOutputs', 'inGraph
 /** The names that options may have, by verb: what is not among them would be ignored, and is refused instead. */
 const OPTION_NAMES: Readonly<Record<RunVerb, readonly string[]>> = {
   run: RUN_OPTIONS,
-  materialize: [...RUN_OPTIONS, ...PLAN_OPTIONS, 'throwOnFailure'],
+  materialize: [...RUN_OPTIONS, ...PLAN_OPTIONS, 'throwOnFailure', 'onEvent'],
 };
 
 /** Verbs that take run options. */

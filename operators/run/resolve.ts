@@ -10,6 +10,7 @@ import type { Definitions } from '../../lib/model/definitions.ts';
 import type { Plan, PlannedEntry, PlannedInput, PlannedStep } from '../../lib/plan/plan.ts';
 import type { Clock } from '../step/clock.ts';
 import { systemClock, uniqueId } from './environment.ts';
+import { readThrown } from '../step/thrown.ts';
 import { staleInputs, type StaleInput } from './stale-inputs.ts';
 import type { Supplied, Supply } from './supply.ts';
 
@@ -135,7 +136,7 @@ async function readSources(
     } catch (cause) {
       throw new SelectionError(
         'SOURCE_READ_FAILED',
-        `Reading source ${quote(key)} failed: ${cause instanceof Error ? cause.message : kindOf(cause)}. Nothing ran and nothing was written.`,
+        `Reading source ${quote(key)} failed: ${readThrown(cause).said}. Nothing ran and nothing was written.`,
         {
           details: { key },
           cause,
@@ -204,19 +205,23 @@ function once(read: () => unknown): () => unknown {
   return () => (made ??= { result: read() }).result;
 }
 
+function cureFor({ defs }: Plan, key: AssetKey, crossing: boolean): string {
+  if (defs.sources.has(key)) return 'Put the source with store.put(), or pass it in "sources".';
+  return crossing
+    ? 'Materialize the upstream asset first, select it too, or run with crossGraphUpstream: "auto".'
+    : 'Materialize the sibling first, select it too, or run with inGraphUpstream: "recompute".';
+}
+
 function checkNothingMissing(plan: Plan, wanted: ReadonlyMap<AssetKey, Wanted>, supply: Supply): void {
   const missing = [...wanted].filter(([key]) => !supply.has(key));
   if (missing.length === 0) return;
   const lines = missing.map(
     ([key, { readers }]) => `${quote(key)} (${plan.defs.sources.has(key) ? 'a source; ' : ''}read by ${quoteList([...readers])})`,
   );
-  const keys = missing.map(([key]) => key);
-  const cure = keys.some((key) => plan.defs.sources.has(key))
-    ? 'Put the source with store.put() or pass it in "sources"'
-    : 'Select the asset too, or run with "recompute" instead of "load"';
+  const cures = new Set(missing.map(([key, { crossing }]) => cureFor(plan, key, crossing)));
   throw new SelectionError(
     'MISSING_VALUE',
-    `The store has no value to load for ${lines.slice(0, 8).join(', ')}${lines.length > 8 ? ` and ${lines.length - 8} more` : ''}. ${cure}. Nothing ran and nothing was written.`,
+    `The store has no value to load for ${lines.slice(0, 8).join(', ')}${lines.length > 8 ? ` and ${lines.length - 8} more` : ''}. ${[...cures].join(' ')} Nothing ran and nothing was written.`,
     {
       details: { missing: missing.map(([key, { readers }]) => ({ key, readers: [...readers] })) },
     },

@@ -25,8 +25,8 @@ export interface RunResult<Assets = unknown> {
   /** True where no step failed and the run was not cancelled. */
   readonly success: boolean;
   readonly plan: Plan<Assets>;
-  /** Exactly one outcome for every selected asset (X10). */
-  readonly outcomes: ReadonlyMap<AssetKey, Outcome>;
+  /** Exactly one outcome for every selected asset, by printed key (X10). */
+  readonly outcomes: ReadonlyMap<string, Outcome>;
   /** Assets that were recorded although the selection does not name them (X7 `materialize`). */
   readonly unexpected: readonly AssetKey[];
   /** Steps of the plan, by id. */

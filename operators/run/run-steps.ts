@@ -1,4 +1,5 @@
-import { StepError } from '../../lib/kernel/errors.ts';
+import type { StepError } from '../../lib/kernel/errors.ts';
+import { invariant } from '../../lib/kernel/invariant.ts';
 import type { AssetKey } from '../../lib/model/asset-key.ts';
 import type { Step, StepOutput } from '../../lib/model/step-graph.ts';
 import type { Epoch } from '../../lib/epoch/epoch.ts';
@@ -9,7 +10,7 @@ import { executeStep, type StepEnd } from '../step/execute-step.ts';
 import type { Emitted } from '../step/outputs.ts';
 import { afterTurn } from './environment.ts';
 import { gather, judge, type Gathered } from './gather.ts';
-import { ABSENT, BLOCKED, FAILED, type Slot, type ValueSlot } from './slot.ts';
+import { ABSENT, BLOCKED, FAILED, freezeEmitted, type Slot, type ValueSlot } from './slot.ts';
 import type { Supply } from './supply.ts';
 
 /** A step that came to its end: what its outputs came out as, in need or not. */
@@ -42,7 +43,7 @@ export interface StepRun {
   readonly graceMs: number;
   readonly observer: StepObserver;
   /**
-   * Fixes what a body emitted on one output before any reader gets it.
+   * Fixes what a body emitted on one output, as it is emitted (X13).
    *
    * @throws StepError with which the step fails
    */
@@ -73,6 +74,8 @@ class StepPump {
   #pumping = false;
   #over = false;
   #lastTurn: number;
+  /** `awaited`: nothing starts until the event loop has had its turn. */
+  #turn: 'none' | 'awaited' | 'taken' = 'none';
   #stopGrace: () => void = () => undefined;
 
   constructor(run: StepRun, done: StepsDone) {
@@ -108,11 +111,11 @@ class StepPump {
 
   /** Starts what may start. Not reentrant: a step that settles synchronously only changes the epoch, and the loop sees that. */
   #pump(): void {
-    if (this.#pumping) return;
+    if (this.#pumping || this.#turn === 'awaited') return;
     this.#pumping = true;
     try {
       while (!this.#over && !this.#run.signal.aborted && this.#epoch.running < this.#run.concurrency) {
-        if (this.#run.clock.now() - this.#lastTurn >= TURN_MS) {
+        if (this.#turnIsDue()) {
           this.#takeTurn();
           return;
         }
@@ -120,14 +123,26 @@ class StepPump {
         if (index < 0) break;
         this.#begin(index);
       }
+    } catch (error) {
+      // Nothing of the user's: but whoever pumps, a microtask or a turn, has nobody to throw to.
+      this.#end({ error });
     } finally {
       this.#pumping = false;
     }
     if (this.#epoch.settled || (this.#run.signal.aborted && this.#epoch.running === 0)) this.#end();
   }
 
+  /** Never right after a turn, however far the clock moves on meanwhile: each turn brings the run on by a step at least. */
+  #turnIsDue(): boolean {
+    const due = this.#turn === 'none' && this.#run.clock.now() - this.#lastTurn >= TURN_MS;
+    this.#turn = 'none';
+    return due;
+  }
+
   #takeTurn(): void {
+    this.#turn = 'awaited';
     afterTurn(() => {
+      this.#turn = 'taken';
       this.#lastTurn = this.#run.clock.now();
       this.#pump();
     });
@@ -159,7 +174,7 @@ class StepPump {
     else this.#settle(this.#settledBy(planned, end));
   }
 
-  #later(planned: PlannedStep, end: StepEnd | Promise<StepEnd>): void {
+  #later(planned: PlannedStep, end: StepEnd<ValueSlot> | Promise<StepEnd<ValueSlot>>): void {
     Promise.resolve(end)
       .then((ended) => {
         this.#settle(this.#settledBy(planned, ended));
@@ -168,16 +183,19 @@ class StepPump {
       .catch((error: unknown) => this.#end({ error }));
   }
 
-  #execute(planned: PlannedStep, { inputs, loaded }: Gathered): StepEnd | Promise<StepEnd> {
+  #execute(planned: PlannedStep, { inputs, loaded }: Gathered): StepEnd<ValueSlot> | Promise<StepEnd<ValueSlot>> {
     const { plan, runId, signal, clock, observer } = this.#run;
+    if (!signal.aborted) observer.onStart(planned, loaded);
+    // Also where whoever was told of the start has cancelled: nothing more starts (X12).
     if (signal.aborted) return { outcome: 'cancelled' };
-    observer.onStart(planned, loaded);
     return executeStep({
       op: planned.step.op,
       step: planned.step.id,
       selectedOutputs: planned.selectedOutputs,
       unselected: plan.policies.unselectedOutputs,
-      onDiscard: (output) => observer.onDiscard(planned, output),
+      // What is emitted late goes nowhere anyway, and the run may have ended.
+      onDiscard: (output) => (signal.aborted ? undefined : observer.onDiscard(planned, output)),
+      fix: (output, emitted) => this.#fix(planned, output, emitted),
       runId,
       inputs,
       signal,
@@ -185,33 +203,18 @@ class StepPump {
     });
   }
 
-  #settledBy(planned: PlannedStep, end: StepEnd): SettledStep {
+  #settledBy(planned: PlannedStep, end: StepEnd<ValueSlot>): SettledStep {
     if (end.outcome === 'cancelled') return { planned, outcome: 'cancelled', slots: new Map(), error: undefined, blockedBy: [] };
     if (end.outcome === 'failed') return failure(planned, end.error);
-    try {
-      return { planned, outcome: 'succeeded', slots: this.#fixAll(planned, end.emitted), error: undefined, blockedBy: [] };
-    } catch (error) {
-      if (error instanceof StepError) return failure(planned, error);
-      throw error;
-    }
+    return { planned, outcome: 'succeeded', slots: slotsOf(planned, end.emitted), error: undefined, blockedBy: [] };
   }
 
-  #fixAll(planned: PlannedStep, emitted: ReadonlyMap<string, Emitted>): ReadonlyMap<number, Slot> {
-    const { step, selectedOutputs } = planned;
-    const slots = new Map<number, Slot>();
-    step.outputs.forEach((output, index) => {
-      const value = emitted.get(output.name);
-      const needed = selectedOutputs.has(output.name);
-      // Beyond need, only an asset is of interest (X7 `materialize`); it never reaches another step.
-      if (value !== undefined && (needed || output.key !== undefined)) slots.set(index, this.#fix(planned, index, value));
-      else if (needed) slots.set(index, ABSENT);
-    });
-    return slots;
-  }
-
-  #fix({ step }: PlannedStep, index: number, value: Emitted): Slot {
-    const output = step.outputs[index];
-    return output === undefined ? ABSENT : this.#run.fix(value, { step, output, runId: this.#run.runId });
+  #fix({ step, selectedOutputs }: PlannedStep, name: string, emitted: Emitted): ValueSlot {
+    const output = step.outputs.find((each) => each.name === name);
+    invariant(output !== undefined, 'only declared outputs pass the gate');
+    // Beyond need, only an asset is of interest (X7 `materialize`).
+    if (output.key === undefined && !selectedOutputs.has(name)) return freezeEmitted(emitted);
+    return this.#run.fix(emitted, { step, output, runId: this.#run.runId });
   }
 
   #settle(settled: SettledStep): void {
@@ -229,6 +232,18 @@ class StepPump {
     for (const step of readSteps(inputs)) for (const id of this.#blockedBy[step] ?? []) found.add(id);
     return [...found];
   }
+}
+
+function slotsOf({ step, selectedOutputs }: PlannedStep, emitted: ReadonlyMap<string, ValueSlot>): ReadonlyMap<number, Slot> {
+  const slots = new Map<number, Slot>();
+  step.outputs.forEach(({ name, key }, index) => {
+    const slot = emitted.get(name);
+    const needed = selectedOutputs.has(name);
+    // What was emitted beyond need never reaches another step.
+    if (slot !== undefined && (needed || key !== undefined)) slots.set(index, slot);
+    else if (needed) slots.set(index, ABSENT);
+  });
+  return slots;
 }
 
 function failure(planned: PlannedStep, error: StepError): SettledStep {

@@ -13,6 +13,7 @@ import type { PositionRef } from '../../lib/events/position.ts';
 import type { StoredValue } from '../../lib/events/store-port.ts';
 import type { AssetKey } from '../../lib/model/asset-key.ts';
 import type { Plan, PlannedEntry, PlannedStep } from '../../lib/plan/plan.ts';
+import { readThrown } from '../step/thrown.ts';
 import { entryState, type Readable } from './gather.ts';
 import type { AssetOutcome } from './outcome.ts';
 import type { SettledStep } from './run-steps.ts';
@@ -163,15 +164,6 @@ function positionOf(entry: PlannedEntry, scope: EventScope): PositionRef | null 
 /** What the log keeps of an error: no more than plain data can hold. */
 function errorRecord({ code, message, cause }: SluiceError & { readonly code: string }): ErrorRecord {
   if (cause === undefined) return { code, message };
-  if (!(cause instanceof Error)) return { code, message, cause: { name: typeof cause, message: safeString(cause) } };
-  const { name, message: said, stack } = cause;
-  return { code, message, cause: { name: String(name), message: String(said), ...(typeof stack === 'string' && { stack }) } };
-}
-
-function safeString(value: unknown): string {
-  try {
-    return String(value);
-  } catch {
-    return Object.prototype.toString.call(value);
-  }
+  const { name, message: said, stack } = readThrown(cause);
+  return { code, message, cause: { name, message: said, ...(stack !== undefined && { stack }) } };
 }

@@ -41,7 +41,8 @@ export function executeStep<Fixed>(call: StepCall<Fixed>): StepEnd<Fixed> | Prom
       return finish(result, limit);
     });
   } catch (error) {
-    return finish(failed(error, signal), limit);
+    limit?.clear();
+    return failed(error, signal);
   }
 }
 

@@ -193,21 +193,25 @@ function place(defining: Defining, node: Node, handles: Handles): void {
   const target = node.kind === 'step' ? defining.ops.get(node.step.op) : defineNested(defining, node);
   // Ops and graphs are placed alike, and what is wired was made for their inputs.
   const result = (target as unknown as Placeable).as(name)(Object.fromEntries(wiring));
-  // A plain op gives its one handle; everything else a record of handles, in the order of madeIn.
-  const outputs =
-    node.kind === 'step' && node.step.op.plain ? [result as Handle] : Object.values(result as Readonly<Record<string, Handle>>);
-  madeIn(node).forEach((entry, index) => handles.set(entry, outputs[index] ?? missing(entry)));
+  // A plain op gives its one handle, everything else handles by output.
+  const outputs = (node.kind === 'step' && node.step.op.plain ? { result } : result) as Readonly<Record<string, Handle>>;
+  const names = node.kind === 'step' ? Object.keys(node.step.outputs) : madeIn(node).map((_, index) => numbered(index));
+  madeIn(node).forEach((entry, index) => handles.set(entry, outputs[names[index] ?? ''] ?? missing(entry)));
+}
+
+function numbered(index: number): string {
+  return `out_${index}`;
 }
 
 /** A nested graph gives all that its steps make, under numbered names. */
 function defineNested(defining: Defining, node: Extract<Node, { kind: 'graph' }>): AnyGraph {
   const taken = inputsOf(node);
-  const ports = taken.map(({ name, kind }) => [name, kind === 'list' ? list() : input()] as const);
-  return graph(`${node.name}_graph`, { inputs: Object.fromEntries(ports) as Readonly<Record<string, InputPort>> }, (given) => {
+  const ports = taken.map(({ name, kind }): [string, InputPort] => [name, kind === 'list' ? list() : input()]);
+  return graph(`${node.name}_graph`, { inputs: Object.fromEntries(ports) }, (given) => {
     // A list's handle goes into lists alone, as a whole; types tell the two apart, and here they are kept in one map.
     const handles: Handles = new Map(taken.map(({ name, entries }) => [listName(entries), (given[name] ?? missing(name)) as Handle]));
     for (const each of node.nodes) place(defining, each, handles);
-    return Object.fromEntries(madeIn(node).map((entry, index) => [`out_${index}`, handles.get(entry) ?? missing(entry)]));
+    return Object.fromEntries(madeIn(node).map((entry, index) => [numbered(index), handles.get(entry) ?? missing(entry)]));
   });
 }
 

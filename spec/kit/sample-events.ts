@@ -129,6 +129,10 @@ export function missed(key: string, type: AssetMissed['type'] = 'asset-failed'):
 
 /** One event of every kind, with every field that may be left empty once filled and once empty. */
 export function everyKind(): readonly NewEvent[] {
+  return [...stepsOfEveryKind(), ...assetsOfEveryKind(), runEnded({ runId: 'full', status: 'failed' })];
+}
+
+function stepsOfEveryKind(): readonly NewEvent[] {
   return [
     runStarted({ runId: 'full', tags: { team: 'blue', ['__proto__']: 'tag', 'kéy 🦊': '' }, causedBy: 'cron', readsAt: 7 }),
     sourceObserved('source', { runId: 'full', offset: '42' }),
@@ -176,6 +180,11 @@ export function everyKind(): readonly NewEvent[] {
       blockedBy: ['graph:failed', 'graph:unstacked'],
     }),
     stepSettled({ step: 'skipped', outcome: 'skipped', outputs: [{ output: 'result', state: { state: 'absent' } }] }),
+  ];
+}
+
+function assetsOfEveryKind(): readonly NewEvent[] {
+  return [
     stepSettled({ step: 'cancelled', outcome: 'cancelled', outputs: [] }),
     materialized('a', {
       metadata: { rows: 3, deep: { list: [1, null, 'x'] } },
@@ -196,6 +205,5 @@ export function everyKind(): readonly NewEvent[] {
     missed('e', 'asset-failed'),
     missed('f', 'asset-blocked'),
     missed('g', 'asset-cancelled'),
-    runEnded({ runId: 'full', status: 'failed' }),
   ];
 }

@@ -6,7 +6,7 @@ export interface StoreUnderTest {
   /** Closes the store and opens what it left behind. Left out by stores that keep nothing. */
   readonly reopen?: () => Promise<Store>;
   /** Closes what is open and removes what is left. */
-  dispose(): Promise<void>;
+  readonly dispose: () => Promise<void>;
 }
 
 /** What a check works with. */
@@ -14,14 +14,14 @@ export interface CheckContext {
   /** The store to write to: open, and empty at the start. */
   readonly store: Store;
   /** The store to read from once everything is written: the same one, or the one that was opened after that was closed. */
-  settled(): Promise<Store>;
+  readonly settled: () => Promise<Store>;
 }
 
 /** One promise of a store, as a check that throws where it is broken. */
 export interface StoreCheck {
   /** A claim in the present tense: fit to be a test's name. */
   readonly name: string;
-  run(): Promise<void>;
+  readonly run: () => Promise<void>;
 }
 
 /** Checks by their names, before it is known which store they are for. */

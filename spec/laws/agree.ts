@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { expect } from 'vitest';
 import { plan, SelectionError, type Definitions, type Store } from '../../index.ts';
 import type { DefinableWorld } from '../kit/define-world.ts';
@@ -85,4 +86,9 @@ export class ReferenceHistory {
       if (state !== 'failed' && state !== 'blocked') this.stored.set(key, state);
     return account;
   }
+}
+
+/** For very many comparisons: the case is only printed, and the difference only searched for, where there is one. */
+export function expectSame(got: unknown, wanted: unknown, print: () => string): void {
+  if (!isDeepStrictEqual(got, wanted)) expect(got, print()).toEqual(wanted);
 }

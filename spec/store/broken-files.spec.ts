@@ -17,6 +17,10 @@ async function madeStore(): Promise<{ readonly folder: string; readonly file: st
   return { folder, file, bytes: await readFile(file) };
 }
 
+function codeOf(error: unknown): unknown {
+  return error instanceof Error && 'code' in error ? error.code : error;
+}
+
 async function expectRefused(folder: string, code: RegExp): Promise<void> {
   for (const mode of ['write', 'read'] as const)
     await expect(openStore(folder, { mode }), mode).rejects.toMatchObject({ code: expect.stringMatching(code) });
@@ -66,9 +70,8 @@ describe('a file that is no whole store is refused before it is mapped', () => {
         damaged[at + (second ? 4096 : 0)] = byte;
         await writeFile(file, damaged);
         // Either it looks whole, or it is the store's own error.
-        await preflight(folder).catch((error: unknown) =>
-          expect(error).toMatchObject({ code: expect.stringMatching(/^STORE_(CORRUPT|FORMAT)$/) }),
-        );
+        const refusal: unknown = await preflight(folder).catch((error: unknown) => error);
+        expect([undefined, 'STORE_CORRUPT', 'STORE_FORMAT']).toContain(codeOf(refusal));
       }),
       { numRuns: 100 },
     );
@@ -138,8 +141,8 @@ describe('a file that is a whole store is not', () => {
     const handle = await openFile(file, 'a');
     await handle.write(Buffer.alloc(100));
     await handle.close();
-    await preflight(folder);
+    await expect(preflight(folder)).resolves.toBeUndefined();
     await truncate(file, size);
-    await preflight(folder);
+    await expect(preflight(folder)).resolves.toBeUndefined();
   });
 });

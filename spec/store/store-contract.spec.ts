@@ -1,7 +1,11 @@
-import { describe, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { storeContract } from '../kit/store-contract.ts';
 import { newStore } from './folder.ts';
 
 describe('the store on disk', () => {
-  for (const { name, run } of storeContract({ label: 'lmdb', open: newStore, reopens: true })) test(name, run);
+  for (const { name, run } of storeContract({ label: 'lmdb', open: newStore, reopens: true })) {
+    test(name, async () => {
+      await expect(run()).resolves.toBeUndefined();
+    });
+  }
 });

@@ -145,6 +145,11 @@ async function askAll(port: StorePort, model: Model, { at, from, limit }: { at: 
   ]);
 }
 
+async function appendAll(ports: readonly StorePort[], model: Model, batches: readonly AppendBatch[]): Promise<void> {
+  const expected = batches.map((batch) => model.append(batch));
+  for (const port of ports) expect(await Promise.all(batches.map((batch) => port.append(batch)))).toStrictEqual(expected);
+}
+
 async function play(actions: readonly Action[]): Promise<void> {
   const folder = await newFolder();
   let store = await openStore(folder);
@@ -153,9 +158,7 @@ async function play(actions: readonly Action[]): Promise<void> {
   try {
     for (const action of actions) {
       if (action.do === 'append') {
-        const expected = action.batches.map((batch) => model.append(batch));
-        expect(await Promise.all(action.batches.map((batch) => store.port.append(batch)))).toStrictEqual(expected);
-        expect(await Promise.all(action.batches.map((batch) => memory.append(batch)))).toStrictEqual(expected);
+        await appendAll([store.port, memory], model, action.batches);
       } else if (action.do === 'reopen') {
         await store.close();
         store = await openStore(folder);

@@ -8,14 +8,14 @@ type OutputDiscarded = Extract<RunEvent, { readonly type: 'output-discarded' }>;
 export function accountOf(plan: Plan, events: readonly RunEvent[]): readonly string[] {
   const { steps } = explain(plan);
   const planned = new Map(plan.steps.map(({ step }) => [step.id, step]));
-  const lines = steps.flatMap(({ step, sentence }) => {
+  const lines = steps.flatMap(({ step, reason }) => {
     const at = planned.get(step);
     if (at === undefined) return [];
     const mine = events.filter((event) => 'step' in event && event.definition === at.definition && event.step === at.path);
     const verb = mine.some(({ type }) => type === 'step-started') ? 'ran' : 'was reused';
     const discarded = mine.filter((event): event is OutputDiscarded => event.type === 'output-discarded');
     const gate = discarded.map(({ output }) => `It emitted ${output} all the same, and the gate dropped that.`);
-    const why = [sentence.replace(`${step} runs`, `${step} ${verb}`), ...gate].join(' ');
+    const why = [`${step} ${verb}, since ${reason}.`, ...gate].join(' ');
     return paragraph(colors.green('✓'), why);
   });
   const left = steps.filter(({ verdict }) => verdict === 'left-out').map(({ step }) => step);

@@ -8,7 +8,11 @@ describe('the memory store', () => {
     return { store, dispose: () => store.close() };
   };
 
-  for (const { name, run } of storeContract({ label: 'memory', open, reopens: false })) test(name, run);
+  for (const { name, run } of storeContract({ label: 'memory', open, reopens: false })) {
+    test(name, async () => {
+      await expect(run()).resolves.toBeUndefined();
+    });
+  }
 
   test('tells the time of a put by the clock that it was given', async () => {
     const store = memoryStore({ now: () => 42 });

@@ -6,15 +6,14 @@ import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { addTallies, playFile, vectorFiles, type Tally } from '../spec/conformance/folder.ts';
-import type { OpenStore } from '../spec/conformance/play.ts';
-import { isStoreName, storeNames, storeOf } from '../spec/conformance/stores.ts';
+import { fillerOf, isStoreName, storeNames, type FillStores } from '../spec/conformance/stores.ts';
 
 const USAGE = 'Usage: npm run conformance -- DIR [--store memory|lmdb] [--live]';
 const SHOWN = 20;
 
 interface Arguments {
   readonly folder: string;
-  readonly open: OpenStore;
+  readonly fill: FillStores;
 }
 
 function stop(message: string): never {
@@ -32,7 +31,7 @@ function readArguments(): Arguments {
   const places = [resolve(process.env['INIT_CWD'] ?? '.', given), resolve(given)];
   const folder = places.find((place) => statSync(place, { throwIfNoEntry: false })?.isDirectory() === true);
   if (folder === undefined) stop(`There is no folder ${given}.`);
-  return { folder, open: storeOf(values.store) };
+  return { folder, fill: fillerOf(values.store) };
 }
 
 function parse() {
@@ -43,18 +42,21 @@ function parse() {
   }
 }
 
-function print({ passed, failed, mismatches, skipped }: Tally): void {
+function print({ passed, failed, mismatches }: Tally): void {
   for (const line of mismatches.slice(0, SHOWN)) console.log(line);
   if (mismatches.length > SHOWN) console.log(`… and ${mismatches.length - SHOWN} more mismatches`);
-  for (const [file, actions] of skipped) console.log(`${file}: ${actions} actions skipped, since scripts (refresh) are not supported yet`);
   console.log(`${passed} passed, ${failed} failed`);
 }
 
-const { folder, open } = readArguments();
+const { folder, fill } = readArguments();
 const files = vectorFiles(folder);
 if (files.length === 0) stop(`There is no *.jsonl file in ${folder}.`);
 const tallies: Tally[] = [];
-for (const file of files) tallies.push(await playFile(folder, file, open));
+for (const file of files) {
+  const tally = await playFile(folder, file, { fill });
+  if (tally.skipped > 0) console.log(`${file}: ${tally.skipped} actions skipped, since scripts (refresh) are not supported yet`);
+  tallies.push(tally);
+}
 const total = addTallies(tallies);
 print(total);
 if (total.failed > 0) process.exitCode = 1;

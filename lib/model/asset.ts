@@ -4,8 +4,7 @@ import type { AssetNotes } from './asset-notes.ts';
 import { assetsFromGraph, type AssetsDefinition } from './assets-from-graph.ts';
 import { graph } from './graph.ts';
 import { checkName } from './name.ts';
-import { op, type SingleBody, type SingleOp, type SingleOperator } from './op.ts';
-import type { PlainResult } from './refused.ts';
+import { op, type PlainResult, type SingleBody, type SingleOp, type SingleOperator } from './op.ts';
 import { checkOptions, type Fields } from './options.ts';
 import type { Inputs, NoInputs } from './port.ts';
 

@@ -16,7 +16,7 @@ import {
   type Outputs,
   type ValueOf,
 } from './port.ts';
-import type { BodyMistake, PlainResult, Unfit } from './refused.ts';
+import type { BodyMistake, Unfit, WithoutOutputs } from './refused.ts';
 
 /** What a body may ask of the run that it is part of. */
 export interface OpContext<Output extends string = string> {
@@ -62,6 +62,11 @@ interface OpBasics<I extends Inputs> {
   /** The longest an execution may take, in milliseconds; then the step fails with STEP_TIMEOUT. */
   readonly timeoutMs?: number;
 }
+
+type Emitting<E = unknown> = Generator<E, unknown, never> | AsyncGenerator<E, unknown, never> | Observable<E>;
+
+/** Emissions are never values: an op without outputs cannot return them. */
+export type PlainResult<T> = Extract<T, Emitting> extends never ? unknown : WithoutOutputs;
 
 /** The body of an op, as the runtime calls it. */
 export type OpBody =
@@ -124,14 +129,21 @@ interface MultiOperator<I extends Inputs, O extends Outputs> {
 interface MistakenBody<I extends Inputs, O extends Outputs | undefined, R> {
   readonly outputs?: O;
   readonly operator?: never;
-  run(inputs: InputRecord<I>, context: OpContext<NamesOf<O>>): R & BodyMistake<O, R>;
+  run(inputs: InputRecord<I>, context: OpContext<NamesOf<O>>): R & BodyMistake<O, GivenBy<R>>;
 }
 
 interface MistakenOperator<I extends Inputs, O extends Outputs | undefined, E> {
   readonly outputs?: O;
   readonly run?: never;
-  operator(frames: Observable<InputRecord<I>>, context: OpContext<NamesOf<O>>): Observable<E> & BodyMistake<O, Observable<E>>;
+  operator(frames: Observable<InputRecord<I>>, context: OpContext<NamesOf<O>>): Observable<E> & BodyMistake<O, { readonly emits: E }>;
 }
+
+type GivenBy<R> =
+  R extends Emitting<infer E>
+    ? { readonly emits: E }
+    : Awaited<R> extends Emitting
+      ? { readonly emitsLater: true }
+      : { readonly returns: Awaited<R> };
 
 type NamesOf<O> = O extends Outputs ? keyof O & string : 'result';
 

@@ -1,4 +1,3 @@
-import type { Observable } from 'rxjs';
 import type { Emission } from './emission.ts';
 import type { OutputPort, Outputs } from './port.ts';
 
@@ -7,12 +6,8 @@ export interface Refused<Sentence extends string> {
   readonly refused: Sentence;
 }
 
-type Emitting<E = unknown> = Generator<E, unknown, never> | AsyncGenerator<E, unknown, never> | Observable<E>;
-
-type WithoutOutputs = Refused<'An op without "outputs" returns its value. Declare outputs to emit.'>;
-
-/** Emissions are never values: an op without outputs cannot return them. */
-export type PlainResult<T> = Extract<T, Emitting> extends never ? unknown : WithoutOutputs;
+/** What an op without outputs is told that emits. */
+export type WithoutOutputs = Refused<'An op without "outputs" returns its value. Declare outputs to emit.'>;
 
 declare const unfit: unique symbol;
 
@@ -21,20 +16,23 @@ export interface Unfit {
   readonly [unfit]: Refused<'This op fits no form of op(): see the options and their types.'>;
 }
 
+/** What a body gives, as far as its mistakes go: emissions of `E`, a promise of emissions, or a value that is awaited. */
+export type Given = { readonly emits: unknown } | { readonly emitsLater: true } | { readonly returns: unknown };
+
 /**
  * What a body did wrong, in a sentence that names it, or `unknown` where it did nothing wrong. For the last overload of `op`, so it is
  * printed only where an op is refused already.
  */
-export type BodyMistake<O, R> = OrNone<
+export type BodyMistake<O, G extends Given> = OrNone<
   O extends Outputs
-    ? R extends Emitting<infer E>
+    ? G extends { readonly emits: infer E }
       ? EmissionMistake<O, E>
-      : Awaited<R> extends Emitting
-        ? Refused<'A body returns its generator or Observable itself, not a promise of it.'>
-        : RecordMistake<O, Awaited<R>>
-    : Awaited<R> extends Emitting
-      ? WithoutOutputs
-      : never
+      : G extends { readonly returns: infer R }
+        ? RecordMistake<O, R>
+        : Refused<'A body returns its generator or Observable itself, not a promise of it.'>
+    : G extends { readonly returns: unknown }
+      ? never
+      : WithoutOutputs
 >;
 
 type OrNone<Mistake> = [Mistake] extends [never] ? unknown : Mistake;

@@ -19,14 +19,13 @@ const CONCURRENCY = 16;
 /** A graph as an epoch: planned once, run for each frame, recorded nowhere. */
 export function graphEpoch(graph: AnyGraph, selected: ReadonlySet<string>): EpochOf {
   const planned = planGraph(graph, selected);
-  const names = Object.keys(graph.inputs);
   return (frame, signal, done) => {
     const settled: SettledStep[] = [];
     runSteps(
       {
         plan: planned,
         runId: uniqueId(),
-        supply: supplyFrom(names, frame),
+        supply: supplyFrom(graph, frame),
         clock: systemClock,
         concurrency: CONCURRENCY,
         signal,
@@ -57,12 +56,14 @@ function outKey(name: string): AssetKey {
   return assetKey([OUT, name], 'toOperator()');
 }
 
-function supplyFrom(names: readonly string[], frame: Readonly<Record<string, unknown>>): Supply {
+function supplyFrom({ inputs }: AnyGraph, frame: Readonly<Record<string, unknown>>): Supply {
   return new Map(
-    names.map((name) => {
+    Object.entries(inputs).map(([name, { kind }]) => {
       const value = Object.hasOwn(frame, name) ? frame[name] : undefined;
+      // Order alone needs no value: what a frame is there for has settled (N6).
+      const isThere = value !== undefined || kind === 'nothing';
       const supplied: Supplied = {
-        state: value === undefined ? { state: 'absent' } : { state: 'value', version: 'none:' },
+        state: isThere ? { state: 'value', version: 'none:' } : { state: 'absent' },
         position: null,
         value: () => value,
       };

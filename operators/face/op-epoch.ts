@@ -11,8 +11,8 @@ const NOTHING: Readonly<Record<string, unknown>> = Object.freeze({});
 export function opEpoch(op: AnyOp, selectedOutputs: ReadonlySet<string>): EpochOf {
   const runId = uniqueId();
   return (frame, signal, done) => {
-    // A required input without a value skips the op, as an absent entry does in a graph (X3).
-    if (isSkipped(op, frame)) return done({ outputs: NOTHING });
+    // Nothing asked for, nothing runs (N1); and a required input without a value skips the op, as an absent entry does in a graph (X3).
+    if (selectedOutputs.size === 0 || isSkipped(op, frame)) return done({ outputs: NOTHING });
     const end = executeStep({
       op,
       step: op.name,
@@ -42,10 +42,11 @@ function isSkipped({ inputs }: AnyOp, frame: Readonly<Record<string, unknown>>):
 }
 
 function inputsOf({ inputs }: AnyOp, frame: Readonly<Record<string, unknown>>): object {
-  const given = ([name, { kind }]: readonly [string, InputPort]): readonly [string, unknown] => [
-    name,
-    valueOf(frame, name) ?? (kind === 'list' ? [] : undefined),
-  ];
+  const given = ([name, { kind }]: readonly [string, InputPort]): readonly [string, unknown] => {
+    const value = valueOf(frame, name);
+    // null is a value (X11).
+    return [name, value === undefined && kind === 'list' ? [] : value];
+  };
   return Object.freeze(Object.fromEntries(Object.entries(inputs).flatMap((input) => (input[1].kind === 'nothing' ? [] : [given(input)]))));
 }
 

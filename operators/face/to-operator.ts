@@ -6,6 +6,7 @@ import { kindOf, quote } from '../../lib/kernel/print.ts';
 import { isGraph, type AnyGraph, type Graph, type Returned } from '../../lib/model/graph.ts';
 import type { OutputNames } from '../../lib/model/assets-from-graph.ts';
 import type { Handle } from '../../lib/model/handle.ts';
+import { isRecord } from '../../lib/model/options.ts';
 import { isOp, type AnyOp, type Op } from '../../lib/model/op.ts';
 import type { InputPort, InputRecord, Inputs, Outputs, ValueOf } from '../../lib/model/port.ts';
 import { sharedAbortController } from '../run/environment.ts';
@@ -35,7 +36,7 @@ export interface OperatorOptions<Output extends string> {
  *
  * Items that arrive while an epoch runs wait without bound, as with every RxJS operator: put backpressure in front.
  *
- * @throws SelectionError INVALID_SELECTION, UNKNOWN_ASSET
+ * @throws SelectionError INVALID_OPTION, INVALID_SELECTION, UNKNOWN_ASSET
  */
 export function toOperator<I extends Inputs, O extends Outputs, Single extends boolean>(
   target: Op<I, O, Single>,
@@ -52,9 +53,25 @@ export function toOperator(
   if (!isOp(target) && !isGraph(target)) {
     throw new SelectionError('INVALID_OPTION', `toOperator() takes an op or a graph first, and got ${kindOf(target)}.`);
   }
-  const selected = readSelect(target, options.select);
+  const selected = readSelect(target, readOptions(options).select);
   const epoch: EpochOf = isOp(target) ? opEpoch(target, selected) : graphEpoch(target, selected);
   return (frames) => frames.pipe(concatMap((frame) => oneEpoch(epoch, frame)));
+}
+
+function readOptions(options: OperatorOptions<string>): OperatorOptions<string> {
+  if (!isRecord(options)) {
+    throw new SelectionError(
+      'INVALID_OPTION',
+      `toOperator() takes its options as one object, and got ${kindOf(options)}. Write { select: […] }.`,
+    );
+  }
+  for (const name of Object.keys(options)) {
+    if (name === 'select') continue;
+    throw new SelectionError('INVALID_OPTION', `toOperator() has no option ${quote(name)}. ${suggest(name, ['select'])}`, {
+      details: { option: name },
+    });
+  }
+  return options;
 }
 
 function readSelect(target: AnyOp | AnyGraph, select: readonly string[] | undefined): ReadonlySet<string> {

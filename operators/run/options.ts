@@ -2,6 +2,7 @@ import { SelectionError } from '../../lib/kernel/errors.ts';
 import { suggest } from '../../lib/kernel/nearest.ts';
 import { kindOf, quote } from '../../lib/kernel/print.ts';
 import type { Store } from '../../lib/events/store.ts';
+import { isRecord } from '../../lib/model/options.ts';
 import type { Clock } from '../step/clock.ts';
 import type { OutputPorts } from '../step/ports.ts';
 
@@ -54,10 +55,12 @@ export type RunVerb = 'run' | 'materialize';
 
 /** What an option must be: whether a value will do, and what to say if not. Checked only where the option is given. */
 interface OptionRule {
-  readonly option: keyof RunOptions;
+  readonly option: keyof RunOptions | 'throwOnFailure';
   readonly accepts: (value: unknown) => boolean;
   readonly cure: string;
 }
+
+const STORE_CURE = 'Give what memoryStore() returned, or what openStore() resolved to (await it).';
 
 const RULES: readonly OptionRule[] = [
   { option: 'concurrency', accepts: (value) => Number.isInteger(value) && Number(value) >= 1, cure: 'Give a whole number from 1.' },
@@ -68,10 +71,11 @@ const RULES: readonly OptionRule[] = [
   },
   { option: 'whenBusy', accepts: (value) => value === 'queue' || value === 'error', cure: 'Give "queue" or "error".' },
   { option: 'signal', accepts: (value) => value instanceof AbortSignal, cure: 'Give an AbortSignal.' },
-  { option: 'store', accepts: isStore, cure: 'Give what memoryStore() returned, or what openStore() resolved to (await it).' },
+  { option: 'store', accepts: isStore, cure: STORE_CURE },
   { option: 'causedBy', accepts: (value) => typeof value === 'string', cure: 'Give a string.' },
   { option: 'tags', accepts: isRecordOfStrings, cure: 'Give a record of strings.' },
-  { option: 'sources', accepts: (value) => typeof value === 'object' && value !== null, cure: 'Give a record of source key to value.' },
+  { option: 'sources', accepts: isRecord, cure: 'Give a record of source key to value.' },
+  { option: 'throwOnFailure', accepts: (value) => typeof value === 'boolean', cure: 'Give true or false.' },
   { option: 'ports', accepts: (value) => hasMethod(value, 'publish'), cure: 'Give what outputPorts() returned.' },
   {
     option: 'clock',
@@ -98,11 +102,39 @@ export function checkRunOptions(verb: RunVerb, options: RunOptions): void {
     }
   }
   for (const { option, accepts, cure } of RULES) {
-    const value: unknown = options[option];
+    const value: unknown = Reflect.get(options, option);
     if (value === undefined || accepts(value)) continue;
     const shown = typeof value === 'string' || typeof value === 'number' ? quote(String(value)) : kindOf(value);
     throw new SelectionError('INVALID_OPTION', `${verb}(): "${option}" is ${shown}. ${cure}`, { details: { verb, option } });
   }
+}
+
+/**
+ * Refuses what is no plan: definitions, most often.
+ *
+ * @throws SelectionError INVALID_OPTION
+ */
+export function checkPlan(verb: 'run' | 'resolve', given: unknown): void {
+  if (typeof given === 'object' && given !== null && Reflect.get(given, 'kind') === 'plan') return;
+  throw new SelectionError(
+    'INVALID_OPTION',
+    `${verb}() takes a plan first, and got ${kindOf(given)}. Make one with plan(defs, { select }).`,
+    {
+      details: { verb },
+    },
+  );
+}
+
+/**
+ * Refuses what is no store: a promise of one, most often.
+ *
+ * @throws SelectionError INVALID_OPTION
+ */
+export function checkStore(verb: 'resolve', given: unknown): void {
+  if (isStore(given)) return;
+  throw new SelectionError('INVALID_OPTION', `${verb}() takes a store second, and got ${kindOf(given)}. ${STORE_CURE}`, {
+    details: { verb },
+  });
 }
 
 function hasMethod(value: unknown, method: string): boolean {
@@ -114,5 +146,5 @@ function isStore(value: unknown): boolean {
 }
 
 function isRecordOfStrings(value: unknown): boolean {
-  return typeof value === 'object' && value !== null && Object.values(value).every((each) => typeof each === 'string');
+  return isRecord(value) && Object.values(value).every((each) => typeof each === 'string');
 }

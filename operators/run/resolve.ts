@@ -7,9 +7,11 @@ import { observation, readValue, type EncodedValue, type Store } from '../../lib
 import type { StorePort } from '../../lib/events/store-port.ts';
 import type { AssetKey } from '../../lib/model/asset-key.ts';
 import type { Definitions } from '../../lib/model/definitions.ts';
+import { isRecord } from '../../lib/model/options.ts';
 import type { Plan, PlannedEntry, PlannedInput, PlannedStep } from '../../lib/plan/plan.ts';
 import type { Clock } from '../step/clock.ts';
 import { systemClock, uniqueId } from './environment.ts';
+import { checkPlan, checkStore } from './options.ts';
 import { readThrown } from '../step/thrown.ts';
 import { staleInputs, type StaleInput } from './stale-inputs.ts';
 import type { Supplied, Supply } from './supply.ts';
@@ -41,9 +43,11 @@ export interface ResolveOptions {
 /**
  * Fixes the position at which a run reads, reads and observes sources, and pins everything that will be loaded. Writes nothing.
  *
- * Rejects with SelectionError MISSING_VALUE (N7), UNKNOWN_SOURCE, SOURCE_READ_FAILED, or StoreError.
+ * Rejects with SelectionError INVALID_OPTION, MISSING_VALUE (N7), UNKNOWN_SOURCE, SOURCE_READ_FAILED, or StoreError.
  */
 export async function resolve<Assets>(plan: Plan<Assets>, store: Store, options: ResolveOptions = {}): Promise<ResolvedPlan<Assets>> {
+  checkPlan('resolve', plan);
+  checkStore('resolve', store);
   const { port } = store;
   const given = checkSources(plan, options.sources ?? {});
   const wanted = wantedKeys(plan);
@@ -104,8 +108,7 @@ function want(wanted: Map<AssetKey, Wanted>, defs: Definitions, { planned: { ste
 }
 
 function checkSources({ defs }: Plan, given: Readonly<Record<string, unknown>>): ReadonlyMap<AssetKey, unknown> {
-  if (typeof given !== 'object' || given === null)
-    throw new SelectionError('INVALID_OPTION', `"sources" is ${kindOf(given)}. Give a record of source key to value.`);
+  if (!isRecord(given)) throw new SelectionError('INVALID_OPTION', `"sources" is ${kindOf(given)}. Give a record of source key to value.`);
   const byKey: ReadonlyMap<string, { readonly key: AssetKey }> = defs.sources;
   return new Map(
     Object.entries(given).map(([key, value]) => {

@@ -114,7 +114,7 @@ class StepPump {
     if (this.#pumping || this.#turn === 'awaited') return;
     this.#pumping = true;
     try {
-      while (!this.#over && !this.#run.signal.aborted && this.#epoch.running < this.#run.concurrency) {
+      while (this.#mayStart()) {
         if (this.#turnIsDue()) {
           this.#takeTurn();
           return;
@@ -130,6 +130,10 @@ class StepPump {
       this.#pumping = false;
     }
     if (this.#epoch.settled || (this.#run.signal.aborted && this.#epoch.running === 0)) this.#end();
+  }
+
+  #mayStart(): boolean {
+    return !this.#over && !this.#run.signal.aborted && !this.#epoch.settled && this.#epoch.running < this.#run.concurrency;
   }
 
   /** Never right after a turn, however far the clock moves on meanwhile: each turn brings the run on by a step at least. */

@@ -2,7 +2,7 @@ import { Observable } from 'rxjs';
 import type { RunEvent } from '../../lib/events/run-event.ts';
 import type { Plan } from '../../lib/plan/plan.ts';
 import { executeRun } from './execute-run.ts';
-import { checkRunOptions, type RunOptions } from './options.ts';
+import { checkPlan, checkRunOptions, type RunOptions } from './options.ts';
 
 /**
  * Runs a plan: cold, one run a subscription. Logged events come when they are recorded, with their positions; `step-started` and
@@ -12,6 +12,7 @@ import { checkRunOptions, type RunOptions } from './options.ts';
  * @throws SelectionError INVALID_OPTION, synchronously
  */
 export function run(plan: Plan, options: RunOptions = {}): Observable<RunEvent> {
+  checkPlan('run', plan);
   checkRunOptions('run', options);
   return new Observable<RunEvent>((subscriber) => {
     const controller = new AbortController();

@@ -1,11 +1,12 @@
+import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { buildCase } from './build.ts';
 import { readCase } from './case.ts';
 import { playFile, vectorFiles } from './folder.ts';
 import { playCase } from './play.ts';
-import { openMemory } from './stores.ts';
+import { fillLmdb, fillMemory } from './stores.ts';
 
-const folder = new URL('subset', import.meta.url).pathname;
+const folder = fileURLToPath(new URL('subset', import.meta.url));
 
 /** How many runs each committed file has, so that one which is read by half is noticed. */
 const runsOf: Readonly<Record<string, number>> = { 'dagster-1.1.7.jsonl': 1202, 'dagster-1.13.27.jsonl': 1202, 'reference.jsonl': 2683 };
@@ -17,9 +18,16 @@ describe('the committed vectors', () => {
 
   for (const [file, runs] of Object.entries(runsOf)) {
     test(`${file}: every run on the memory store is as expected`, { timeout: 60_000 }, async () => {
-      const { passed, failed, mismatches } = await playFile(folder, file, openMemory);
+      const { passed, failed, mismatches } = await playFile(folder, file, { fill: fillMemory });
       expect(mismatches.slice(0, 20)).toEqual([]);
       expect({ passed, failed }).toEqual({ passed: runs, failed: 0 });
+    });
+
+    test(`${file}: every run of each 12th case on the store on disk is as expected`, { timeout: 60_000 }, async () => {
+      const { passed, failed, mismatches } = await playFile(folder, file, { fill: fillLmdb, every: 12 });
+      expect(mismatches.slice(0, 20)).toEqual([]);
+      expect(passed).toBeGreaterThan(runs / 20);
+      expect(failed).toBe(0);
     });
   }
 });
@@ -52,9 +60,9 @@ function caseWith(changes: object, others: object = {}): string {
 
 describe('a vector', () => {
   test('passes when every field is as expected, and one that is not compared may be left out', async () => {
-    expect((await playCase(readCase(caseWith({}), 'here'), openMemory)).flatMap(({ mismatches }) => mismatches)).toEqual([]);
+    expect((await playCase(readCase(caseWith({}), 'here'), fillMemory)).flatMap(({ mismatches }) => mismatches)).toEqual([]);
     expect(
-      (await playCase(readCase(caseWith({ blocked: undefined }), 'here'), openMemory)).flatMap(({ mismatches }) => mismatches),
+      (await playCase(readCase(caseWith({ blocked: undefined }), 'here'), fillMemory)).flatMap(({ mismatches }) => mismatches),
     ).toEqual([]);
   });
 
@@ -72,7 +80,7 @@ describe('a vector', () => {
   };
   for (const [field, value] of Object.entries(wrong)) {
     test(`fails when only ${field} is not as expected`, async () => {
-      const [played] = await playCase(readCase(caseWith({ [field]: value }), 'here'), openMemory);
+      const [played] = await playCase(readCase(caseWith({ [field]: value }), 'here'), fillMemory);
       expect(played?.mismatches).toHaveLength(1);
       expect(played?.mismatches[0]).toMatch(new RegExp(`^${field}: expected .+ got .+$`));
     });
@@ -84,13 +92,13 @@ describe('a vector', () => {
 
   test('of a graph that is refused fails in each of its runs', async () => {
     const unused = readCase(caseWith({}, { graph: { ...graph, inputs: ['x'] } }), 'here');
-    const [played] = await playCase(unused, openMemory);
+    const [played] = await playCase(unused, fillMemory);
     expect(played?.mismatches).toEqual([expect.stringMatching(/^definitions: expected to be accepted got DefinitionError: .*"x"/)]);
   });
 
   test('with an unknown asset is answered by the error code, before anything is written', async () => {
     const unknown = readCase(caseWith({}, { runs: [{ select: ['a9'], expect: { error: 'UNKNOWN_ASSET' } }] }), 'here');
-    expect((await playCase(unknown, openMemory)).flatMap(({ mismatches }) => mismatches)).toEqual([]);
+    expect((await playCase(unknown, fillMemory)).flatMap(({ mismatches }) => mismatches)).toEqual([]);
   });
 
   test('may have several definitions, whose step paths start with the definition', async () => {
@@ -106,7 +114,7 @@ describe('a vector', () => {
       caseWith({}, { ops: { one: op, add }, graph: undefined, graphs: [graph, second], upstream: { x: 5 }, runs }),
       'here',
     );
-    expect((await playCase(several, openMemory)).flatMap(({ mismatches }) => mismatches)).toEqual([]);
+    expect((await playCase(several, fillMemory)).flatMap(({ mismatches }) => mismatches)).toEqual([]);
   });
 
   test('may nest graphs whose inputs are fed with a fan-in', () => {

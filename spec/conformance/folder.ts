@@ -1,16 +1,17 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { readCase } from './case.ts';
-import { playCase, type OpenStore } from './play.ts';
+import { playCase } from './play.ts';
+import type { FillStores } from './stores.ts';
 
-/** What came of the vectors of a folder. */
+/** What came of vectors. */
 export interface Tally {
   readonly passed: number;
   readonly failed: number;
   /** `FILE ID select=[…] field: expected … got …`, one line a field. */
   readonly mismatches: readonly string[];
-  /** Actions of scripts, by file: they are not played yet. */
-  readonly skipped: ReadonlyMap<string, number>;
+  /** Actions of scripts: they are not played yet. */
+  readonly skipped: number;
 }
 
 /** Names of the vector files in a folder, sorted. */
@@ -21,39 +22,44 @@ export function vectorFiles(folder: string): readonly string[] {
     .toSorted();
 }
 
-/** Which cases of a file to play: all, or every n-th. */
-export interface Sampling {
-  readonly every?: number;
+/** Plays one file, or every n-th case of it. A line that is malformed counts as one failed run, with the reason. */
+export async function playFile(
+  folder: string,
+  file: string,
+  { fill, every = 1 }: { readonly fill: FillStores; readonly every?: number },
+): Promise<Tally> {
+  const lines = readFileSync(join(folder, file), 'utf8').split('\n');
+  const tallies: Tally[] = [];
+  for (const [index, line] of lines.entries()) {
+    if (line.trim() !== '' && (index + 1) % every === 0) tallies.push(await playLine(line, { file, number: index + 1, fill }));
+  }
+  return addTallies(tallies);
 }
 
-/** Plays one file. A line that is malformed counts as one failed run, with the reason. */
-export async function playFile(folder: string, file: string, open: OpenStore, { every = 1 }: Sampling = {}): Promise<Tally> {
-  const tally = { passed: 0, failed: 0, mismatches: new Array<string>(), skipped: new Map<string, number>() };
-  const lines = readFileSync(join(folder, file), 'utf8').split('\n');
-  for (const [index, line] of lines.entries()) {
-    if (line.trim() === '' || index % every !== 0) continue;
-    try {
-      const shape = readCase(line, `${file}:${index + 1}`);
-      if (shape.actions > 0) tally.skipped.set(file, (tally.skipped.get(file) ?? 0) + shape.actions);
-      for (const { id, select, mismatches } of await playCase(shape, open)) {
-        if (mismatches.length === 0) tally.passed += 1;
-        else tally.failed += 1;
-        tally.mismatches.push(...mismatches.map((mismatch) => `${file} ${id} select=[${select.join(', ')}] ${mismatch}`));
-      }
-    } catch (error) {
-      tally.failed += 1;
-      tally.mismatches.push(`${file} line ${index + 1}: ${error instanceof Error ? error.message : String(error)}`);
-    }
+async function playLine(
+  line: string,
+  { file, number, fill }: { readonly file: string; readonly number: number; readonly fill: FillStores },
+): Promise<Tally> {
+  try {
+    const shape = readCase(line, `${file}:${number}`);
+    const played = await playCase(shape, fill);
+    const passed = played.filter(({ mismatches }) => mismatches.length === 0).length;
+    const mismatches = played.flatMap(({ id, select, mismatches }) =>
+      mismatches.map((each) => `${file} ${id} select=[${select.join(', ')}] ${each}`),
+    );
+    return { passed, failed: played.length - passed, mismatches, skipped: shape.actions };
+  } catch (error) {
+    return { passed: 0, failed: 1, mismatches: [error instanceof Error ? error.message : String(error)], skipped: 0 };
   }
-  return tally;
 }
 
 /** Adds tallies up. */
 export function addTallies(tallies: readonly Tally[]): Tally {
+  const sum = (count: (tally: Tally) => number): number => tallies.reduce((total, tally) => total + count(tally), 0);
   return {
-    passed: tallies.reduce((sum, { passed }) => sum + passed, 0),
-    failed: tallies.reduce((sum, { failed }) => sum + failed, 0),
+    passed: sum(({ passed }) => passed),
+    failed: sum(({ failed }) => failed),
     mismatches: tallies.flatMap(({ mismatches }) => mismatches),
-    skipped: new Map(tallies.flatMap(({ skipped }) => [...skipped])),
+    skipped: sum(({ skipped }) => skipped),
   };
 }

@@ -2,15 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { materialize, plan, run, SelectionError, type Definitions, type RunEvent, type Store } from '../../index.ts';
 import { buildCase } from './build.ts';
 import type { Case, CaseExpectation, CaseRun } from './case.ts';
-
-/** A store with nothing in it, and how to get rid of it. */
-export interface FreshStore {
-  readonly store: Store;
-  readonly dispose: () => Promise<void>;
-}
-
-/** Gives an empty store each time. */
-export type OpenStore = () => Promise<FreshStore>;
+import type { FilledStores, FillStores } from './stores.ts';
 
 /** How one run of a case went: one line for every field that is not as expected. */
 export interface PlayedRun {
@@ -20,44 +12,49 @@ export interface PlayedRun {
 }
 
 /** Plays every run of a case, each on a store of its own that holds one full run (see README.md). */
-export async function playCase(shape: Case, open: OpenStore): Promise<readonly PlayedRun[]> {
-  const defs = attempt(() => buildCase(shape));
-  const played: PlayedRun[] = [];
-  for (const each of shape.runs) {
-    const mismatches =
-      defs.made === undefined
-        ? [`definitions: expected to be accepted got ${defs.problem}`]
-        : await playRun(defs.made, { shape, each, open });
-    played.push({ id: shape.id, select: each.select, mismatches });
-  }
-  return played;
-}
-
-function attempt<T>(make: () => T): { readonly made: T } | { readonly made: undefined; readonly problem: string } {
+export async function playCase(shape: Case, fill: FillStores): Promise<readonly PlayedRun[]> {
+  const allAre = (problem: string): readonly PlayedRun[] =>
+    shape.runs.map(({ select }) => ({ id: shape.id, select, mismatches: [problem] }));
+  let defs: Definitions;
+  let stores: FilledStores;
   try {
-    return { made: make() };
+    defs = buildCase(shape);
   } catch (error) {
-    return { made: undefined, problem: describe(error) };
+    return allAre(`definitions: expected to be accepted got ${describe(error)}`);
   }
+  try {
+    stores = await fill((store) => seed(defs, shape, store));
+  } catch (error) {
+    return allAre(`first run: expected to end got ${describe(error)}`);
+  }
+  const played: PlayedRun[] = [];
+  for (const each of shape.runs)
+    played.push({ id: shape.id, select: each.select, mismatches: await playRun(defs, { shape, each, stores }) });
+  await stores.dispose();
+  return played;
 }
 
 function describe(error: unknown): string {
   return error instanceof Error ? `${error.name}: ${error.message}` : String(error);
 }
 
+interface Played {
+  readonly shape: Case;
+  readonly each: CaseRun;
+  readonly stores: FilledStores;
+}
+
 /** A run that does not even come to an end is a mismatch like any other. */
-async function playRun(
-  defs: Definitions,
-  { shape, each, open }: { readonly shape: Case; readonly each: CaseRun; readonly open: OpenStore },
-): Promise<readonly string[]> {
-  const { store, dispose } = await open();
+async function playRun(defs: Definitions, { shape, each, stores }: Played): Promise<readonly string[]> {
   try {
-    await seed(defs, shape, store);
-    return compare(each.expect, await observe(defs, { shape, each, store }));
+    const { store, dispose } = await stores.open();
+    try {
+      return compare(each.expect, await observe(defs, { shape, each, store }));
+    } finally {
+      await dispose();
+    }
   } catch (error) {
     return [`run: expected to end got ${describe(error)}`];
-  } finally {
-    await dispose();
   }
 }
 

@@ -1,5 +1,7 @@
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { projectFiles } from '../house/project.ts';
+import { projectFiles, root } from '../house/project.ts';
 import { instrumented, isAsSaid, programsOf } from './page.ts';
 import { workspace, type Diagnostic } from './workspace.ts';
 
@@ -35,6 +37,7 @@ describe('every ts block of the documentation', () => {
 
   test('is found', () => {
     expect(programs.map(({ path }) => path)).toContain('README.md');
+    expect(programs.flatMap(({ expected }) => expected)).not.toEqual([]);
   });
 
   test.each(programs)('$path:$line compiles', ({ path, file }) => {
@@ -45,13 +48,25 @@ describe('every ts block of the documentation', () => {
     '$path:$line runs, and prints what the page says',
     ({ path, file, expected }) => {
       const { status, stdout, stderr } = place.run(`run/${file}`);
-      expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+      expect(status === 0 ? '' : `ended with ${status}: ${stderr}`).toBe('');
       const printed = printedBy(stdout);
       const wrong = expected.filter(({ line, text }) => !isAsSaid(printed.get(line) ?? '', text));
       expect(wrong.map(({ line, text }) => `${path}:${line} says "${text}" and prints "${printed.get(line) ?? ''}"`)).toEqual([]);
     },
     60_000,
   );
+});
+
+test('every file that a page of docs points at is there', () => {
+  const broken = projectFiles()
+    .filter(({ path }) => /^(README\.md|CONTRIBUTING\.md|docs\/.*\.md)$/.test(path))
+    .flatMap(({ path, text }) =>
+      [...text.matchAll(/\]\((?<target>[^)#:\s]+)(?:#[^)]*)?\)/g)]
+        .map((found) => found.groups?.['target'] ?? '')
+        .filter((target) => !existsSync(join(root, dirname(path), target)))
+        .map((target) => `${path}: ${target}`),
+    );
+  expect(broken).toEqual([]);
 });
 
 /** What each `console.log` printed, by its line; several calls of the same one below each other. */

@@ -1,4 +1,4 @@
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -28,6 +28,8 @@ export interface Workspace {
   compile(): readonly Diagnostic[];
   /** Runs a TypeScript file in a process of its own, with the folder as its working directory. */
   run(file: string, ...args: readonly string[]): Ended;
+  /** Starts a TypeScript file in a process of its own, for whoever starts it to end. */
+  start(file: string, ...args: readonly string[]): ChildProcess;
   remove(): void;
 }
 
@@ -50,6 +52,12 @@ export function workspace(): Workspace {
         execute(process.execPath, [join(root, 'node_modules', 'typescript', 'bin', 'tsc'), '-p', '.', '--pretty', 'false'], folder),
       ),
     run: (file, ...args) => execute(process.execPath, ['--import', tsx(), file, ...args], folder),
+    start: (file, ...args) =>
+      spawn(process.execPath, ['--import', tsx(), file, ...args], {
+        cwd: folder,
+        env: plainEnvironment(),
+        stdio: ['ignore', 'pipe', 'inherit'],
+      }),
     remove: () => rmSync(folder, { recursive: true, force: true, maxRetries: 3 }),
   };
 }
@@ -74,17 +82,20 @@ function tsx(): string {
 }
 
 function execute(command: string, args: readonly string[], cwd: string): Ended {
-  const env = Object.fromEntries(
-    Object.entries(process.env).filter(([name]) => !/^(npm_|VITEST|NODE_OPTIONS$|NODE_ENV$|FORCE_COLOR$)/.test(name)),
-  );
   const { status, stdout, stderr } = spawnSync(command, args, {
     cwd,
     encoding: 'utf8',
-    env: { ...env, NO_COLOR: '1' },
+    env: plainEnvironment(),
     maxBuffer: 2 ** 26,
     timeout: 120_000,
   });
   return { status, stdout, stderr };
+}
+
+/** A user's shell: without what npm and vitest put into our own environment. */
+function plainEnvironment(): NodeJS.ProcessEnv {
+  const own = /^(npm_|VITEST|NODE_OPTIONS$|NODE_ENV$|FORCE_COLOR$)/;
+  return { ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !own.test(name))), NO_COLOR: '1' };
 }
 
 /** Only what is said of files of the workspace: the sources have specs of their own. */
@@ -94,7 +105,7 @@ function readDiagnostics({ stdout }: Ended): readonly Diagnostic[] {
     const head = /^(?<file>[^\s(][^(]*)\((?<line>\d+),\d+\): error (?<message>.*)$/.exec(text)?.groups;
     if (head !== undefined) found.push({ file: head['file'] ?? '', line: Number(head['line']), message: head['message'] ?? '' });
     else if (text.startsWith(' ') && found.length > 0) found[found.length - 1] = append(found.at(-1), text);
-    else if (/^error /.test(text)) throw new Error(`tsc did not get to the files: ${text}`);
+    else if (text.startsWith('error ')) throw new Error(`tsc did not get to the files: ${text}`);
   }
   return found.filter(({ file }) => !file.startsWith('..') && !file.startsWith('/'));
 }

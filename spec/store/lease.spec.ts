@@ -1,4 +1,7 @@
-import { describe, expect, test } from 'vitest';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { describe, expect, test, vi } from 'vitest';
 import { openLmdb } from '../../store/lmdb-environment.ts';
 import { openStore } from '../../store/open-store.ts';
 import { mayBeAlive, thisProcess, type ProcessIdentity } from '../../store/process-identity.ts';
@@ -52,6 +55,12 @@ describe('the lease of a store', () => {
     await reader.close();
   });
 
+  test('is taken back from a store of this process that could not let go of it', async () => {
+    const store = await openStore(await leftTo(thisProcess()));
+    expect((await store.put('a', 1)).position).toBe(1);
+    await store.close();
+  });
+
   test('once lost lets nothing be written, and is not given back for the one who has it now', async () => {
     const folder = await newFolder();
     const store = await openStore(folder);
@@ -90,6 +99,16 @@ describe('a process is known', () => {
     expect(mayBeAlive(here)).toBe(true);
     expect(mayBeAlive({ ...here, start: null, boot: null })).toBe(true);
     expect(mayBeAlive({ ...here, pid: NOBODY })).toBe(false);
+  });
+
+  test.runIf(linux)('to be gone when nothing of it is left but its exit code', async () => {
+    // The first shell's child has ended, and what the shell became never asks for its code.
+    const parent = spawn('/bin/sh', ['-c', 'true & echo $!; exec sleep 20'], { stdio: ['ignore', 'pipe', 'ignore'] });
+    const [line] = (await once(parent.stdout, 'data')) as [Buffer];
+    const zombie = { ...here, pid: Number(line.toString()), start: null };
+    await vi.waitFor(() => expect(readFileSync(`/proc/${zombie.pid}/stat`, 'utf8')).toContain(') Z '));
+    expect(mayBeAlive(zombie)).toBe(false);
+    parent.kill();
   });
 
   test.runIf(linux)('by when it and its host started, too', () => {

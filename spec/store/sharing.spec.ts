@@ -74,7 +74,9 @@ describe('one store opened twice in one process', () => {
     expect(await reader.value('a')).toBe(1);
     let reading = true;
     const reads = (async () => {
-      for (; reading; await nextTurn()) expect(await reader.value('a')).toBeGreaterThan(0);
+      for (; reading; await nextTurn()) {
+        for (let count = 0; count < 50; count += 1) expect(await reader.value('a')).toBeGreaterThan(0);
+      }
     })();
     const writer = await openStore(folder);
     await writer.put('a', 2);

@@ -9,6 +9,8 @@ const LONGEST_SHOWN = 80;
  * Costs one edit distance a candidate, on the first 80 characters.
  */
 export function nearest(name: string, known: Iterable<string>): readonly string[] {
+  // A JavaScript user may look up anything.
+  if (typeof name !== 'string') return [];
   const wanted = name.slice(0, LONGEST_SHOWN).toLowerCase();
   const limit = Math.max(2, Math.floor(wanted.length / 2));
   return [...known]

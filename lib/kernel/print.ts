@@ -1,7 +1,8 @@
 const LONGEST_SHOWN = 80;
 
-/** A name as messages show it: quoted, and cut where it would fill the screen. */
+/** A name as messages show it: quoted, and cut where it would fill the screen. What JavaScript users give for a name is called by its kind. */
 export function quote(name: string): string {
+  if (typeof name !== 'string') return kindOf(name);
   return JSON.stringify(name.length <= LONGEST_SHOWN ? name : `${name.slice(0, LONGEST_SHOWN)}…`);
 }
 

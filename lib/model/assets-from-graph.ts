@@ -8,7 +8,7 @@ import { isGraph, type AnyGraph, type Graph, type Returned } from './graph.ts';
 import type { Handle } from './handle.ts';
 import { readInternalDeps } from './internal-deps.ts';
 import { checkOptions, isRecord, optionalFlag, optionalRecord, optionalString, type Fields } from './options.ts';
-import type { Inputs } from './port.ts';
+import type { InputPort, Inputs } from './port.ts';
 import type { Refused } from './refused.ts';
 
 /** One asset of a definition. */
@@ -20,9 +20,13 @@ export interface AssetDefinition {
 }
 
 declare const assetTypes: unique symbol;
+declare const readTypes: unique symbol;
 
-/** A graph whose outputs are assets; `Assets` maps their printed keys to the types of their values. */
-export interface AssetsDefinition<Assets = unknown> {
+/**
+ * A graph whose outputs are assets. `Assets` maps their printed keys to the types of their values, and `Reads` the printed keys of
+ * upstream assets to the types that they are read as: `define` holds one against the other.
+ */
+export interface AssetsDefinition<Assets = unknown, Reads = unknown> {
   readonly kind: 'assets';
   readonly name: string;
   readonly graph: AnyGraph;
@@ -33,17 +37,18 @@ export interface AssetsDefinition<Assets = unknown> {
   /** Asset → what it is declared to depend on (`internalDeps`), where that was narrowed or extended. */
   readonly declaredDeps: ReadonlyMap<AssetKey, readonly AssetKey[]>;
   readonly [assetTypes]?: Assets;
+  readonly [readTypes]?: Reads;
 }
 
 /** Names of the graph's outputs: `result` where the body returns one handle. */
 export type OutputNames<R> = R extends Handle ? 'result' : keyof R & string;
 
 /** Options of {@link assetsFromGraph}. */
-export interface AssetsOptions<InputName extends string, OutputName extends string, ByOutput, Prefix> {
+export interface AssetsOptions<InputName extends string, OutputName extends string, ByInput, ByOutput, Prefix> {
   /** The definition's name; the graph's by default. Unique in `define`. */
   readonly name?: string;
   /** The key of the upstream asset behind each input; exactly the graph's inputs. */
-  readonly keysByInputName?: Readonly<Record<InputName, KeyLike>>;
+  readonly keysByInputName?: ByInput & UnknownInputs<ByInput, InputName>;
   /** The key of each output; exactly the graph's outputs. */
   readonly keysByOutputName?: ByOutput & UnknownOutputs<ByOutput, OutputName>;
   /** Goes before every output key, also explicit ones; never before input keys. */
@@ -63,6 +68,14 @@ type UnknownOutputs<ByOutput, OutputName extends string> = Readonly<
   Record<Exclude<keyof ByOutput & string, OutputName>, Refused<'The graph has no output of this name.'>>
 >;
 
+/** Keys by the name of an input or an output. */
+type KeysByName = Readonly<Record<string, KeyLike>>;
+
+/** What must not be in a map of keys: names that are no input of the graph. */
+export type UnknownInputs<ByInput, InputName extends string> = Readonly<
+  Record<Exclude<keyof ByInput & string, InputName>, Refused<'The graph has no input of this name.'>>
+>;
+
 type Prefixed<Prefix, Key extends string> = Prefix extends KeyLike ? `${PrintedKey<Prefix>}/${Key}` : Key;
 
 type InferredKey<Name extends string, R, Output extends string> = [OutputNames<R>] extends ['result'] ? Name : Output;
@@ -80,7 +93,14 @@ export type GraphAssets<Name extends string, R, ByOutput, Prefix> =
           : never;
       };
 
-const ASSETS_FIELDS: Fields<AssetsOptions<string, string, unknown, unknown>> = {
+/** Printed key → the type that it is read as, for all inputs of a graph. Order alone reads nothing of it. */
+export type GraphReads<I extends Inputs, ByInput> = {
+  readonly [
+    Name in keyof I & string as ByInput extends Readonly<Record<Name, infer Key extends KeyLike>> ? PrintedKey<Key> : Name
+  ]: I[Name] extends InputPort<infer T, infer Kind> ? (Kind extends 'nothing' ? unknown : T) : never;
+};
+
+const ASSETS_FIELDS: Fields<AssetsOptions<string, string, unknown, unknown, unknown>> = {
   name: true,
   keysByInputName: true,
   keysByOutputName: true,
@@ -100,15 +120,16 @@ export function assetsFromGraph<
   const Name extends string,
   I extends Inputs,
   R extends Returned,
+  const ByInput extends Readonly<Record<keyof I & string, KeyLike>> | undefined = undefined,
   const ByOutput extends Readonly<Record<OutputNames<R>, KeyLike>> | undefined = undefined,
   const Prefix extends KeyLike | undefined = undefined,
 >(
   graph: Graph<Name, I, R>,
-  options?: AssetsOptions<keyof I & string, OutputNames<R>, ByOutput, Prefix>,
-): AssetsDefinition<GraphAssets<Name, R, ByOutput, Prefix>>;
+  options?: AssetsOptions<keyof I & string, OutputNames<R>, ByInput, ByOutput, Prefix>,
+): AssetsDefinition<GraphAssets<Name, R, ByOutput, Prefix>, GraphReads<I, ByInput>>;
 export function assetsFromGraph(
   graph: AnyGraph,
-  options: AssetsOptions<string, string, Readonly<Record<string, KeyLike>> | undefined, KeyLike | undefined> = {},
+  options: AssetsOptions<string, string, KeysByName | undefined, KeysByName | undefined, KeyLike | undefined> = {},
 ): AssetsDefinition {
   if (!isGraph(graph)) {
     throw new DefinitionError(

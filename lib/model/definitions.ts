@@ -4,6 +4,7 @@ import { kindOf, quote } from '../kernel/print.ts';
 import type { AssetKey } from './asset-key.ts';
 import type { AssetDefinition, AssetsDefinition } from './assets-from-graph.ts';
 import { checkOptions, isRecord } from './options.ts';
+import type { Refused } from './refused.ts';
 import type { SourceDefinition } from './source.ts';
 import { joinSteps, type StepGraph } from './step-graph.ts';
 
@@ -35,6 +36,24 @@ export interface DefinedAsset extends AssetDefinition {
 
 type AssetsOf<D> = D extends AssetsDefinition<infer Assets> ? Assets : never;
 
+/** Printed key → value type of everything that one definition provides. */
+type ProvidedBy<D> =
+  D extends AssetsDefinition<infer Assets> ? Assets : D extends SourceDefinition<infer T, infer Key> ? { readonly [K in Key]: T } : never;
+
+/** What the compiler does not know passes. */
+type Fits<Has, As> = unknown extends Has ? true : Has extends As ? true : false;
+
+/** Printed keys that a definition of `D` reads as another type than they have in `All`. */
+type Misread<D, All> =
+  D extends AssetsDefinition<unknown, infer Reads>
+    ? { [K in keyof Reads & string]: false extends Fits<ValueAt<ProvidedBy<All>, K>, Reads[K]> ? K : never }[keyof Reads & string]
+    : never;
+
+/** Refuses definitions of which one reads an asset as another type than it has, with a sentence that names the key. */
+type TypesAgree<D extends readonly AnyDefinition[]> = [Misread<D[number], D[number]>] extends [never]
+  ? unknown
+  : { readonly assets: Refused<`The asset "${Misread<D[number], D[number]>}" is read as another type than it has.`> };
+
 /** Printed keys of all assets that are computed; any string where the definitions are only known at run time. */
 export type KeyOf<Assets> = unknown extends Assets ? string : Assets extends unknown ? keyof Assets & string : never;
 
@@ -50,7 +69,9 @@ export type ValueAt<Assets, Key extends string> = unknown extends Assets
  *
  * @throws DefinitionError INVALID_DEFINITION, DUPLICATE_DEFINITION, DUPLICATE_KEY, UNKNOWN_UPSTREAM, CYCLE
  */
-export function define<const D extends readonly AnyDefinition[]>(options: { readonly assets: D }): Definitions<AssetsOf<D[number]>> {
+export function define<const D extends readonly AnyDefinition[]>(
+  options: { readonly assets: D } & TypesAgree<D>,
+): Definitions<AssetsOf<D[number]>> {
   checkOptions(options, { assets: true }, 'define()');
   const given: unknown = options.assets;
   if (!Array.isArray(given)) {

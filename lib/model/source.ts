@@ -1,6 +1,6 @@
 import { DefinitionError } from '../kernel/errors.ts';
 import { isClass, kindOf, quote } from '../kernel/print.ts';
-import { assetKey, type AssetKey, type KeyLike } from './asset-key.ts';
+import { assetKey, type AssetKey, type KeyLike, type PrintedKey } from './asset-key.ts';
 import { checkNotes, type AssetNotes } from './asset-notes.ts';
 import { checkOptions, type Fields } from './options.ts';
 
@@ -12,14 +12,14 @@ export interface SourceOptions<T> extends AssetNotes {
   readonly read?: () => T | Promise<T>;
 }
 
-/** An asset that nothing here computes: its value comes from outside. */
-export interface SourceDefinition<T = unknown> {
+/** An asset that nothing here computes: its value comes from outside. `Key` is its printed key, where that is known to the compiler. */
+export interface SourceDefinition<T = unknown, Key extends string = string> {
   readonly kind: 'source';
   readonly name: string;
   readonly key: AssetKey;
   readonly read: (() => unknown) | undefined;
   readonly notes: AssetNotes;
-  readonly [sourceType]?: T;
+  readonly [sourceType]?: { readonly value: T; readonly key: Key };
 }
 
 const SOURCE_FIELDS: Fields<SourceOptions<unknown>> = { read: true, group: true, description: true, metadata: true };
@@ -29,7 +29,10 @@ const SOURCE_FIELDS: Fields<SourceOptions<unknown>> = { read: true, group: true,
  *
  * @throws DefinitionError INVALID_KEY, INVALID_DEFINITION
  */
-export function source<T = unknown>(key: KeyLike, options: SourceOptions<T> = {}): SourceDefinition<T> {
+export function source<T = unknown, const K extends KeyLike = KeyLike>(
+  key: K,
+  options: SourceOptions<T> = {},
+): SourceDefinition<T, PrintedKey<K>> {
   const checked = assetKey(key, 'source()');
   const where = `source ${quote(checked)}`;
   checkOptions(options, SOURCE_FIELDS, where);

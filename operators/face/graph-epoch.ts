@@ -2,7 +2,7 @@ import { assetKey, type AssetKey } from '../../lib/model/asset-key.ts';
 import { assetsFromGraph, type AssetsDefinition } from '../../lib/model/assets-from-graph.ts';
 import { define, type Definitions } from '../../lib/model/definitions.ts';
 import type { AnyGraph, Graph, Returned } from '../../lib/model/graph.ts';
-import type { Inputs } from '../../lib/model/port.ts';
+import type { InputKind, Inputs } from '../../lib/model/port.ts';
 import { source } from '../../lib/model/source.ts';
 import { plan, type Plan } from '../../lib/plan/plan.ts';
 import { systemClock, uniqueId } from '../run/environment.ts';
@@ -19,13 +19,14 @@ const CONCURRENCY = 16;
 /** A graph as an epoch: planned once, run for each frame, recorded nowhere. */
 export function graphEpoch(graph: AnyGraph, selected: ReadonlySet<string>): EpochOf {
   const planned = planGraph(graph, selected);
+  const inputs = Object.entries(graph.inputs).map(([name, { kind }]) => ({ name, kind, key: inKey(name) }));
   return (frame, signal, done) => {
     const settled: SettledStep[] = [];
     runSteps(
       {
         plan: planned,
         runId: uniqueId(),
-        supply: supplyFrom(graph, frame),
+        supply: supplyFrom(inputs, frame),
         clock: systemClock,
         concurrency: CONCURRENCY,
         signal,
@@ -56,9 +57,19 @@ function outKey(name: string): AssetKey {
   return assetKey([OUT, name], 'toOperator()');
 }
 
-function supplyFrom({ inputs }: AnyGraph, frame: Readonly<Record<string, unknown>>): Supply {
+function inKey(name: string): AssetKey {
+  return assetKey([IN, name], 'toOperator()');
+}
+
+interface GraphInput {
+  readonly name: string;
+  readonly kind: InputKind;
+  readonly key: AssetKey;
+}
+
+function supplyFrom(inputs: readonly GraphInput[], frame: Readonly<Record<string, unknown>>): Supply {
   return new Map(
-    Object.entries(inputs).map(([name, { kind }]) => {
+    inputs.map(({ name, kind, key }) => {
       const value = Object.hasOwn(frame, name) ? frame[name] : undefined;
       // Order alone needs no value: what a frame is there for has settled (N6).
       const isThere = value !== undefined || kind === 'nothing';
@@ -67,7 +78,7 @@ function supplyFrom({ inputs }: AnyGraph, frame: Readonly<Record<string, unknown
         position: null,
         value: () => value,
       };
-      return [assetKey([IN, name], 'toOperator()'), supplied];
+      return [key, supplied];
     }),
   );
 }

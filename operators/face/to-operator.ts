@@ -1,4 +1,4 @@
-import { concatMap, Observable, type OperatorFunction } from 'rxjs';
+import type { OperatorFunction } from 'rxjs';
 import { SelectionError } from '../../lib/kernel/errors.ts';
 import { frozenSet } from '../../lib/kernel/frozen-set.ts';
 import { suggest } from '../../lib/kernel/nearest.ts';
@@ -9,9 +9,9 @@ import type { Handle } from '../../lib/model/handle.ts';
 import { isRecord } from '../../lib/model/options.ts';
 import { isOp, type AnyOp, type Op } from '../../lib/model/op.ts';
 import type { InputPort, InputRecord, Inputs, Outputs, ValueOf } from '../../lib/model/port.ts';
-import { sharedAbortController } from '../run/environment.ts';
 import type { EpochOf } from './epoch-of.ts';
 import { graphEpoch } from './graph-epoch.ts';
+import { inOrder } from './in-order.ts';
 import { opEpoch } from './op-epoch.ts';
 
 /** The inputs of a graph as a frame carries them: one value an input, also for a list, since each stands for one asset. */
@@ -55,7 +55,7 @@ export function toOperator(
   }
   const selected = readSelect(target, readOptions(options).select);
   const epoch: EpochOf = isOp(target) ? opEpoch(target, selected) : graphEpoch(target, selected);
-  return (frames) => frames.pipe(concatMap((frame) => oneEpoch(epoch, frame)));
+  return inOrder(epoch);
 }
 
 function readOptions(options: OperatorOptions<string>): OperatorOptions<string> {
@@ -93,22 +93,4 @@ function readSelect(target: AnyOp | AnyGraph, select: readonly string[] | undefi
     }
   }
   return frozenSet(select);
-}
-
-/** Written by hand since it must end synchronously where the epoch does, and abort it on teardown. */
-function oneEpoch(epoch: EpochOf, frame: unknown): Observable<Readonly<Record<string, unknown>>> {
-  return new Observable((subscriber) => {
-    const controller = sharedAbortController();
-    if (typeof frame !== 'object' || frame === null) {
-      subscriber.error(new SelectionError('INVALID_OPTION', `A frame is ${kindOf(frame)}. Emit a record of input to value.`));
-      return undefined;
-    }
-    // Checked just above; what its fields hold is the op's business.
-    epoch(frame as Readonly<Record<string, unknown>>, controller.signal, (ended) => {
-      if ('error' in ended) return subscriber.error(ended.error);
-      subscriber.next(ended.outputs);
-      subscriber.complete();
-    });
-    return () => controller.abort();
-  });
 }

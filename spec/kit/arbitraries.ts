@@ -45,7 +45,19 @@ export function world(constraints: WorldConstraints = {}): fc.Arbitrary<Definabl
 }
 
 /** Behaviours under which not all is lost most of the time. */
-const likely: readonly Behaviour[] = [...behaviours, 'all', 'all', 'selected', 'selected', 'data', 'data', 'data', 'required'];
+const likely: readonly Behaviour[] = [
+  ...behaviours,
+  'all',
+  'all',
+  'all',
+  'selected',
+  'selected',
+  'selected',
+  'data',
+  'data',
+  'data',
+  'required',
+];
 
 function stepSeed({ maxDefinitions = 1, maxNesting = 2, ...constraints }: WorldConstraints): fc.Arbitrary<StepSeed> {
   const often = (chance: number): fc.Arbitrary<boolean> => fc.nat({ max: 9 }).map((n) => n >= 10 - 10 * chance);

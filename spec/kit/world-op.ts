@@ -2,14 +2,55 @@ import type { WorldOp } from './define-world.ts';
 import type { WorldBody } from './reference.ts';
 
 /**
- * What a made-up op emits: all outputs; those selected; required ones alone, or optional ones by value too (`data`); whatever by value
- * (`omit`); all of few values (`collapse`); all or an error by value, before the first emission (`fail`) or after it
- * (`late`); an error (`throw`).
+ * What a made-up op emits. All outputs: `all`, or of few values: `collapse`. Some: those `selected`; `required` ones; `data`, required ones
+ * and optional ones by value; `omit`, whatever by value; `holes`, `undefined` and `null` by value. What fails: `fail` by value before the
+ * first emission, `late` by value after it, `throw` always, `twice` and `undeclared` by emitting what none may emit.
  */
-export type Behaviour = 'all' | 'selected' | 'data' | 'omit' | 'required' | 'collapse' | 'fail' | 'late' | 'throw';
+export type Behaviour =
+  'all' | 'selected' | 'data' | 'required' | 'holes' | 'omit' | 'collapse' | 'fail' | 'late' | 'twice' | 'undeclared' | 'throw';
+
+interface Emitting {
+  readonly name: string;
+  readonly value: number;
+  readonly required: boolean;
+  readonly selected: boolean;
+}
+
+type Emitted = readonly (readonly [output: string, value: unknown])[];
+
+const whole = ({ name, value }: Emitting): Emitted => [[name, value]];
+const when = (condition: boolean, each: Emitting): Emitted => (condition ? whole(each) : []);
+
+/** What each behaviour emits on one output; the plainest first. */
+const emittedBy: Readonly<Record<Behaviour, (each: Emitting) => Emitted>> = {
+  all: whole,
+  selected: (each) => when(each.selected, each),
+  data: (each) => when(each.required || each.value % 3 !== 0, each),
+  required: (each) => when(each.required, each),
+  holes: ({ name, value }) => [[name, [undefined, null, value][value % 3]]],
+  omit: (each) => when(each.value % 3 !== 0, each),
+  collapse: whole,
+  fail: whole,
+  late: whole,
+  twice: (each) => [...whole(each), ...whole(each)],
+  undeclared: (each) => [...whole(each), [`${each.name}_`, each.value]],
+  throw: () => [],
+};
 
 /** All behaviours under which something may come out, the plainest first. */
-export const behaviours: readonly Behaviour[] = ['all', 'selected', 'data', 'required', 'omit', 'collapse', 'fail', 'late'];
+export const behaviours: readonly Behaviour[] = [
+  'all',
+  'selected',
+  'data',
+  'required',
+  'holes',
+  'omit',
+  'collapse',
+  'fail',
+  'late',
+  'twice',
+  'undeclared',
+];
 
 /** The behaviours under which nothing fails, whatever is selected. */
 export const harmlessBehaviours: readonly Behaviour[] = ['all', 'selected', 'data', 'collapse'];
@@ -20,44 +61,24 @@ export type OpParts = Pick<WorldOp, 'name' | 'inputs' | 'outputs' | 'form'> & { 
 const MODULUS = 10_007;
 
 /** Makes an op whose values depend on every input, on the order of lists, and on what is missing. */
-export function worldOp({ name, inputs, outputs, form, behaviour, k }: OpParts): WorldOp {
+export function worldOp({ behaviour, k, ...parts }: OpParts): WorldOp {
+  const { inputs, outputs } = parts;
   const names = Object.keys(outputs);
-  const alwaysEmits = behaviour === 'all' || behaviour === 'collapse' || behaviour === 'fail';
-  const plain = names.length === 1 && outputs['result']?.required === true && alwaysEmits;
+  const plain = names.length === 1 && outputs['result']?.required === true && /^(all|collapse|fail)$/.test(behaviour);
+  // A record cannot hold an output twice.
+  const form = behaviour === 'twice' && /^(record|promise)$/.test(parts.form) ? 'generator' : parts.form;
   const read = inputs.filter(({ kind }) => kind !== 'nothing').map((each) => each.name);
-  return {
-    name,
-    inputs,
-    outputs,
-    form,
-    plain,
-    emit: bodyOf({ read, names, outputs, behaviour, k }),
-    shown: `${behaviour}, k=${k}, ${plain ? 'plain ' : ''}${form}`,
-  };
-}
-
-interface BodyParts {
-  readonly read: readonly string[];
-  readonly names: readonly string[];
-  readonly outputs: WorldOp['outputs'];
-  readonly behaviour: Behaviour;
-  readonly k: number;
-}
-
-function bodyOf({ read, names, outputs, behaviour, k }: BodyParts): WorldBody {
-  return function* emit(given, selected) {
+  const emit: WorldBody = function* emit(given, selected) {
     const total = read.reduce((sum, name, i) => sum + (i + 1) * weigh(given[name]), 0);
-    const isUnlucky = (total + k) % 3 === 0;
-    if (behaviour === 'throw') throw new Error('always');
-    if (behaviour === 'fail' && isUnlucky) throw new Error(`${total} + ${k} is divisible by 3`);
+    const fails = (by: Behaviour): boolean => behaviour === by && (behaviour === 'throw' || (total + k) % 3 === 0);
+    if (fails('throw') || fails('fail')) throw new Error(`${total} + ${k} is divisible by 3`);
     for (const [n, name] of names.entries()) {
       const value = (k + 31 * n + (behaviour === 'collapse' ? total % 3 : total)) % MODULUS;
-      const required = outputs[name]?.required === true;
-      const isEmitted = { selected: selected.has(name), required, data: required || value % 3 !== 0, omit: value % 3 !== 0 };
-      if (Reflect.get(isEmitted, behaviour) !== false) yield [name, value];
-      if (behaviour === 'late' && isUnlucky) throw new Error(`${total} + ${k} is divisible by 3, after "${name}"`);
+      yield* emittedBy[behaviour]({ name, value, required: outputs[name]?.required === true, selected: selected.has(name) });
+      if (fails('late')) throw new Error(`${total} + ${k} is divisible by 3, after "${name}"`);
     }
   };
+  return { ...parts, form, plain, emit, shown: `${behaviour}, k=${k}, ${plain ? 'plain ' : ''}${form}` };
 }
 
 function weigh(value: unknown): number {

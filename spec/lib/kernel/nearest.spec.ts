@@ -1,11 +1,17 @@
 import { describe, expect, test } from 'vitest';
 import { nearest, suggest } from '../../../lib/kernel/nearest.ts';
+import { untyped } from '../model/untyped.ts';
 
 describe('the nearest names', () => {
   test('are those with the fewest edits, best first, at most three', () => {
     expect(nearest('clean', ['claen', 'cleans', 'cleaned', 'clear', 'dirty'])).toEqual(['cleans', 'clear', 'claen']);
     expect(nearest('clean', ['dirty'])).toEqual([]);
     expect(nearest('clean', [])).toEqual([]);
+  });
+
+  test('of what is no name are none', () => {
+    for (const name of [undefined, null, 5, {}, ['a']]) expect(untyped(nearest)(name, ['a'])).toEqual([]);
+    expect(untyped(suggest)(undefined, ['a'])).toBe('There is "a".');
   });
 
   test('do not mind capitals', () => {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { isClass, kindOf, printCycle, printValue, quote, quoteList } from '../../../lib/kernel/print.ts';
+import { untyped } from '../model/untyped.ts';
 
 const throwing = {
   toString: () => {
@@ -11,6 +12,7 @@ describe('what messages show', () => {
   test('a name is quoted, and cut where it would fill the screen', () => {
     expect(quote('a"b')).toBe('"a\\"b"');
     expect(quote('a\nb')).toBe('"a\\nb"');
+    expect([undefined, 5, {}].map((name) => untyped(quote)(name))).toEqual(['undefined', 'a number', 'an object']);
     expect(quote('x'.repeat(80))).toHaveLength(82);
     expect(quote('x'.repeat(81))).toBe(`"${'x'.repeat(80)}…"`);
   });

@@ -250,6 +250,32 @@ describe.each<[string, OperatorFunction<{ x: number }, Readonly<Record<string, u
     expect(last).toMatchObject({ y: 20_000 });
   });
 
+  test('many items that waited for one that took its time', async () => {
+    const gate = deferred();
+    const first = op({ name: 'first', inputs: { x: input<number>() }, run: ({ x }) => (x === 0 ? gate.promise.then(() => x) : x) });
+    const seen: unknown[] = [];
+    range(0, 20_000)
+      .pipe(
+        map((x) => ({ x })),
+        toOperator(untyped<typeof double>(first)),
+      )
+      .subscribe({ next: (each) => seen.push(each), error: (error: unknown) => seen.push(error), complete: () => seen.push('complete') });
+    expect(seen).toEqual([]);
+    gate.resolve();
+    await ready();
+    expect(seen).toHaveLength(20_001);
+    expect(seen.slice(-2)).toEqual([{ result: 19_999 }, 'complete']);
+  });
+
+  test('an endless synchronous source is closed when the consumer has enough', async () => {
+    let emitted = 0;
+    const endless = new Observable<{ x: number }>((subscriber) => {
+      while (!subscriber.closed && emitted < 100_000) subscriber.next({ x: (emitted += 1) });
+    });
+    expect(await lastValueFrom(endless.pipe(operator, take(3), toArray()))).toHaveLength(3);
+    expect(emitted).toBeLessThanOrEqual(4);
+  });
+
   test.each([null, undefined, 1, 'frame'])('a frame that is no record errors the stream: %s', (frame) => {
     expect(told(of(untyped<{ x: number }>(frame)).pipe(operator))).toEqual([expect.objectContaining({ code: 'INVALID_OPTION' })]);
   });

@@ -338,7 +338,7 @@ describe('what cannot be stored (R6)', () => {
   });
 
   test('a large value goes through', async () => {
-    const rows = Array.from({ length: 50_000 }, (_, index) => ({ id: index, name: `row ${index}` }));
+    const rows = Array.from({ length: 10_000 }, (_, index) => ({ id: index, name: `row ${index}` }));
     const store = memoryStore();
     await materialize(define({ assets: [asset({ key: 'rows', run: () => rows })] }), { store });
     expect(await store.value('rows')).toEqual(rows);

@@ -1,6 +1,6 @@
 import type { AssetKey } from '../model/asset-key.ts';
 import type { Address, DataVersion, OutputState } from './data-version.ts';
-import type { Position, PositionRef } from './position.ts';
+import { resolvePosition, type Position, type PositionRef } from './position.ts';
 
 /** Where an input entry's value came from: an output of a step, or an asset (or source) that was read from the store. */
 export type EntryOrigin =
@@ -158,9 +158,8 @@ export function isReadable(event: LoggedEvent): event is ReadableEvent {
 export function atPosition(event: NewEvent, position: Position, first: Position): LoggedEvent {
   if (event.type === 'run-started' || event.type === 'run-ended' || event.type === 'source-observed')
     return Object.freeze({ ...event, position });
-  const inputs = event.inputs.map((entry) => {
-    const ref = entry.position;
-    return Object.freeze({ ...entry, position: ref === null || typeof ref === 'number' ? ref : first + ref.inBatch });
-  });
+  const inputs = event.inputs.map((entry) =>
+    Object.freeze({ ...entry, position: entry.position === null ? null : resolvePosition(entry.position, first) }),
+  );
   return Object.freeze({ ...event, inputs: Object.freeze(inputs), position });
 }

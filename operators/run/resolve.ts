@@ -2,7 +2,7 @@ import { SelectionError } from '../../lib/kernel/errors.ts';
 import { suggest } from '../../lib/kernel/nearest.ts';
 import { kindOf, quote, quoteList } from '../../lib/kernel/print.ts';
 import type { ReadableEvent, SourceObserved } from '../../lib/events/logged-event.ts';
-import type { Position, PositionRef } from '../../lib/events/position.ts';
+import { resolvePosition, type Position, type PositionRef } from '../../lib/events/position.ts';
 import { observation, readValue, type EncodedValue, type Store } from '../../lib/events/store.ts';
 import type { StorePort } from '../../lib/events/store-port.ts';
 import type { AssetKey } from '../../lib/model/asset-key.ts';
@@ -233,10 +233,9 @@ function checkNothingMissing(plan: Plan, wanted: ReadonlyMap<AssetKey, Wanted>, 
 
 /** Puts the positions of a run's first group into what it supplies, once they are known. */
 export function settlePositions(supply: Supply, first: Position): Supply {
-  return new Map(
-    [...supply].map(([key, supplied]) => {
-      const { position } = supplied;
-      return [key, position === null || typeof position === 'number' ? supplied : { ...supplied, position: first + position.inBatch }];
-    }),
-  );
+  const settle = (supplied: Supplied): Supplied => ({
+    ...supplied,
+    position: supplied.position === null ? null : resolvePosition(supplied.position, first),
+  });
+  return new Map([...supply].map(([key, supplied]) => [key, settle(supplied)]));
 }

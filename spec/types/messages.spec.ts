@@ -53,6 +53,11 @@ const mistakes: readonly (readonly [what: string, snippet: string, ...said: read
     'The required output \\"b\\" is not in what the body returns.',
   ],
   [
+    'an asset that another definition reads as another type',
+    `define({ assets: [asset({ key: 'n', run: () => 1 }), asset({ key: 'm', inputs: { n: input<string>() }, run: ({ n }) => n.length })] });`,
+    'The asset \\"n\\" is read as another type than it has.',
+  ],
+  [
     'a promise of a wrong record',
     `op({ name: 'm', outputs: { a: output<number>() }, run: async () => ({ b: 1 }) });`,
     'This op declares no output \\"b\\".',

@@ -5,7 +5,6 @@ import { isSource, type Import, type SourceFile } from '../source-file.ts';
 const places: Readonly<Record<string, RegExp>> = {
   rxjs: /^(operators|spec)\//,
   lmdb: /^store\//,
-  msgpackr: /^store\//,
   immer: /^lib\/(kernel|events)\//,
   cborg: /^lib\/kernel\//,
   'fastest-levenshtein': /^lib\/kernel\//,

@@ -523,9 +523,8 @@ describe('a run reads at one position (R7, N8)', () => {
     gate.resolve();
     expect((await running).value('late')).toEqual([1, 1]);
     const log = await logOf(store);
-    for (const { inputs } of ofType(log, 'step-settled')) {
-      for (const { origin, position } of inputs) if (origin.from === 'asset' && origin.key === 'feed') expect(position).toBe(put.position);
-    }
+    const fed = ofType(log, 'step-settled').flatMap(({ inputs }) => inputs.filter(({ input: name }) => name === 'feed'));
+    expect(fed.map(({ position }) => position)).toEqual([put.position, put.position]);
     expect(ofType(log, 'run-started')[0]?.readsAt).toBe(1);
     expect(await store.value('feed')).toBe(2);
     expect((await materialize(defs, { store })).value('late')).toEqual([2, 2]);

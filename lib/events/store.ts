@@ -1,10 +1,11 @@
 import { StoreError } from '../kernel/errors.ts';
+import { checkVerbOptions, RULES, type OptionRules } from '../kernel/verb-options.ts';
 import { decodeValue, encodeValue } from '../kernel/value/canonical.ts';
 import { fixValue } from '../kernel/value/fix.ts';
 import { address, dataVersion } from '../kernel/value/version.ts';
 import { quote } from '../kernel/print.ts';
 import { assetKey, type AssetKey, type KeyLike } from '../model/asset-key.ts';
-import type { SourceDefinition } from '../model/source.ts';
+import { isSource, type SourceDefinition } from '../model/source.ts';
 import type { LoggedEvent, ReadableEvent, SourceObserved } from './logged-event.ts';
 import type { Position } from './position.ts';
 import type { LoggedRun, StorePort } from './store-port.ts';
@@ -68,12 +69,18 @@ export function storeTurns(): StoreTurns {
   return { verbs: new Turns(), puts: new Turns() };
 }
 
+const PUT_RULES: OptionRules<PutOptions> = { offset: RULES.string };
+const RANGE_RULES = { from: RULES.position, to: RULES.position };
+const VALUE_RULES = { position: RULES.position };
+const FILTER_RULES: OptionRules<RunFilter> = { tags: RULES.strings, causedBy: RULES.string };
+
 /** Makes the public store from a port. Everything that must be the same on every store happens here, once. */
 export function createStore(port: StorePort, { now }: StoreEnvironment, { verbs, puts }: StoreTurns = storeTurns()): Store {
   const close = (): Promise<void> => port.close();
   return Object.freeze({
     port,
     put: async (source, value, options = {}) => {
+      checkVerbOptions('store.put', options, PUT_RULES);
       const release = await puts.take();
       try {
         return await putSource(port, { key: keyOfSource(source), value, offset: options.offset ?? null, time: now() });
@@ -81,14 +88,21 @@ export function createStore(port: StorePort, { now }: StoreEnvironment, { verbs,
         release();
       }
     },
-    events: ({ from = 1, to = Infinity } = {}) => readEvents(port, from, to),
+    events: (range = {}) => {
+      checkVerbOptions('store.events', range, RANGE_RULES);
+      return readEvents(port, range.from ?? 1, range.to ?? Infinity);
+    },
     latest: async (key) => (await port.readable([assetKey(key, 'store.latest()')], await port.head()))[0],
-    value: async (key, { position } = {}) => {
+    value: async (key, options = {}) => {
+      checkVerbOptions('store.value', options, VALUE_RULES);
       const checked = assetKey(key, 'store.value()');
-      const [event] = await port.readable([checked], position ?? (await port.head()));
+      const [event] = await port.readable([checked], options.position ?? (await port.head()));
       return event === undefined ? undefined : readValue(port, event);
     },
-    runs: async (filter = {}) => (await port.runs()).filter((run) => matches(run, filter)),
+    runs: async (filter = {}) => {
+      checkVerbOptions('store.runs', filter, FILTER_RULES);
+      return (await port.runs()).filter((run) => matches(run, filter));
+    },
     turn: (whenBusy) => {
       if (whenBusy === 'error' && verbs.busy) {
         return Promise.reject(
@@ -191,7 +205,7 @@ async function putSource(
 }
 
 function keyOfSource(source: KeyLike | SourceDefinition): AssetKey {
-  if (typeof source === 'object' && 'kind' in source) return source.key;
+  if (isSource(source)) return source.key;
   return assetKey(source, 'store.put()');
 }
 

@@ -1,4 +1,5 @@
 import { createStore, type Store } from '../events/store.ts';
+import { checkVerbOptions, RULES } from '../kernel/verb-options.ts';
 import { memoryPort } from './memory-port.ts';
 
 /** Options of {@link memoryStore}. */
@@ -8,8 +9,9 @@ export interface MemoryStoreOptions {
 }
 
 /** A store that lives as long as the process keeps it: for tests, and for runs whose results nobody needs later. */
-export function memoryStore({ now = systemTime }: MemoryStoreOptions = {}): Store {
-  return createStore(memoryPort(), { now });
+export function memoryStore(options: MemoryStoreOptions = {}): Store {
+  checkVerbOptions('memoryStore', options, { now: RULES.function });
+  return createStore(memoryPort(), { now: options.now ?? systemTime });
 }
 
 /** The one clock in lib/: a door, which nothing inside imports, is where the world may come in. */

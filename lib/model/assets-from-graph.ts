@@ -1,13 +1,14 @@
 import { DefinitionError } from '../kernel/errors.ts';
 import { suggest } from '../kernel/nearest.ts';
 import { kindOf, printValue, quote, quoteList } from '../kernel/print.ts';
+import { isRecord } from '../kernel/record.ts';
 import { assetKey, type AssetKey, type KeyLike, type PrintedKey } from './asset-key.ts';
 import { checkNotes, type AssetNotes } from './asset-notes.ts';
 import { flatten, type FlatGraph } from './flatten.ts';
 import { isGraph, type AnyGraph, type Graph, type Returned } from './graph.ts';
 import type { Handle } from './handle.ts';
 import { readInternalDeps } from './internal-deps.ts';
-import { checkOptions, isRecord, optionalFlag, optionalRecord, optionalString, type Fields } from './options.ts';
+import { checkOptions, optionalFlag, optionalRecord, optionalString, type Fields } from './options.ts';
 import type { InputPort, Inputs } from './port.ts';
 import type { Refused } from './refused.ts';
 

@@ -3,7 +3,7 @@ import { suggest } from '../kernel/nearest.ts';
 import { kindOf, quote, quoteList } from '../kernel/print.ts';
 import { createHandle, isHandle, originOf, printRef, type Handle, type HandleOwner, type ListHandle, type WireRef } from './handle.ts';
 import { checkName } from './name.ts';
-import { isRecord } from './options.ts';
+import { isRecord } from '../kernel/record.ts';
 import type { InputPort, Inputs, Outputs, ValueOf } from './port.ts';
 
 /** What a graph's body can place: an op or a graph. */

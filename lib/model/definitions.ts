@@ -1,11 +1,12 @@
 import { DefinitionError } from '../kernel/errors.ts';
 import { suggest } from '../kernel/nearest.ts';
 import { kindOf, quote } from '../kernel/print.ts';
+import { isRecord } from '../kernel/record.ts';
 import type { AssetKey } from './asset-key.ts';
 import type { AssetDefinition, AssetsDefinition } from './assets-from-graph.ts';
-import { checkOptions, isRecord } from './options.ts';
+import { checkOptions } from './options.ts';
 import type { Refused } from './refused.ts';
-import type { SourceDefinition } from './source.ts';
+import { isSource, type SourceDefinition } from './source.ts';
 import { joinSteps, type StepGraph } from './step-graph.ts';
 
 /** What `define` takes: graph-backed assets, an asset, or a source. */
@@ -112,10 +113,6 @@ function isAssets({ kind, assets, upstream }: Readonly<Record<string, unknown>>)
   return kind === 'assets' && assets instanceof Map && upstream instanceof Map;
 }
 
-function isSource({ kind, key, notes }: Readonly<Record<string, unknown>>): boolean {
-  return kind === 'source' && typeof key === 'string' && isRecord(notes);
-}
-
 function checkNames(all: readonly AnyDefinition[]): void {
   const seen = new Set<string>();
   for (const { kind, name } of all) {
@@ -152,9 +149,9 @@ function checkKeys(all: readonly AnyDefinition[]): ReadonlySet<AssetKey> {
 }
 
 function checkUpstream(definitions: readonly AssetsDefinition[], keys: ReadonlySet<AssetKey>): void {
-  for (const { name, upstream, graph } of definitions) {
+  for (const { name, upstream } of definitions) {
     for (const [input, key] of upstream) {
-      if (keys.has(key) || graph.inputs[input]?.optional === true) continue;
+      if (keys.has(key)) continue;
       throw new DefinitionError(
         'UNKNOWN_UPSTREAM',
         `Input "${input}" of definition ${quote(name)} reads the asset ${quote(key)}, which nothing here provides. ${suggest(key, keys)} Define it, declare source(${quote(key)}), or map the input with "keysByInputName".`,

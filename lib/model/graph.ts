@@ -1,9 +1,10 @@
 import { DefinitionError } from '../kernel/errors.ts';
 import { isClass, kindOf, quoteList } from '../kernel/print.ts';
+import { isRecord } from '../kernel/record.ts';
 import { compose, invocable, type Composed, type Invocable, type Invocation, type WiringArguments } from './composition.ts';
 import { isHandle, originOf, type Handle, type ListHandle, type WireRef } from './handle.ts';
 import { checkName } from './name.ts';
-import { checkOptions, isRecord, optionalString, type Fields } from './options.ts';
+import { checkOptions, optionalString, type Fields } from './options.ts';
 import { checkPorts, type InputPort, type Inputs, type NoInputs } from './port.ts';
 
 /** A graph as definitions and plans know it: ops and graphs wired together. It runs nothing by itself. */

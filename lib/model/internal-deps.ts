@@ -4,7 +4,7 @@ import { kindOf, printCycle, quote, quoteList } from '../kernel/print.ts';
 import { topologicalOrder } from '../kernel/topological.ts';
 import type { AssetKey } from './asset-key.ts';
 import type { FlatGraph } from './flatten.ts';
-import { isRecord } from './options.ts';
+import { isRecord } from '../kernel/record.ts';
 
 /** The definition that declared dependencies belong to. */
 export interface DepsScope {

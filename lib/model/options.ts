@@ -1,17 +1,10 @@
 import { DefinitionError } from '../kernel/errors.ts';
 import { suggest } from '../kernel/nearest.ts';
 import { kindOf, quote } from '../kernel/print.ts';
+import { isRecord } from '../kernel/record.ts';
 
 /** The fields that a constructor reads. A record, so that the compiler notices a field that was forgotten here. */
 export type Fields<Options> = Readonly<Record<keyof Options & string, true>>;
-
-/** Whether a value is a record: an object that is nothing but its fields, so no list, promise, Map or instance of a class. */
-export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
-  const prototype: unknown = Object.getPrototypeOf(value);
-  // Object.prototype is the one prototype without a prototype: recognized by that, records of other realms are records too.
-  return prototype === null || Object.getPrototypeOf(prototype) === null;
-}
 
 /**
  * Refuses what holds no options, and an option that would be ignored.

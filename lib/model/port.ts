@@ -1,7 +1,8 @@
 import { DefinitionError } from '../kernel/errors.ts';
 import { kindOf } from '../kernel/print.ts';
+import { isRecord } from '../kernel/record.ts';
 import { checkName } from './name.ts';
-import { checkOptions, isRecord, optionalFlag } from './options.ts';
+import { checkOptions, optionalFlag } from './options.ts';
 
 declare const carries: unique symbol;
 

@@ -1,5 +1,6 @@
 import { DefinitionError } from '../kernel/errors.ts';
 import { isClass, kindOf, quote } from '../kernel/print.ts';
+import { isRecord } from '../kernel/record.ts';
 import { assetKey, type AssetKey, type KeyLike, type PrintedKey } from './asset-key.ts';
 import { checkNotes, type AssetNotes } from './asset-notes.ts';
 import { checkOptions, type Fields } from './options.ts';
@@ -44,4 +45,11 @@ export function source<T = unknown, const K extends KeyLike = KeyLike>(
     });
   }
   return Object.freeze({ kind: 'source', name: checked, key: checked, read, notes: Object.freeze(notes) });
+}
+
+/** Whether a value is a source, for checks of what JavaScript users pass. */
+export function isSource(value: unknown): value is SourceDefinition {
+  if (!isRecord(value)) return false;
+  const { kind, key, notes } = value;
+  return kind === 'source' && typeof key === 'string' && isRecord(notes);
 }

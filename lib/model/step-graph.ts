@@ -107,8 +107,8 @@ function resolveSteps({ definition, first }: Offset, { places, sources, withId }
     invariant(key !== undefined, 'every input of a graph has a key');
     const place = places.get(key);
     if (place !== undefined) return [{ from: 'step', ...place }];
-    // An optional input whose key nothing provides is simply not wired; a required one was refused before (UNKNOWN_UPSTREAM).
-    return sources.has(key) ? [{ from: 'source', key }] : [];
+    invariant(sources.has(key), 'an input key that nothing provides was refused (UNKNOWN_UPSTREAM)');
+    return [{ from: 'source', key }];
   };
   return definition.flat.steps.map(({ path, op, inputs }, local) =>
     Object.freeze({

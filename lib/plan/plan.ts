@@ -3,6 +3,7 @@ import { SelectionError } from '../kernel/errors.ts';
 import { frozenSet } from '../kernel/frozen-set.ts';
 import { invariant } from '../kernel/invariant.ts';
 import { kindOf } from '../kernel/print.ts';
+import { CHECKED_LATER, checkVerbOptions, type OptionRules } from '../kernel/verb-options.ts';
 import type { RunPolicies } from '../events/logged-event.ts';
 import type { AssetKey } from '../model/asset-key.ts';
 import type { Definitions } from '../model/definitions.ts';
@@ -56,6 +57,14 @@ export interface PlanOptions<Assets> extends Partial<RunPolicies> {
   readonly select?: Select<Assets>;
 }
 
+/** The options of a plan; their values are checked where they are read. */
+export const PLAN_RULES: OptionRules<PlanOptions<unknown>> = {
+  select: CHECKED_LATER,
+  unselectedOutputs: CHECKED_LATER,
+  inGraphUpstream: CHECKED_LATER,
+  crossGraphUpstream: CHECKED_LATER,
+};
+
 /**
  * Closes a selection over what it needs and puts the steps in order. Pure.
  *
@@ -68,6 +77,7 @@ export function plan<Assets>(defs: Definitions<Assets>, options: PlanOptions<Ass
       `plan() takes definitions first, and got ${kindOf(defs)}. Make them with define({ assets: […] }).`,
     );
   }
+  checkVerbOptions('plan', options, PLAN_RULES);
   const selection = resolveSelection(defs, options.select);
   const policies = readPolicies(options);
   const steps = planSteps(defs, { need: needOf(defs, selection, policies), selection, policies });

@@ -1,5 +1,5 @@
 import { SelectionError } from '../kernel/errors.ts';
-import { quote } from '../kernel/print.ts';
+import { printValue, quote } from '../kernel/print.ts';
 import type { RunPolicies } from '../events/logged-event.ts';
 
 const ALLOWED = {
@@ -18,7 +18,7 @@ export function readPolicies(given: Partial<RunPolicies>): RunPolicies {
   for (const [name, allowed] of Object.entries(ALLOWED)) {
     const value: unknown = Reflect.get(policies, name);
     if (!allowed.some((each) => each === value)) {
-      throw new SelectionError('INVALID_OPTION', `"${name}" is ${quote(String(value))}. Give one of ${allowed.map(quote).join(', ')}.`, {
+      throw new SelectionError('INVALID_OPTION', `"${name}" is ${printValue(value)}. Give one of ${allowed.map(quote).join(', ')}.`, {
         details: { option: name, value },
       });
     }

@@ -3,6 +3,7 @@ import { frozenSet } from '../kernel/frozen-set.ts';
 import { unreachable } from '../kernel/invariant.ts';
 import { suggest } from '../kernel/nearest.ts';
 import { kindOf, quote } from '../kernel/print.ts';
+import { CHECKED_LATER, checkVerbOptions } from '../kernel/verb-options.ts';
 import type { AssetKey } from '../model/asset-key.ts';
 import type { Definitions, KeyOf } from '../model/definitions.ts';
 
@@ -51,7 +52,9 @@ export function difference(from: Selectable, ...without: readonly Selectable[]):
   return expression('difference', [from, ...without], {});
 }
 
-function expression(of: Selection['of'], parts: readonly Selectable[], { depth }: Reach): Selection {
+function expression(of: Selection['of'], parts: readonly Selectable[], reach: Reach): Selection {
+  checkVerbOptions(`${of}Of`, reach, { depth: CHECKED_LATER });
+  const { depth } = reach;
   if (depth !== undefined && !(Number.isInteger(depth) && depth >= 0)) {
     throw new SelectionError('INVALID_SELECTION', `${of}Of(): "depth" is ${String(depth)}. Give a whole number from 0, or leave it out.`, {
       details: { depth },

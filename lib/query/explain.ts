@@ -1,4 +1,5 @@
-import { quote } from '../kernel/print.ts';
+import { SelectionError } from '../kernel/errors.ts';
+import { kindOf, quote } from '../kernel/print.ts';
 import type { AssetKey } from '../model/asset-key.ts';
 import type { DefinedAsset } from '../model/definitions.ts';
 import type { SourceDefinition } from '../model/source.ts';
@@ -32,6 +33,9 @@ export interface Explanation {
 
 /** Explains a plan: why each step runs or is left out, and why each asset is recorded, used, loaded or left out. Pure. */
 export function explain(plan: Plan): Explanation {
+  if (typeof plan !== 'object' || plan === null || plan.kind !== 'plan') {
+    throw new SelectionError('INVALID_OPTION', `explain() takes a plan, and got ${kindOf(plan)}. Make one with plan(defs, { select }).`);
+  }
   const facts: PlanFacts = {
     planned: new Map(plan.steps.map((each) => [each.step.index, each])),
     readers: readersOf(plan),

@@ -6,7 +6,7 @@ import { kindOf, quote } from '../../lib/kernel/print.ts';
 import { isGraph, type AnyGraph, type Graph, type Returned } from '../../lib/model/graph.ts';
 import type { OutputNames } from '../../lib/model/assets-from-graph.ts';
 import type { Handle } from '../../lib/model/handle.ts';
-import { isRecord } from '../../lib/model/options.ts';
+import { CHECKED_LATER, checkVerbOptions } from '../../lib/kernel/verb-options.ts';
 import { isOp, type AnyOp, type Op } from '../../lib/model/op.ts';
 import type { InputPort, InputRecord, Inputs, Outputs, ValueOf } from '../../lib/model/port.ts';
 import type { EpochOf } from './epoch-of.ts';
@@ -53,25 +53,10 @@ export function toOperator(
   if (!isOp(target) && !isGraph(target)) {
     throw new SelectionError('INVALID_OPTION', `toOperator() takes an op or a graph first, and got ${kindOf(target)}.`);
   }
-  const selected = readSelect(target, readOptions(options).select);
+  checkVerbOptions('toOperator', options, { select: CHECKED_LATER });
+  const selected = readSelect(target, options.select);
   const epoch: EpochOf = isOp(target) ? opEpoch(target, selected) : graphEpoch(target, selected);
   return inOrder(epoch);
-}
-
-function readOptions(options: OperatorOptions<string>): OperatorOptions<string> {
-  if (!isRecord(options)) {
-    throw new SelectionError(
-      'INVALID_OPTION',
-      `toOperator() takes its options as one object, and got ${kindOf(options)}. Write { select: […] }.`,
-    );
-  }
-  for (const name of Object.keys(options)) {
-    if (name === 'select') continue;
-    throw new SelectionError('INVALID_OPTION', `toOperator() has no option ${quote(name)}. ${suggest(name, ['select'])}`, {
-      details: { option: name },
-    });
-  }
-  return options;
 }
 
 function readSelect(target: AnyOp | AnyGraph, select: readonly string[] | undefined): ReadonlySet<string> {

@@ -1,9 +1,10 @@
 import { Subject } from 'rxjs';
+import { checkVerbOptions, RULES, type OptionRules } from '../../lib/kernel/verb-options.ts';
 import type { RunEvent } from '../../lib/events/run-event.ts';
 import type { Definitions } from '../../lib/model/definitions.ts';
-import { plan, type PlanOptions } from '../../lib/plan/plan.ts';
+import { plan, PLAN_RULES, type PlanOptions } from '../../lib/plan/plan.ts';
 import { executeRun } from './execute-run.ts';
-import { checkRunOptions, type RunOptions } from './options.ts';
+import { RUN_RULES, type RunOptions } from './options.ts';
 import { AbortError, failureOf, type RunResult } from './result.ts';
 
 /** What {@link materialize} takes beside the definitions. */
@@ -14,13 +15,20 @@ export interface MaterializeOptions<Assets> extends PlanOptions<Assets>, RunOpti
   readonly onEvent?: (event: RunEvent) => void;
 }
 
+const MATERIALIZE_RULES: OptionRules<MaterializeOptions<unknown>> = {
+  ...PLAN_RULES,
+  ...RUN_RULES,
+  throwOnFailure: RULES.flag,
+  onEvent: RULES.function,
+};
+
 /**
  * Makes the selected assets anew and records each one: plan, resolve and run as one promise.
  *
  * Rejects with SelectionError (nothing ran), StoreError, the first StepError (`details.result` is the whole result), or AbortError.
  */
 export async function materialize<Assets>(defs: Definitions<Assets>, options: MaterializeOptions<Assets> = {}): Promise<RunResult<Assets>> {
-  checkRunOptions('materialize', options);
+  checkVerbOptions('materialize', options, MATERIALIZE_RULES);
   const { select, unselectedOutputs, inGraphUpstream, crossGraphUpstream, throwOnFailure = true, onEvent, ...runOptions } = options;
   const planned = plan(defs, {
     ...(select !== undefined && { select }),

@@ -1,8 +1,9 @@
 import { SelectionError } from '../../lib/kernel/errors.ts';
-import { suggest } from '../../lib/kernel/nearest.ts';
-import { kindOf, quote } from '../../lib/kernel/print.ts';
+import { kindOf } from '../../lib/kernel/print.ts';
+import { isRecord } from '../../lib/kernel/record.ts';
+import { RULES, type OptionRules } from '../../lib/kernel/verb-options.ts';
 import type { Store } from '../../lib/events/store.ts';
-import { isRecord } from '../../lib/model/options.ts';
+
 import type { Clock } from '../step/clock.ts';
 import type { OutputPorts } from '../step/ports.ts';
 
@@ -30,84 +31,25 @@ export interface RunOptions {
   readonly clock?: Clock;
 }
 
-const RUN_OPTIONS: readonly string[] = [
-  'store',
-  'sources',
-  'signal',
-  'concurrency',
-  'graceMs',
-  'whenBusy',
-  'tags',
-  'causedBy',
-  'ports',
-  'clock',
-];
-const PLAN_OPTIONS: readonly string[] = ['select', 'unselectedOutputs', 'inGraphUpstream', 'crossGraphUpstream'];
-
-/** The names that options may have, by verb: what is not among them would be ignored, and is refused instead. */
-const OPTION_NAMES: Readonly<Record<RunVerb, readonly string[]>> = {
-  run: RUN_OPTIONS,
-  materialize: [...RUN_OPTIONS, ...PLAN_OPTIONS, 'throwOnFailure', 'onEvent'],
-};
-
-/** Verbs that take run options. */
-export type RunVerb = 'run' | 'materialize';
-
-/** What an option must be: whether a value will do, and what to say if not. Checked only where the option is given. */
-interface OptionRule {
-  readonly option: keyof RunOptions | 'throwOnFailure';
-  readonly accepts: (value: unknown) => boolean;
-  readonly cure: string;
-}
-
-const STORE_CURE = 'Give what memoryStore() returned, or what openStore() resolved to (await it).';
-
-const RULES: readonly OptionRule[] = [
-  { option: 'concurrency', accepts: (value) => Number.isInteger(value) && Number(value) >= 1, cure: 'Give a whole number from 1.' },
-  {
-    option: 'graceMs',
+/** What an option of a run must be. */
+export const RUN_RULES: OptionRules<RunOptions> = {
+  store: { accepts: isStore, cure: 'Give what memoryStore() returned, or what openStore() resolved to (await it).' },
+  sources: { accepts: isRecord, cure: 'Give a record of source key to value.' },
+  signal: { accepts: (value) => value instanceof AbortSignal, cure: 'Give an AbortSignal.' },
+  concurrency: { accepts: (value) => Number.isInteger(value) && Number(value) >= 1, cure: 'Give a whole number from 1.' },
+  graceMs: {
     accepts: (value) => typeof value === 'number' && value >= 0 && value < 2 ** 31,
     cure: 'Give milliseconds from 0 and below 2^31.',
   },
-  { option: 'whenBusy', accepts: (value) => value === 'queue' || value === 'error', cure: 'Give "queue" or "error".' },
-  { option: 'signal', accepts: (value) => value instanceof AbortSignal, cure: 'Give an AbortSignal.' },
-  { option: 'store', accepts: isStore, cure: STORE_CURE },
-  { option: 'causedBy', accepts: (value) => typeof value === 'string', cure: 'Give a string.' },
-  { option: 'tags', accepts: isRecordOfStrings, cure: 'Give a record of strings.' },
-  { option: 'sources', accepts: isRecord, cure: 'Give a record of source key to value.' },
-  { option: 'throwOnFailure', accepts: (value) => typeof value === 'boolean', cure: 'Give true or false.' },
-  { option: 'ports', accepts: (value) => hasMethod(value, 'publish'), cure: 'Give what outputPorts() returned.' },
-  {
-    option: 'clock',
+  whenBusy: { accepts: (value) => value === 'queue' || value === 'error', cure: 'Give "queue" or "error".' },
+  tags: RULES.strings,
+  causedBy: RULES.string,
+  ports: { accepts: (value) => hasMethod(value, 'publish'), cure: 'Give what outputPorts() returned.' },
+  clock: {
     accepts: (value) => hasMethod(value, 'now') && hasMethod(value, 'timer'),
     cure: 'Give an object with now() and timer(ms, callback).',
   },
-];
-
-/**
- * Refuses options that would be ignored or misread.
- *
- * @throws SelectionError INVALID_OPTION
- */
-export function checkRunOptions(verb: RunVerb, options: RunOptions): void {
-  if (typeof options !== 'object' || options === null) {
-    throw new SelectionError('INVALID_OPTION', `${verb}(): the options are ${kindOf(options)}. Give an object.`, { details: { verb } });
-  }
-  const known = OPTION_NAMES[verb];
-  for (const name of Object.keys(options)) {
-    if (!known.includes(name)) {
-      throw new SelectionError('INVALID_OPTION', `${verb}() has no option ${quote(name)}. ${suggest(name, known)}`, {
-        details: { verb, option: name },
-      });
-    }
-  }
-  for (const { option, accepts, cure } of RULES) {
-    const value: unknown = Reflect.get(options, option);
-    if (value === undefined || accepts(value)) continue;
-    const shown = typeof value === 'string' || typeof value === 'number' ? quote(String(value)) : kindOf(value);
-    throw new SelectionError('INVALID_OPTION', `${verb}(): "${option}" is ${shown}. ${cure}`, { details: { verb, option } });
-  }
-}
+};
 
 /**
  * Refuses what is no plan: definitions, most often.
@@ -132,7 +74,7 @@ export function checkPlan(verb: 'run' | 'resolve', given: unknown): void {
  */
 export function checkStore(verb: 'resolve', given: unknown): void {
   if (isStore(given)) return;
-  throw new SelectionError('INVALID_OPTION', `${verb}() takes a store second, and got ${kindOf(given)}. ${STORE_CURE}`, {
+  throw new SelectionError('INVALID_OPTION', `${verb}() takes a store second, and got ${kindOf(given)}. ${RUN_RULES.store.cure}`, {
     details: { verb },
   });
 }
@@ -143,8 +85,4 @@ function hasMethod(value: unknown, method: string): boolean {
 
 function isStore(value: unknown): boolean {
   return hasMethod(value, 'turn') && typeof value === 'object' && value !== null && hasMethod(Reflect.get(value, 'port'), 'append');
-}
-
-function isRecordOfStrings(value: unknown): boolean {
-  return isRecord(value) && Object.values(value).every((each) => typeof each === 'string');
 }

@@ -1,17 +1,17 @@
 import { SelectionError } from '../../lib/kernel/errors.ts';
 import { suggest } from '../../lib/kernel/nearest.ts';
-import { kindOf, quote, quoteList } from '../../lib/kernel/print.ts';
+import { quote, quoteList } from '../../lib/kernel/print.ts';
 import type { ReadableEvent, SourceObserved } from '../../lib/events/logged-event.ts';
 import { resolvePosition, type Position, type PositionRef } from '../../lib/events/position.ts';
 import { observation, readValue, type EncodedValue, type Store } from '../../lib/events/store.ts';
 import type { StorePort } from '../../lib/events/store-port.ts';
 import type { AssetKey } from '../../lib/model/asset-key.ts';
 import type { Definitions } from '../../lib/model/definitions.ts';
-import { isRecord } from '../../lib/model/options.ts';
+import { checkVerbOptions, RULES, type OptionRules } from '../../lib/kernel/verb-options.ts';
 import type { Plan, PlannedEntry, PlannedInput, PlannedStep } from '../../lib/plan/plan.ts';
 import type { Clock } from '../step/clock.ts';
 import { systemClock, uniqueId } from './environment.ts';
-import { checkPlan, checkStore } from './options.ts';
+import { checkPlan, checkStore, RUN_RULES } from './options.ts';
 import { readThrown } from '../step/thrown.ts';
 import { staleInputs, type StaleInput } from './stale-inputs.ts';
 import type { Supplied, Supply } from './supply.ts';
@@ -40,6 +40,8 @@ export interface ResolveOptions {
   readonly runId?: string;
 }
 
+const RESOLVE_RULES: OptionRules<ResolveOptions> = { sources: RUN_RULES.sources, clock: RUN_RULES.clock, runId: RULES.string };
+
 /**
  * Fixes the position at which a run reads, reads and observes sources, and pins everything that will be loaded. Writes nothing.
  *
@@ -48,6 +50,7 @@ export interface ResolveOptions {
 export async function resolve<Assets>(plan: Plan<Assets>, store: Store, options: ResolveOptions = {}): Promise<ResolvedPlan<Assets>> {
   checkPlan('resolve', plan);
   checkStore('resolve', store);
+  checkVerbOptions('resolve', options, RESOLVE_RULES);
   const { port } = store;
   const given = checkSources(plan, options.sources ?? {});
   const wanted = wantedKeys(plan);
@@ -108,7 +111,6 @@ function want(wanted: Map<AssetKey, Wanted>, defs: Definitions, { planned: { ste
 }
 
 function checkSources({ defs }: Plan, given: Readonly<Record<string, unknown>>): ReadonlyMap<AssetKey, unknown> {
-  if (!isRecord(given)) throw new SelectionError('INVALID_OPTION', `"sources" is ${kindOf(given)}. Give a record of source key to value.`);
   const byKey: ReadonlyMap<string, { readonly key: AssetKey }> = defs.sources;
   return new Map(
     Object.entries(given).map(([key, value]) => {

@@ -71,6 +71,8 @@ class StepPump {
   readonly #slots: ReadonlyMap<number, Slot>[] = [];
   readonly #blockedBy: (readonly string[])[] = [];
   readonly #done: StepsDone;
+  /** By plan index: what was begun and has not settled. */
+  readonly #started = new Map<number, PlannedStep>();
   #pumping = false;
   #over = false;
   #lastTurn: number;
@@ -98,8 +100,14 @@ class StepPump {
 
   readonly #cancel = (): void => {
     if (this.#epoch.running === 0) this.#end();
-    else this.#stopGrace = this.#run.clock.timer(this.#run.graceMs, () => this.#end());
+    else this.#stopGrace = this.#run.clock.timer(this.#run.graceMs, () => this.#giveUp());
   };
+
+  /** Bodies that have not ended by now are left to themselves, and their steps are over. */
+  #giveUp(): void {
+    for (const planned of this.#started.values()) this.#settle(cancelled(planned));
+    this.#end();
+  }
 
   #end(error?: { readonly error: unknown }): void {
     if (this.#over) return;
@@ -168,6 +176,7 @@ class StepPump {
       });
       return;
     }
+    this.#started.set(index, planned);
     const gathered = gather(planned, readable);
     if (gathered instanceof Promise) {
       gathered.then((ready) => this.#later(planned, this.#execute(planned, ready))).catch((error: unknown) => this.#end({ error }));
@@ -208,7 +217,7 @@ class StepPump {
   }
 
   #settledBy(planned: PlannedStep, end: StepEnd<ValueSlot>): SettledStep {
-    if (end.outcome === 'cancelled') return { planned, outcome: 'cancelled', slots: new Map(), error: undefined, blockedBy: [] };
+    if (end.outcome === 'cancelled') return cancelled(planned);
     if (end.outcome === 'failed') return failure(planned, end.error);
     return { planned, outcome: 'succeeded', slots: slotsOf(planned, end.emitted), error: undefined, blockedBy: [] };
   }
@@ -224,6 +233,7 @@ class StepPump {
   #settle(settled: SettledStep): void {
     if (this.#over) return;
     const { index } = settled.planned;
+    this.#started.delete(index);
     this.#slots[index] = settled.slots;
     this.#blockedBy[index] = settled.outcome === 'failed' ? [settled.planned.step.id] : settled.blockedBy;
     // A cancelled step has no states to read, and nothing starts any more.
@@ -248,6 +258,10 @@ function slotsOf({ step, selectedOutputs }: PlannedStep, emitted: ReadonlyMap<st
     else if (needed) slots.set(index, ABSENT);
   });
   return slots;
+}
+
+function cancelled(planned: PlannedStep): SettledStep {
+  return { planned, outcome: 'cancelled', slots: new Map(), error: undefined, blockedBy: [] };
 }
 
 function failure(planned: PlannedStep, error: StepError): SettledStep {

@@ -1,8 +1,9 @@
 import { Observable } from 'rxjs';
+import { checkVerbOptions } from '../../lib/kernel/verb-options.ts';
 import type { RunEvent } from '../../lib/events/run-event.ts';
 import type { Plan } from '../../lib/plan/plan.ts';
 import { executeRun } from './execute-run.ts';
-import { checkPlan, checkRunOptions, type RunOptions } from './options.ts';
+import { checkPlan, RUN_RULES, type RunOptions } from './options.ts';
 
 /**
  * Runs a plan: cold, one run a subscription. Logged events come when they are recorded, with their positions; `step-started` and
@@ -13,7 +14,7 @@ import { checkPlan, checkRunOptions, type RunOptions } from './options.ts';
  */
 export function run(plan: Plan, options: RunOptions = {}): Observable<RunEvent> {
   checkPlan('run', plan);
-  checkRunOptions('run', options);
+  checkVerbOptions('run', options, RUN_RULES);
   return new Observable<RunEvent>((subscriber) => {
     const controller = new AbortController();
     const cancel = (): void => controller.abort(options.signal?.reason);

@@ -1,7 +1,7 @@
 import { isObservable, of, type Observable } from 'rxjs';
 import { kindOf } from '../../lib/kernel/print.ts';
 import { isEmission } from '../../lib/model/emission.ts';
-import { isRecord } from '../../lib/model/options.ts';
+import { isRecord } from '../../lib/kernel/record.ts';
 import { guard, refused, takeEmission, threw, type BodyCall } from './body-call.ts';
 import { observe } from './observe.ts';
 

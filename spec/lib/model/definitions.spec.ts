@@ -37,9 +37,9 @@ describe('define', () => {
     expect((await materialize(defs)).success).toBe(true);
   });
 
-  test('an optional input whose key nothing provides is not wired', () => {
+  test('an optional input names a key that something provides, like any other', () => {
     const g = graph('g', { inputs: { maybe: input<number>({ optional: true }) } }, ({ maybe }) => lenient({ x: maybe }).out);
-    expect(define({ assets: [assetsFromGraph(g)] }).graph.steps[0]?.inputs[0]?.entries).toEqual([]);
+    expectRefusal(() => define({ assets: [assetsFromGraph(g)] }), 'UNKNOWN_UPSTREAM', 'reads the asset "maybe"');
     expect(define({ assets: [assetsFromGraph(g), source('maybe')] }).graph.steps[0]?.inputs[0]?.entries).toEqual([
       { from: 'source', key: 'maybe' },
     ]);

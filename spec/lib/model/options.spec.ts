@@ -1,6 +1,7 @@
 import { runInNewContext } from 'node:vm';
 import { describe, expect, test } from 'vitest';
-import { checkOptions, isRecord, optionalFlag, optionalRecord, optionalString } from '../../../lib/model/options.ts';
+import { isRecord } from '../../../lib/kernel/record.ts';
+import { checkOptions, optionalFlag, optionalRecord, optionalString } from '../../../lib/model/options.ts';
 import { expectRefusal } from './refusal.ts';
 
 describe('a record', () => {

@@ -13,8 +13,8 @@ const linesOf = (defs: Parameters<typeof plan>[0], options: PlanOptions<unknown>
 describe('explain', () => {
   test('says for the founding example why each step runs and what becomes of each asset', () => {
     expect(linesOf(fooBarBaz(), { select: ['baz_asset'] })).toEqual([
-      'bar runs, since it gives bar_1 for foo and bar_2 for baz.',
-      'foo runs, since it gives foo_2 for baz; asked for foo_2, not for foo_1, which nothing selected needs.',
+      'bar runs, since it gives bar_1 to foo and bar_2 to baz.',
+      'foo runs, since it gives foo_2 to baz; asked for foo_2, not for foo_1, which nothing selected needs.',
       'baz runs, since "baz_asset" is selected.',
       '"foo_asset" is left out: nothing selected needs it, and foo runs without being asked for foo_1.',
       '"baz_asset" is selected: baz makes it and the run records it.',
@@ -23,7 +23,7 @@ describe('explain', () => {
 
   test('says why steps are left out', () => {
     expect(linesOf(fooBarBaz(), { select: ['foo_asset'] })).toEqual([
-      'bar runs, since it gives bar_1 for foo; asked for bar_1, not for bar_2, which nothing selected needs.',
+      'bar runs, since it gives bar_1 to foo; asked for bar_1, not for bar_2, which nothing selected needs.',
       'foo runs, since "foo_asset" is selected; asked for foo_1, not for foo_2, which nothing selected needs.',
       'baz is left out: nothing selected needs "baz_asset".',
       '"foo_asset" is selected: foo makes it and the run records it.',
@@ -70,7 +70,7 @@ describe('explain', () => {
       return Object.fromEntries(Array.from({ length: 6 }, (_, i) => [`out_${i}`, add({ all: [value] })]));
     });
     const [first] = linesOf(define({ assets: [assetsFromGraph(built)] }), {});
-    expect(first).toBe('one runs, since it gives result for add, result for add_2, result for add_3 and 3 more.');
+    expect(first).toBe('one runs, since it gives its value to add, its value to add_2, its value to add_3 and 3 more.');
   });
 
   test('has one sentence for every step, asset and source, each with the verdict of the plan', () => {

@@ -323,7 +323,13 @@ describe('cancelling (X12)', () => {
     gate.resolve();
     await ready();
     expect(await logOf(store)).toEqual(log);
-    expect((error as AbortError).result.steps.get('waits')?.outcome).toBe('not-started');
+    // It did start, so it is told how it ended, in the result and in the log.
+    const { steps } = (error as AbortError).result;
+    expect(['one', 'waits', 'add'].map((id) => steps.get(id)?.outcome)).toEqual(['succeeded', 'cancelled', 'not-started']);
+    expect(ofType(log, 'step-settled').map(({ step, outcome }) => [step, outcome])).toEqual([
+      ['one', 'succeeded'],
+      ['waits', 'cancelled'],
+    ]);
     expect(log.at(-1)).toMatchObject({ type: 'run-ended', status: 'cancelled' });
   });
 

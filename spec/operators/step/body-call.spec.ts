@@ -1,6 +1,6 @@
 import { asyncScheduler, of, scheduled } from 'rxjs';
 import { describe, expect, test } from 'vitest';
-import { emit, output, run } from '../../../index.ts';
+import { emit } from '../../../index.ts';
 import { deferred, ready } from '../rig/deferred.ts';
 import { manualClock } from '../rig/manual-clock.ts';
 import { declared, expectFailedStep, play, single, throws, wanted } from '../rig/play-body.ts';

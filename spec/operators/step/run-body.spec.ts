@@ -1,6 +1,6 @@
-import { asyncScheduler, EMPTY, from, map, mergeMap, Observable, of, scheduled, Subject } from 'rxjs';
+import { asyncScheduler, EMPTY, from, map, mergeMap, type Observable, of, scheduled, Subject } from 'rxjs';
 import { describe, expect, test } from 'vitest';
-import { asset, define, emit, input, materialize, nothing, op, run, type Emission } from '../../../index.ts';
+import { asset, define, emit, input, materialize, nothing, op, type Emission } from '../../../index.ts';
 import { memoryStore } from '../../../lib/memory/index.ts';
 import { declared, expectFailedStep, foreign, play, thenable, wanted } from '../rig/play-body.ts';
 import { ofType } from '../rig/watch-run.ts';

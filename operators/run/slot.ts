@@ -1,5 +1,6 @@
 import { StepError } from '../../lib/kernel/errors.ts';
-import { quote } from '../../lib/kernel/print.ts';
+import { kindOf, quote } from '../../lib/kernel/print.ts';
+import { isRecord } from '../../lib/kernel/record.ts';
 import { fixValue } from '../../lib/kernel/value/fix.ts';
 import { dataVersion } from '../../lib/kernel/value/version.ts';
 import type { OutputState } from '../../lib/events/data-version.ts';
@@ -45,16 +46,33 @@ export function fixEmitted(
   { step, output, runId }: { readonly step: Step; readonly output: StepOutput; readonly runId: string },
 ): ValueSlot {
   const { value, none, metadata } = emitted;
-  const fixedMetadata = fixValue(metadata);
-  if (!fixedMetadata.storable) throw notStorable(step, output, { what: 'The metadata', ...fixedMetadata });
+  checkMetadata(emitted, step, output);
   const own = `run:${runId}:${step.definition}:${step.path}.${output.name}`;
   if (none) return { state: 'value', value, none, version: own, encoded: undefined, metadata };
   const fixed = fixValue(value);
   if (!fixed.storable && output.key !== undefined) throw notStorable(step, output, { what: 'The value', ...fixed });
   if (!fixed.storable || output.transient) return { state: 'value', value, none, version: own, encoded: undefined, metadata };
-  if (output.key === undefined) return { state: 'value', value, none, version: dataVersion(value), encoded: undefined, metadata };
-  const encoded = encodeStorable(value);
-  return { state: 'value', value, none, version: encoded.version, encoded, metadata };
+  try {
+    const encoded = output.key === undefined ? undefined : encodeStorable(value);
+    return { state: 'value', value, none, version: encoded?.version ?? dataVersion(value), encoded, metadata };
+  } catch (error) {
+    // Plain data that shares parts can take more bytes than there are: nothing else of it can fail to be encoded.
+    if (error instanceof RangeError) throw notStorable(step, output, { what: 'The value', path: '$', problem: 'more than 1 GiB of bytes' });
+    throw error;
+  }
+}
+
+function checkMetadata({ metadata }: Emitted, step: Step, output: StepOutput): void {
+  const fixed = fixValue(metadata);
+  if (!fixed.storable) throw notStorable(step, output, { what: 'The metadata', ...fixed });
+  if (isRecord(metadata)) return;
+  throw new StepError(
+    'OP_BODY',
+    `Step ${quote(step.id)} emitted "${output.name}" with metadata that is ${kindOf(metadata)}. Give a record of name to value.`,
+    {
+      details: { step: step.id, output: output.name },
+    },
+  );
 }
 
 /** Fixes a value that nothing will record: frozen where it can be, with no version of its own. */

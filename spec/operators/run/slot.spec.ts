@@ -286,6 +286,21 @@ describe('what cannot be stored (R6)', () => {
     expect(alone.value('read')).toBe(true);
   });
 
+  test('metadata that is no record fails the step', async () => {
+    const odd = op({
+      name: 'odd',
+      outputs: { value: output<number>() },
+      *run() {
+        yield emit('value', 1, untyped({ metadata: [1] }));
+      },
+    });
+    const { errors } = await materialize(
+      whole(() => odd()),
+      { throwOnFailure: false },
+    );
+    expect(errors).toEqual([expect.objectContaining({ code: 'OP_BODY', message: expect.stringContaining('metadata that is an array') })]);
+  });
+
   test('metadata that cannot be stored fails the step', async () => {
     const make = op({
       name: 'make',

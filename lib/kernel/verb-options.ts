@@ -16,11 +16,10 @@ export type OptionRules<Options> = Readonly<Record<keyof Options & string, Optio
 export const CHECKED_LATER: OptionRule = { accepts: () => true, cure: '' };
 
 /** The rules of options of common kinds. */
-export const RULES = {
+export const RULES: Readonly<Record<'string' | 'flag' | 'function' | 'strings' | 'position', OptionRule>> = {
   string: { accepts: (value) => typeof value === 'string', cure: 'Give a string.' },
   flag: { accepts: (value) => typeof value === 'boolean', cure: 'Give true or false.' },
   function: { accepts: (value) => typeof value === 'function', cure: 'Give a function.' },
-  record: { accepts: isRecord, cure: 'Give a record.' },
   strings: {
     accepts: (value) => isRecord(value) && Object.values(value).every((each) => typeof each === 'string'),
     cure: 'Give a record of strings.',
@@ -29,7 +28,7 @@ export const RULES = {
     accepts: (value) => typeof value === 'number' && value >= 0 && (Number.isInteger(value) || value === Infinity),
     cure: 'Give a whole number from 0.',
   },
-} as const satisfies Readonly<Record<string, OptionRule>>;
+};
 
 /**
  * Refuses what holds no options, an option that would be ignored, and one that would be misread.

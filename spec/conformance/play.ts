@@ -70,7 +70,7 @@ async function seed(defs: Definitions, { upstream }: Case, store: Store): Promis
 }
 
 /** What a run did, in the words of an expectation. */
-type Observed = Required<Omit<CaseExpectation, 'error' | 'success'>> & Pick<CaseExpectation, 'error' | 'success'>;
+export type Observed = Required<Omit<CaseExpectation, 'error' | 'success'>> & Pick<CaseExpectation, 'error' | 'success'>;
 
 interface Playing {
   readonly shape: Case;
@@ -140,7 +140,7 @@ const fields = [
 ] as const;
 
 /** One line for every field of the expectation that is not as observed. Lists are sets; a run that should not fail must not. */
-function compare(expected: CaseExpectation, observed: Observed): readonly string[] {
+export function compare(expected: CaseExpectation, observed: Observed): readonly string[] {
   return fields.flatMap((field) => {
     if (expected[field] === undefined && field !== 'error') return [];
     const [wanted, got] = [comparable(expected[field]), comparable(observed[field])];

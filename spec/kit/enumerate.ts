@@ -44,7 +44,7 @@ export function subsetsOf<T>(items: readonly T[]): readonly (readonly T[])[] {
 }
 
 /** Every way to choose one item of each list. */
-export function product<T>(lists: readonly (readonly T[])[]): readonly (readonly T[])[] {
+function product<T>(lists: readonly (readonly T[])[]): readonly (readonly T[])[] {
   return lists.reduce<readonly (readonly T[])[]>((chosen, list) => chosen.flatMap((each) => list.map((item) => [...each, item])), [[]]);
 }
 

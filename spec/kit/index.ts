@@ -21,3 +21,7 @@ export type { SmallConstraints, SmallKind } from './enumerate.ts';
 
 export { tap } from './tap.ts';
 export type { Tapped } from './tap.ts';
+
+export { storeContract } from './store-contract.ts';
+export type { StoreContractOptions } from './store-contract.ts';
+export type { StoreCheck, StoreUnderTest } from './store-check.ts';

@@ -20,7 +20,7 @@ const sorted = <T>(entries: Iterable<readonly [string, T]>): Readonly<Record<str
   Object.fromEntries([...entries].toSorted(([a], [b]) => (a < b ? -1 : 1)));
 
 /** What the reference says of a run, as an account. */
-export function accountOf({ missing, need, steps, loaded, outcomes, unexpected }: Answer, stored: ReadonlyMap<string, State>): Account {
+function accountOf({ missing, need, steps, loaded, outcomes, unexpected }: Answer, stored: ReadonlyMap<string, State>): Account {
   if (missing.size > 0) return { refused: ['MISSING_VALUE', ...[...missing].toSorted()] };
   const started = [...steps].filter(([, { outcome }]) => outcome === 'succeeded' || outcome === 'failed').map(([id]) => id);
   const hasValue = (key: string): boolean => stored.get(key) !== 'absent';

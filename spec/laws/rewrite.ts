@@ -9,7 +9,7 @@ export function keepSteps(world: DefinableWorld, isKept: (id: string) => boolean
 }
 
 /** A world with each step rewritten. Ids stay. */
-export function mapSteps(world: DefinableWorld, rewrite: (step: DefinableStep, id: string) => DefinableStep): DefinableWorld {
+function mapSteps(world: DefinableWorld, rewrite: (step: DefinableStep, id: string) => DefinableStep): DefinableWorld {
   return { ...world, steps: Object.fromEntries(Object.entries(world.steps).map(([id, step]) => [id, rewrite(step, id)])) };
 }
 
@@ -48,7 +48,7 @@ export function downstreamSteps({ steps }: DefinableWorld, from: string, output?
 }
 
 /** The steps with a path to an asset: the others never run (D6). */
-export function reachingSteps({ steps }: DefinableWorld): ReadonlySet<string> {
+function reachingSteps({ steps }: DefinableWorld): ReadonlySet<string> {
   const found = new Set<string>();
   for (const [id, { inputs, outputs }] of Object.entries(steps).toReversed()) {
     if (!found.has(id) && Object.values(outputs).every(({ asset }) => asset === undefined)) continue;

@@ -102,8 +102,8 @@ describe('a process is known', () => {
   });
 
   test.runIf(linux)('to be gone when nothing of it is left but its exit code', async () => {
-    // The first shell's child has ended, and what the shell became never asks for its code.
-    const parent = spawn('/bin/sh', ['-c', 'true & echo $!; exec sleep 20'], { stdio: ['ignore', 'pipe', 'ignore'] });
+    // The child ends when its shell has become what never asks for its code: a shell would have asked.
+    const parent = spawn('/bin/sh', ['-c', 'sleep 0.3 & echo $!; exec sleep 20'], { stdio: ['ignore', 'pipe', 'ignore'] });
     const [line] = (await once(parent.stdout, 'data')) as [Buffer];
     const zombie = { ...here, pid: Number(line.toString()), start: null };
     await vi.waitFor(() => expect(readFileSync(`/proc/${zombie.pid}/stat`, 'utf8')).toContain(') Z '));

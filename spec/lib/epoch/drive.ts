@@ -40,7 +40,7 @@ export function ancestorsOf({ predecessors }: EpochGraph): readonly ReadonlySet<
 }
 
 /** The nodes that read each node directly. */
-export function readersOf({ predecessors }: EpochGraph): readonly (readonly number[])[] {
+function readersOf({ predecessors }: EpochGraph): readonly (readonly number[])[] {
   const readers: number[][] = predecessors.map(() => []);
   predecessors.forEach((before, node) => before.forEach((each) => readers[each]?.push(node)));
   return readers;

@@ -28,6 +28,8 @@ export function graphEpoch(graph: AnyGraph, selected: ReadonlySet<string>): Epoc
         runId: uniqueId(),
         supply: supplyFrom(inputs, frame),
         clock: systemClock,
+        // In somebody's pipe, what is synchronous stays so, however slow the machine is: their scheduler decides who gets a turn.
+        turnMs: Infinity,
         concurrency: CONCURRENCY,
         signal,
         graceMs: 0,

@@ -21,6 +21,7 @@ type Publish = (event: RunEvent) => void;
 
 const DEFAULT_CONCURRENCY = 16;
 const DEFAULT_GRACE_MS = 5000;
+const TURN_MS = 10;
 
 /**
  * One run, from its turn on the store to its last event. Resolves with the result, whatever its steps did.
@@ -29,6 +30,8 @@ const DEFAULT_GRACE_MS = 5000;
  */
 export async function executeRun<Assets>(plan: Plan<Assets>, options: RunOptions, publish?: Publish): Promise<RunResult<Assets>> {
   const { clock = systemClock } = options;
+  // As they are now: while the run waits for its turn, they are still the caller's to change.
+  const given: RunOptions = { ...options, sources: { ...options.sources }, tags: { ...options.tags } };
   const runId = uniqueId();
   if (plan.selection.size === 0) {
     // An empty selection runs and records nothing (N1).
@@ -38,8 +41,8 @@ export async function executeRun<Assets>(plan: Plan<Assets>, options: RunOptions
   const store = options.store ?? createStore(memoryPort(), { now: clock.now });
   const release = await store.turn(options.whenBusy ?? 'queue');
   try {
-    const resolved = await resolvePlan(plan, store, { sources: options.sources ?? {}, clock, runId });
-    return await new Run(resolved, { store, options, publish, runId, clock }).execute();
+    const resolved = await resolvePlan(plan, store, { sources: given.sources ?? {}, clock, runId });
+    return await new Run(resolved, { store, options: given, publish, runId, clock }).execute();
   } finally {
     release();
   }
@@ -111,6 +114,7 @@ class Run<Assets> {
         runId,
         supply,
         clock,
+        turnMs: TURN_MS,
         concurrency: options.concurrency ?? DEFAULT_CONCURRENCY,
         graceMs: options.graceMs ?? DEFAULT_GRACE_MS,
         signal: this.#controller.signal,

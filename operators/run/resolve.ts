@@ -80,7 +80,7 @@ export async function resolve<Assets>(plan: Plan<Assets>, store: Store, options:
 interface Wanted {
   /** True where a value or list input reads it, false where order alone is wanted. */
   value: boolean;
-  /** True where a step of another definition reads it. */
+  /** True where a step of another definition reads its value. */
   crossing: boolean;
   /** Ids of the steps that read its value. */
   readonly readers: Set<string>;
@@ -104,9 +104,10 @@ function want(wanted: Map<AssetKey, Wanted>, defs: Definitions, { planned: { ste
   if (entry.from !== 'store') return;
   const known = wanted.get(entry.key) ?? { value: false, crossing: false, readers: new Set<string>() };
   wanted.set(entry.key, known);
-  if (!entry.source && defs.assets.get(entry.key)?.definition.name !== step.definition) known.crossing = true;
+  // Order alone loads nothing (N6), so there is nothing that could be missing or stale.
   if (kind === 'nothing') return;
   known.value = true;
+  if (!entry.source && defs.assets.get(entry.key)?.definition.name !== step.definition) known.crossing = true;
   known.readers.add(step.id);
 }
 

@@ -37,6 +37,8 @@ export interface StepRun {
   readonly runId: string;
   readonly supply: Supply;
   readonly clock: Clock;
+  /** How long steps may go on before the event loop gets a turn between two of them, in milliseconds (X1). */
+  readonly turnMs: number;
   readonly concurrency: number;
   /** Aborting it cancels: started bodies are waited for up to `graceMs`, and nothing more starts (X12). */
   readonly signal: AbortSignal;
@@ -52,9 +54,6 @@ export interface StepRun {
 
 /** Called once, when a run of steps is over: with an error where a value to be loaded cannot be read. */
 export type StepsDone = (error?: { readonly error: unknown }) => void;
-
-/** The event loop gets a turn at least this often between steps (X1). */
-const TURN_MS = 10;
 
 /**
  * Runs the steps of a plan as one epoch. It is over when every step has settled, or when it was cancelled and its bodies have ended; where
@@ -146,7 +145,7 @@ class StepPump {
 
   /** Never right after a turn, however far the clock moves on meanwhile: each turn brings the run on by a step at least. */
   #turnIsDue(): boolean {
-    const due = this.#turn === 'none' && this.#run.clock.now() - this.#lastTurn >= TURN_MS;
+    const due = this.#turn === 'none' && this.#run.clock.now() - this.#lastTurn >= this.#run.turnMs;
     this.#turn = 'none';
     return due;
   }

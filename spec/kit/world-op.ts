@@ -4,7 +4,7 @@ import type { WorldBody } from './reference.ts';
 /**
  * What a made-up op emits. All outputs: `all`, or of few values: `collapse`. Some: those `selected`; `required` ones; `data`, required ones
  * and optional ones by value; `omit`, whatever by value; `holes`, `undefined` and `null` by value. What fails: `fail` by value before the
- * first emission, `late` by value after it, `throw` always, `twice` and `undeclared` by emitting what none may emit.
+ * first emission, `late` by value after it, `throw` always, `undeclared` always, and `twice` by value, by emitting what none may emit.
  */
 export type Behaviour =
   'all' | 'selected' | 'data' | 'required' | 'holes' | 'omit' | 'collapse' | 'fail' | 'late' | 'twice' | 'undeclared' | 'throw';
@@ -32,7 +32,7 @@ const emittedBy: Readonly<Record<Behaviour, (each: Emitting) => Emitted>> = {
   collapse: whole,
   fail: whole,
   late: whole,
-  twice: (each) => [...whole(each), ...whole(each)],
+  twice: (each) => [...whole(each), ...when(each.value % 2 === 0, each)],
   undeclared: (each) => [...whole(each), [`${each.name}_`, each.value]],
   throw: () => [],
 };

@@ -127,6 +127,19 @@ describe('toOperator makes an operator of a graph', () => {
     >();
   });
 
+  test('synchronous steps stay synchronous, also where they take longer than a run would go on without a turn', () => {
+    const slow = op({
+      name: 'slow',
+      inputs: { x: input<number>() },
+      run: ({ x }) => {
+        for (const end = performance.now() + 15; performance.now() < end;);
+        return x + 1;
+      },
+    });
+    const g = graph('g', { inputs: { x: input<number>() } }, ({ x }) => ({ out: slow.as('b')({ x: slow.as('a')({ x }) }) }));
+    expect(told(numbers(1, 2).pipe(toOperator(g)))).toEqual([{ out: 3 }, { out: 4 }, 'complete']);
+  });
+
   test('only what the selected outputs need runs', () => {
     const ran: string[] = [];
     const note = op({ name: 'note', inputs: { x: input<number>() }, run: ({ x }, { step }) => (ran.push(step), x) });

@@ -18,7 +18,7 @@ export function deferred<T = void>(): Deferred<T> {
 }
 
 /** Lets everything that is ready now happen: all microtasks, and some turns of the event loop. */
-export async function ready(turns = 5): Promise<void> {
+export async function ready(turns = 20): Promise<void> {
   for (let turn = 0; turn < turns; turn += 1) await new Promise<void>((resolve) => setImmediate(resolve));
 }
 

@@ -579,6 +579,41 @@ describe('runs on one store (R7)', () => {
     expect((await materialize(outer, { store: memoryStore() })).value('outer')).toBe(1);
   });
 
+  test('a body may put a source into the store that its own run has', async () => {
+    const store = memoryStore();
+    const puts = op({ name: 'puts', run: async () => (await store.put('side', 1)).observed });
+    const result = await materialize(
+      whole(() => ({ out: puts() })),
+      { store },
+    );
+    expect(result.value('out')).toBe(true);
+    expect(await store.value('side')).toBe(1);
+  });
+
+  test('a run that was cancelled while it waited starts nothing when its turn comes', async () => {
+    const store = memoryStore();
+    const release = await store.turn('queue');
+    const controller = new AbortController();
+    let ran = false;
+    const body = op({ name: 'body', run: () => (ran = true) });
+    const running = materialize(
+      whole(() => ({ out: body() })),
+      { store, signal: controller.signal },
+    );
+    controller.abort();
+    release();
+    await expect(running).rejects.toBeInstanceOf(AbortError);
+    expect(ran).toBe(false);
+    expect(
+      (
+        await materialize(
+          whole(() => ({ out: body() })),
+          { store, whenBusy: 'error' },
+        )
+      ).success,
+    ).toBe(true);
+  });
+
   test('two runs of one plan on two stores know nothing of each other', async () => {
     const made = plan(whole(() => ({ out: add({ xs: [one()] }) })));
     const stores = [memoryStore(), memoryStore()];

@@ -1,8 +1,24 @@
 import { describe, expect, expectTypeOf, test } from 'vitest';
-import { AbortError, asset, assetsFromGraph, define, graph, input, materialize, op, optional, output, StepError } from '../../../index.ts';
+import {
+  AbortError,
+  asset,
+  assetsFromGraph,
+  define,
+  graph,
+  input,
+  materialize,
+  op,
+  optional,
+  output,
+  plan,
+  run,
+  StepError,
+  type RunEvent,
+} from '../../../index.ts';
 import { memoryStore } from '../../../lib/memory/index.ts';
 import { deferred, ready } from '../rig/deferred.ts';
 import { untyped } from '../rig/untyped.ts';
+import { watchRun } from '../rig/watch-run.ts';
 import { logOf, watchedStore } from '../rig/watched-store.ts';
 
 const defs = define({
@@ -117,6 +133,23 @@ describe('a failed run', () => {
     const error = await running.catch((caught: unknown) => caught);
     expect(error).toMatchObject({ name: 'AbortError', code: 'RUN_CANCELLED', cause: 'enough' });
     expect(Object.fromEntries((error as AbortError).result.outcomes)).toEqual({ quick: 'materialized', slow: 'cancelled' });
+  });
+});
+
+describe('onEvent', () => {
+  test('tells what run() would tell, in the same order', async () => {
+    const told: RunEvent[] = [];
+    await materialize(defs, { select: ['count'], onEvent: (event) => told.push(event) });
+    const { events } = await watchRun(run(plan(defs, { select: ['count'] })));
+    expect(told.map(({ type }) => type)).toEqual(events.map(({ type }) => type));
+    expect(told.at(-1)).toMatchObject({ type: 'run-ended', status: 'succeeded' });
+  });
+
+  test('is told everything before the promise settles', async () => {
+    const types: string[] = [];
+    const running = materialize(defs, { onEvent: ({ type }) => types.push(type) });
+    await running.catch(() => types.push('rejected'));
+    expect(types.slice(-2)).toEqual(['run-ended', 'rejected']);
   });
 });
 

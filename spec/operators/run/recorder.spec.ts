@@ -147,7 +147,7 @@ describe('an append that fails', () => {
     };
     const watched = watchedStore(interference);
     const before = await logOf(watched.store);
-    const seen = await watchRun(run(plan(chain), { store: watched.store, concurrency: 1 }));
+    const seen = await watchRun(run(plan(chain), { store: watched.store, concurrency: 1, clock: manualClock() }));
     delete interference.beforeAppend;
     return { ...watched, ...seen, broken, before };
   }
@@ -155,7 +155,7 @@ describe('an append that fails', () => {
   /** How many appends the chain takes where nothing fails. */
   async function appendsOfChain(): Promise<number> {
     const { store, batches } = watchedStore();
-    await watchRun(run(plan(chain), { store, concurrency: 1 }));
+    await watchRun(run(plan(chain), { store, concurrency: 1, clock: manualClock() }));
     return batches.length;
   }
 

@@ -73,6 +73,21 @@ describe('a source’s value is recorded before any step reads it (D7)', () => {
     expect(ofType(log, 'step-settled')[0]?.inputs).toMatchObject([{ position: put.position }]);
   });
 
+  test('"sources" are taken as they are when the run is asked for, also where it has to wait for its turn', async () => {
+    const store = memoryStore();
+    const release = await store.turn('queue');
+    const sources: Record<string, number> = { feed: 1 };
+    const tags: Record<string, string> = { by: 'one' };
+    const running = materialize(defs, { store, sources, tags });
+    sources['feed'] = 2;
+    sources['other'] = 3;
+    tags['by'] = 'two';
+    release();
+    expect((await running).value('out')).toBe(2);
+    expect(await store.value('other')).toBeUndefined();
+    expect((await store.runs())[0]?.started.tags).toEqual({ by: 'one' });
+  });
+
   test('by "sources", also for a source that nothing in the plan reads', async () => {
     const store = memoryStore();
     await materialize(defs, { store, sources: { feed: 1, other: 2 } });
@@ -324,6 +339,11 @@ describe('a missing value stops a run before its first step (N7)', () => {
     expect(await store.port.head()).toBe(0);
   });
 
+  test('resolve refuses what is no plan, and what is no store', async () => {
+    await expect(resolve(untyped(two()), memoryStore())).rejects.toMatchObject({ code: 'INVALID_OPTION' });
+    await expect(resolve(plan(two()), untyped(Promise.resolve(memoryStore())))).rejects.toMatchObject({ code: 'INVALID_OPTION' });
+  });
+
   test('a stored value that cannot be read any more errors the run, which the log says has failed', async () => {
     let broken = false;
     const { store } = watchedStore({
@@ -488,10 +508,26 @@ describe('stale inputs (N5)', () => {
     expect((await materialize(defs, { store, select: ['out'] })).staleInputs).toEqual([]);
   });
 
-  test('what the run makes itself, and what order alone waits for, is not listed where nothing is loaded', async () => {
-    const defs = world();
+  test('what the run makes itself is not listed', async () => {
+    expect((await materialize(world(), { store: memoryStore(), sources: { feed: 1 } })).staleInputs).toEqual([]);
+  });
+
+  test('what order alone waits for is not loaded, and so not listed either (N6)', async () => {
+    const defs = define({
+      assets: [
+        asset({ key: 'up', run: () => 1 }),
+        asset({ key: 'after', inputs: { up: nothing() }, run: () => 1 }),
+        asset({ key: 'reader', inputs: { up: input<number>() }, run: ({ up }) => up }),
+      ],
+    });
+    const later = define({ assets: [...defs.definitions] });
     const store = memoryStore();
-    expect((await materialize(defs, { store, sources: { feed: 1 } })).staleInputs).toEqual([]);
+    expect((await materialize(defs, { store, select: ['after'] })).staleInputs).toEqual([]);
+    await materialize(defs, { store, select: ['up'] });
+    expect((await materialize(untyped<Definitions>(later), { store, select: ['after'] })).staleInputs).toEqual([]);
+    expect((await materialize(untyped<Definitions>(later), { store, select: ['after', 'reader'] })).staleInputs).toMatchObject([
+      { key: 'up', cause: 'code' },
+    ]);
   });
 
   test('with crossGraphUpstream "auto" it is made anew instead, as a sibling would be', async () => {
@@ -538,6 +574,30 @@ describe('a run reads at one position (R7, N8)', () => {
     const [first, later] = ofType(await logOf(store), 'run-started');
     expect(later?.readsAt).toBe((later?.position ?? 0) - 1);
     expect(first?.readsAt).toBe(0);
+  });
+
+  test('a run that is cancelled while a value is fetched does not start the step that needs it (X12)', async () => {
+    const gate = deferred();
+    let fetching = false;
+    const { store } = watchedStore({
+      beforeValues: () => {
+        fetching = true;
+        return gate.promise;
+      },
+    });
+    let ran = false;
+    const defs = define({
+      assets: [asset({ key: 'up', run: () => 1 }), asset({ key: 'out', inputs: { up: input<number>() }, run: () => (ran = true) })],
+    });
+    await materialize(defs, { store, select: ['up'] });
+    const controller = new AbortController();
+    const running = materialize(defs, { store, select: ['out'], signal: controller.signal });
+    await ready();
+    expect(fetching).toBe(true);
+    controller.abort();
+    gate.resolve();
+    await expect(running).rejects.toMatchObject({ code: 'RUN_CANCELLED' });
+    expect(ran).toBe(false);
   });
 
   test('a value is read from the store once a run, however many steps read it', async () => {

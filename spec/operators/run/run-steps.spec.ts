@@ -16,7 +16,7 @@ import {
   define,
 } from '../../../index.ts';
 import type { Handle } from '../../../lib/model/handle.ts';
-import { deferred, ready, type Deferred } from '../rig/deferred.ts';
+import { deferred, ready, until, type Deferred } from '../rig/deferred.ts';
 import { manualClock } from '../rig/manual-clock.ts';
 import { ofType, watchRun } from '../rig/watch-run.ts';
 import { whole } from '../rig/whole.ts';
@@ -62,7 +62,7 @@ describe('a step starts when every entry of every input is settled (X1)', () => 
       const c = step('c', [a]);
       return { d: step('d', [b, c]) };
     });
-    const running = materialize(defs);
+    const running = materialize(defs, { clock: manualClock() });
     await ready();
     expect(started).toEqual(['a', 'b']);
     await end('a');
@@ -82,7 +82,7 @@ describe('a step starts when every entry of every input is settled (X1)', () => 
       const quick = step('quick');
       return { after_slow: step('after_slow', [slow]), third: step('third', [step('second', [quick])]) };
     });
-    const running = materialize(defs);
+    const running = materialize(defs, { clock: manualClock() });
     await ready();
     for (const name of ['quick', 'second', 'third']) await end(name);
     expect(started).toEqual(['slow', 'quick', 'second', 'third']);
@@ -112,12 +112,12 @@ describe('a step starts when every entry of every input is settled (X1)', () => 
       });
       const names = Array.from({ length: 40 }, (_, index) => `s${index}`);
       const defs = whole(() => Object.fromEntries(names.map((name) => [name, busy.as(name)()])));
-      const running = materialize(defs, { concurrency });
+      const running = materialize(defs, { concurrency, clock: manualClock() });
       await ready();
       expect(gates).toHaveLength(concurrency);
       for (let ended = 0; ended < 40; ended += 1) {
+        await until(() => gates.length > ended);
         gates[ended]?.resolve();
-        await ready(1);
       }
       await running;
       expect(most).toBe(concurrency);
@@ -129,6 +129,7 @@ describe('a step starts when every entry of every input is settled (X1)', () => 
     const { started, step, gates } = byHand();
     const running = materialize(
       whole(() => Object.fromEntries(Array.from({ length: 20 }, (_, index) => [`s${index}`, step(`s${index}`)]))),
+      { clock: manualClock() },
     );
     await ready();
     expect(started).toHaveLength(16);
@@ -344,7 +345,7 @@ describe('fan-in (X4)', () => {
               ),
             }),
           }));
-          const running = materialize(defs);
+          const running = materialize(defs, { clock: manualClock() });
           await ready(1);
           const order = gates.map((gate) => ({ gate, key: keys.next().value })).sort((a, b) => a.key - b.key);
           for (const { gate } of order) {

@@ -232,6 +232,12 @@ describe('a subscriber', () => {
     expect(order.indexOf('inner run-started')).toBeGreaterThan(order.indexOf('outer run-ended'));
   });
 
+  test('whose signal was aborted before gets a run that is cancelled, and no step', async () => {
+    const { events, error } = await watchRun(run(plan(two), { signal: AbortSignal.abort() }));
+    expect(error).toBeUndefined();
+    expect(events.map(({ type }) => type)).toEqual(['run-started', 'asset-cancelled', 'asset-cancelled', 'run-ended']);
+  });
+
   test('that comes to an end early does not keep the store', async () => {
     const store = memoryStore();
     for (let index = 0; index < 5; index += 1) run(plan(two), { store }).subscribe().unsubscribe();

@@ -1,7 +1,8 @@
 import { mkdir, stat } from 'node:fs/promises';
 import { createStore, type Store } from '../lib/events/store.ts';
-import { SelectionError, StoreError } from '../lib/kernel/errors.ts';
+import { StoreError } from '../lib/kernel/errors.ts';
 import { kindOf } from '../lib/kernel/print.ts';
+import { checkVerbOptions, RULES, type OptionRules } from '../lib/kernel/verb-options.ts';
 import { LmdbPort } from './lmdb-port.ts';
 import { SharedStore, type OpenMode } from './shared-store.ts';
 import { storeFailure } from './store-failure.ts';
@@ -35,19 +36,16 @@ export async function openStore(folder: string, options: OpenStoreOptions = {}):
   }
 }
 
-function checkOptions({ mode = 'write', waitMs = 0, now = () => Date.now() }: OpenStoreOptions): Required<OpenStoreOptions> {
-  if (mode !== 'write' && mode !== 'read') throw invalid('mode', mode, '"write" or "read"');
-  if (typeof waitMs !== 'number' || !(waitMs >= 0)) throw invalid('waitMs', waitMs, 'a number of milliseconds');
-  if (typeof now !== 'function') throw invalid('now', now, 'a function');
-  return { mode, waitMs, now };
-}
+const OPEN_RULES: OptionRules<OpenStoreOptions> = {
+  mode: { accepts: (value) => value === 'write' || value === 'read', cure: 'Give "write" or "read".' },
+  waitMs: { accepts: (value) => typeof value === 'number' && value >= 0, cure: 'Give a number of milliseconds.' },
+  now: RULES.function,
+};
 
-function invalid(option: string, value: unknown, wanted: string): SelectionError {
-  return new SelectionError(
-    'INVALID_OPTION',
-    `"${option}" of openStore() is ${typeof value === 'string' ? JSON.stringify(value) : kindOf(value)}. Give ${wanted}.`,
-    { details: { option, value } },
-  );
+function checkOptions(options: OpenStoreOptions): Required<OpenStoreOptions> {
+  checkVerbOptions('openStore', options, OPEN_RULES);
+  const { mode = 'write', waitMs = 0, now = () => Date.now() } = options;
+  return { mode, waitMs, now };
 }
 
 function checkFolder(folder: unknown): string {

@@ -81,9 +81,12 @@ export function createStore(port: StorePort, { now }: StoreEnvironment, { verbs,
     port,
     put: async (source, value, options = {}) => {
       checkVerbOptions('store.put', options, PUT_RULES);
+      const key = keyOfSource(source);
+      // Before the wait for a turn: what is put is the value as it is at the call.
+      const encoded = encodeSource(key, value);
       const release = await puts.take();
       try {
-        return await putSource(port, { key: keyOfSource(source), value, offset: options.offset ?? null, time: now() });
+        return await putSource(port, { key, encoded, offset: options.offset ?? null, time: now(), runId: null });
       } finally {
         release();
       }
@@ -166,39 +169,52 @@ export type Observation =
   | { readonly unchanged: Exclude<ReadableEvent, { type: 'asset-absent' }> };
 
 /**
- * What a new value of a source adds to the log.
+ * Encodes a value of a source, as it is now.
  *
  * @throws StoreError VALUE_NOT_STORABLE, with the path inside the value
  */
-export function observation(
-  observed: {
-    readonly key: AssetKey;
-    readonly value: unknown;
-    readonly offset: string | null;
-    readonly time: number;
-    readonly runId: string | null;
-  },
-  before: ReadableEvent | undefined,
-): Observation {
-  const { key, value, offset, time, runId } = observed;
+export function encodeSource(key: AssetKey, value: unknown): EncodedValue {
   const fixed = fixValue(value);
-  if (!fixed.storable || value === undefined) {
-    const problem = fixed.storable ? 'undefined, which no source can have' : `${fixed.problem} at ${fixed.path}`;
-    throw new StoreError('VALUE_NOT_STORABLE', `The value for source ${quote(key)} cannot be stored: ${problem}. Put plain data.`, {
-      details: { key, path: fixed.storable ? '$' : fixed.path },
-    });
+  if (value === undefined) throw notStorable(key, '$', 'undefined, which no source can have');
+  if (!fixed.storable) throw notStorable(key, fixed.path, fixed.problem);
+  try {
+    return encodeStorable(value);
+  } catch (error) {
+    // Plain data that shares parts can take more bytes than there are: nothing else of it can fail to be encoded.
+    if (error instanceof RangeError) throw notStorable(key, '$', 'more than 1 GiB of bytes');
+    throw error;
   }
-  const encoded = encodeStorable(value);
-  if (before !== undefined && before.type !== 'asset-absent' && before.version === encoded.version) return { unchanged: before };
-  return { event: { type: 'source-observed', runId, time, key, version: encoded.version, address: encoded.address, offset }, encoded };
 }
 
-async function putSource(
-  port: StorePort,
-  put: { readonly key: AssetKey; readonly value: unknown; readonly offset: string | null; readonly time: number },
-): Promise<PutResult> {
+function notStorable(key: AssetKey, path: string, problem: string): StoreError {
+  return new StoreError(
+    'VALUE_NOT_STORABLE',
+    `The value for source ${quote(key)} cannot be stored: ${problem} at ${path}. Put plain data.`,
+    {
+      details: { key, path },
+    },
+  );
+}
+
+/** A value of a source at the moment when it is observed. */
+export interface Observed {
+  readonly key: AssetKey;
+  readonly encoded: EncodedValue;
+  readonly offset: string | null;
+  readonly time: number;
+  readonly runId: string | null;
+}
+
+/** What a new value of a source adds to the log: nothing where it equals what readers get already (D7). */
+export function observation({ key, encoded, offset, time, runId }: Observed, before: ReadableEvent | undefined): Observation {
+  const { version, address: at } = encoded;
+  if (before !== undefined && before.type !== 'asset-absent' && before.version === version) return { unchanged: before };
+  return { event: { type: 'source-observed', runId, time, key, version, address: at, offset }, encoded };
+}
+
+async function putSource(port: StorePort, put: Observed): Promise<PutResult> {
   const [before] = await port.readable([put.key], await port.head());
-  const made = observation({ ...put, runId: null }, before);
+  const made = observation(put, before);
   if ('unchanged' in made) return { observed: false, position: made.unchanged.position, version: made.unchanged.version };
   const { first } = await port.append({ events: [made.event], values: [made.encoded] });
   return { observed: true, position: first, version: made.event.version };

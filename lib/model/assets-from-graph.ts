@@ -1,3 +1,4 @@
+import { frozenMap } from '../kernel/frozen-collections.ts';
 import { DefinitionError } from '../kernel/errors.ts';
 import { suggest } from '../kernel/nearest.ts';
 import { kindOf, printValue, quote, quoteList } from '../kernel/print.ts';
@@ -164,7 +165,7 @@ export function assetsFromGraph(
     graph,
     canSubset: optionalFlag(options.canSubset, 'canSubset', where),
     upstream,
-    assets: new Map(assets),
+    assets: frozenMap(assets),
     flat,
     declaredDeps: readInternalDeps({ flat, upstream, keys, where }, options.internalDeps),
   });
@@ -173,7 +174,7 @@ export function assetsFromGraph(
 function inputKeys(graph: AnyGraph, given: Readonly<Record<string, KeyLike>> | undefined, where: string): ReadonlyMap<string, AssetKey> {
   const names = Object.keys(graph.inputs);
   if (given !== undefined) checkKeyMap(`"keysByInputName" of ${where}`, given, names);
-  return new Map(names.map((name) => [name, assetKey(keyOr(given, name, name), `input "${name}" of ${where}`)]));
+  return frozenMap(names.map((name) => [name, assetKey(keyOr(given, name, name), `input "${name}" of ${where}`)]));
 }
 
 interface OutputKeyOptions {

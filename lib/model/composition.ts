@@ -1,3 +1,4 @@
+import { frozenMap } from '../kernel/frozen-collections.ts';
 import { DefinitionError } from '../kernel/errors.ts';
 import { suggest } from '../kernel/nearest.ts';
 import { kindOf, quote, quoteList } from '../kernel/print.ts';
@@ -190,7 +191,7 @@ function readWiring(composition: Composition, target: Invocable, { name, given }
     };
     return [inputName, readSource(composition, fed)] as const;
   });
-  return new Map(entries);
+  return frozenMap(entries);
 }
 
 interface Fed {

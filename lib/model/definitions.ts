@@ -1,3 +1,4 @@
+import { frozenMap } from '../kernel/frozen-collections.ts';
 import { DefinitionError } from '../kernel/errors.ts';
 import { suggest } from '../kernel/nearest.ts';
 import { kindOf, quote } from '../kernel/print.ts';
@@ -83,7 +84,7 @@ export function define<const D extends readonly AnyDefinition[]>(
   const keys = checkKeys(all);
   checkNames(all);
   const definitions = all.filter((each) => each.kind === 'assets');
-  const sources = new Map(all.flatMap((each) => (each.kind === 'source' ? [[each.key, each] as const] : [])));
+  const sources = frozenMap(all.flatMap((each) => (each.kind === 'source' ? [[each.key, each] as const] : [])));
   checkUpstream(definitions, keys);
   const graph = joinSteps(definitions, new Set(sources.keys()));
   return Object.freeze({
@@ -178,5 +179,5 @@ function locateAssets(definitions: readonly AssetsDefinition[], graph: StepGraph
       );
     }
   }
-  return located;
+  return frozenMap(located);
 }

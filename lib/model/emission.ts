@@ -1,3 +1,5 @@
+import { CHECKED_LATER, checkVerbOptions, type OptionRules } from '../kernel/verb-options.ts';
+
 /** What an emission may carry beside its value. */
 export interface EmissionOptions {
   /** Recorded with the materialization, where the output is an asset: plain data that a store can keep. */
@@ -13,9 +15,17 @@ export interface Emission<Output extends string = string, T = unknown> extends E
 // Registered, so that an emission made by another copy of Sluice in the same process is still one.
 const EMISSION = Symbol.for('sluice.emission');
 
-/** Puts `value` on an output; `undefined` is "not emitted" (X11). */
+const EMIT_RULES: OptionRules<EmissionOptions> = { metadata: CHECKED_LATER };
+
+/**
+ * Puts `value` on an output; `undefined` is "not emitted" (X11).
+ *
+ * @throws SelectionError INVALID_OPTION
+ */
 export function emit<const Output extends string, T>(output: Output, value: T, options?: EmissionOptions): Emission<Output, T> {
-  return Object.freeze({ output, value, [EMISSION]: true, ...(options?.metadata === undefined ? {} : { metadata: options.metadata }) });
+  if (options === undefined) return Object.freeze({ output, value, [EMISSION]: true });
+  checkVerbOptions('emit', options, EMIT_RULES);
+  return Object.freeze({ output, value, [EMISSION]: true, ...(options.metadata !== undefined && { metadata: options.metadata }) });
 }
 
 /** Whether a value was made by {@link emit}: what a body yields is checked, since a look-alike is most often a mistake. */

@@ -1,3 +1,4 @@
+import { frozenMap } from '../kernel/frozen-collections.ts';
 import { invariant } from '../kernel/invariant.ts';
 import type { Invocation } from './composition.ts';
 import { isGraph, type AnyGraph } from './graph.ts';
@@ -44,7 +45,10 @@ export function flatten(graph: AnyGraph): FlatGraph {
   const steps: LocalStep[] = [];
   const inputs = new Map(Object.keys(graph.inputs).map((input) => [input, [{ from: 'input', input }]] as const));
   const outputs = flattenInto(steps, { graph, prefix: '', inputs, placed: new Map() });
-  return { steps, outputs: new Map([...outputs].map(([name, entry]) => [name, asStepOutput(entry)])) };
+  return Object.freeze({
+    steps: Object.freeze(steps),
+    outputs: frozenMap([...outputs].map(([name, entry]) => [name, Object.freeze(asStepOutput(entry))] as const)),
+  });
 }
 
 function flattenInto(steps: LocalStep[], scope: Scope): ReadonlyMap<string, LocalEntry> {
@@ -72,7 +76,7 @@ function place(steps: LocalStep[], scope: Scope, { invocation, wired }: Wired): 
     optional,
     entries: wired.get(name) ?? [],
   }));
-  steps.push({ path, op: target, inputs });
+  steps.push(Object.freeze({ path, op: target, inputs: Object.freeze(inputs) }));
   return new Map(target.outputNames.map((name, output) => [name, { from: 'step', step, output }]));
 }
 

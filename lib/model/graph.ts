@@ -1,3 +1,4 @@
+import { frozenMap } from '../kernel/frozen-collections.ts';
 import { DefinitionError } from '../kernel/errors.ts';
 import { isClass, kindOf, quoteList } from '../kernel/print.ts';
 import { isRecord } from '../kernel/record.ts';
@@ -104,7 +105,7 @@ function readOutputs(graphName: string, { returned, owner }: Composed): AnyGraph
       },
     );
   }
-  return new Map(record.map(([output, value]) => [output, readOutput(graphName, owner, { output, value })]));
+  return frozenMap(record.map(([output, value]) => [output, readOutput(graphName, owner, { output, value })]));
 }
 
 function readOutput(

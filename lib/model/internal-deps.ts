@@ -1,3 +1,4 @@
+import { frozenMap } from '../kernel/frozen-collections.ts';
 import { DefinitionError } from '../kernel/errors.ts';
 import { suggest } from '../kernel/nearest.ts';
 import { kindOf, printCycle, quote, quoteList } from '../kernel/print.ts';
@@ -31,7 +32,7 @@ export function readInternalDeps(scope: DepsScope, given: unknown): ReadonlyMap<
     declared.set(key, Object.freeze([...new Set(Array.from(names, (name: unknown) => readName(scope, output, name)))]));
   }
   checkAcyclic(scope, declared);
-  return declared;
+  return frozenMap(declared);
 }
 
 function readName(scope: DepsScope, output: string, name: unknown): AssetKey {

@@ -7,10 +7,16 @@ import { checkOptions, type Fields } from './options.ts';
 
 declare const sourceType: unique symbol;
 
+/** What a source's `read` is told. */
+export interface SourceContext {
+  /** Aborted when nobody waits for the value any longer. */
+  readonly signal: AbortSignal;
+}
+
 /** Options of {@link source}. */
 export interface SourceOptions<T> extends AssetNotes {
   /** Called once a run that reads the source, before its first step; an equal value writes nothing (D7). */
-  readonly read?: () => T | Promise<T>;
+  readonly read?: (context: SourceContext) => T | Promise<T>;
 }
 
 /** An asset that nothing here computes: its value comes from outside. `Key` is its printed key, where that is known to the compiler. */
@@ -18,7 +24,7 @@ export interface SourceDefinition<T = unknown, Key extends string = string> {
   readonly kind: 'source';
   readonly name: string;
   readonly key: AssetKey;
-  readonly read: (() => unknown) | undefined;
+  readonly read: ((context: SourceContext) => unknown) | undefined;
   readonly notes: AssetNotes;
   readonly [sourceType]?: { readonly value: T; readonly key: Key };
 }

@@ -98,9 +98,7 @@ interface Joining {
 function resolveSteps({ definition, first }: Offset, { places, sources, withId }: Joining): readonly Step[] {
   const keys = new Map([...definition.assets.values()].map(({ key, output }) => [output, key]));
   const keyAt = new Map([...keys].map(([output, key]) => [placeId(definition.flat.outputs.get(output)), key]));
-  const order = new Map<number, number[]>();
-  for (const { before, after } of orderEdges(definition.flat, keys, definition.declaredDeps))
-    order.set(after, [...(order.get(after) ?? []), before]);
+  const after = stepsBefore({ definition, first }, keys, places);
   const resolve = (entry: LocalEntry): readonly Entry[] => {
     if (entry.from === 'step') return [{ ...entry, step: first + entry.step }];
     const key = definition.upstream.get(entry.input);
@@ -129,9 +127,33 @@ function resolveSteps({ definition, first }: Offset, { places, sources, withId }
           });
         }),
       ),
-      after: (order.get(local) ?? []).map((before) => first + before),
+      after: after.get(local) ?? [],
     }),
   );
+}
+
+/** By step of the definition: the steps of all definitions that `internalDeps` puts before it. */
+function stepsBefore(
+  { definition, first }: Offset,
+  keys: ReadonlyMap<string, AssetKey>,
+  places: Places,
+): ReadonlyMap<number, readonly number[]> {
+  const before = new Map<number, number[]>();
+  const add = (after: number, step: number): void => {
+    const known = before.get(after);
+    if (known === undefined) before.set(after, [step]);
+    else known.push(step);
+  };
+  for (const edge of orderEdges(definition.flat, keys, definition.declaredDeps)) add(edge.after, first + edge.before);
+  const own = new Set(definition.assets.keys());
+  for (const [key, deps] of definition.declaredDeps) {
+    const after = definition.flat.outputs.get(definition.assets.get(key)?.output ?? '')?.step;
+    for (const dep of deps) {
+      const place = own.has(dep) ? undefined : places.get(dep);
+      if (after !== undefined && place !== undefined) add(after, place.step);
+    }
+  }
+  return before;
 }
 
 function placeId(place: { readonly step: number; readonly output: number } | undefined): string {

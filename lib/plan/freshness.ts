@@ -76,7 +76,7 @@ export class Freshness {
       if (this.#known.has(idOf(place)) || waiting.length === 0) {
         open.pop();
         if (!this.#known.has(idOf(place))) this.#known.set(idOf(place), this.#judge(place.step, place.output));
-      } else open.push(...waiting);
+      } else for (const each of waiting) open.push(each);
     }
     return this.#known.get(idOf({ step, output }));
   }
@@ -106,12 +106,17 @@ export class Freshness {
 
   #judgeEntry(entry: Entry, before: InputEntryRecord): Stale | undefined {
     if (entry.from === 'source') return this.#judgeRead(entry.key, before);
+    if (isUnique(before)) return { cause: 'data', what: this.#defs.graph.steps[entry.step]?.id ?? '' };
     const upstream = this.#known.get(idOf(entry));
     if (upstream !== undefined) return { ...upstream, cause: upstream.cause === 'data' ? 'data' : 'upstream' };
-    // An asset that was loaded is compared with what readers get of it now, anything else with what its step last gave.
-    if (before.origin.from === 'asset') return this.#judgeRead(before.origin.key, before);
     const producer = this.#defs.graph.steps[entry.step];
-    const came = stateIn(this.#recorded.trace(entry.step, entry.output), before.origin.output);
+    const came = stateIn(this.#recorded.trace(entry.step, entry.output), producer?.outputs[entry.output]?.name ?? '');
+    if (before.origin.from === 'asset') {
+      // An asset that was loaded must still be what readers get of it, and that must be what its step gave last: a step may have run since
+      // without recording it.
+      const { key } = before.origin;
+      return this.#judgeRead(key, before) ?? (sameAsRead(came, this.#recorded.readable(key)) ? undefined : { cause: 'data', what: key });
+    }
     return sameAsTrace(before.state, came) ? undefined : { cause: 'data', what: producer?.id ?? before.origin.step };
   }
 
@@ -126,6 +131,11 @@ export class Freshness {
     if (origin.from === 'asset') return origin.key === output?.key;
     return origin.definition === step?.definition && origin.step === step.path && origin.output === output?.name;
   }
+}
+
+/** A value that was never kept has a version of its own in every run: whoever read it cannot know that it would get the same again (R6). */
+function isUnique({ kind, state }: InputEntryRecord): boolean {
+  return kind !== 'nothing' && state.state === 'value' && state.version.startsWith('run:');
 }
 
 function idOf({ step, output }: { readonly step: number; readonly output: number }): string {

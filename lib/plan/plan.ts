@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { SelectionError } from '../kernel/errors.ts';
-import { frozenSet } from '../kernel/frozen-set.ts';
+import { frozenSet } from '../kernel/frozen-collections.ts';
 import { invariant } from '../kernel/invariant.ts';
 import { kindOf } from '../kernel/print.ts';
 import { CHECKED_LATER, checkVerbOptions, type OptionRules } from '../kernel/verb-options.ts';

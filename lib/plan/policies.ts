@@ -11,9 +11,9 @@ const ALLOWED = {
 /** The policies of a run, with `materialize`'s defaults for what is left out (N5, N6, X7). */
 export function readPolicies(given: Partial<RunPolicies>): RunPolicies {
   const policies: RunPolicies = {
-    unselectedOutputs: given.unselectedOutputs ?? 'discard',
-    inGraphUpstream: given.inGraphUpstream ?? 'auto',
-    crossGraphUpstream: given.crossGraphUpstream ?? 'load',
+    unselectedOutputs: orDefault(given.unselectedOutputs, 'discard'),
+    inGraphUpstream: orDefault(given.inGraphUpstream, 'auto'),
+    crossGraphUpstream: orDefault(given.crossGraphUpstream, 'load'),
   };
   for (const [name, allowed] of Object.entries(ALLOWED)) {
     const value: unknown = Reflect.get(policies, name);
@@ -24,4 +24,9 @@ export function readPolicies(given: Partial<RunPolicies>): RunPolicies {
     }
   }
   return Object.freeze(policies);
+}
+
+/** The default is for what is left out alone: null is a wrong value like any other. */
+function orDefault<Value>(given: Value | undefined, standard: Value): Value {
+  return given === undefined ? standard : given;
 }

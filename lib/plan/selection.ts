@@ -1,8 +1,9 @@
 import { SelectionError } from '../kernel/errors.ts';
-import { frozenSet } from '../kernel/frozen-set.ts';
+import { frozenSet } from '../kernel/frozen-collections.ts';
 import { unreachable } from '../kernel/invariant.ts';
 import { suggest } from '../kernel/nearest.ts';
-import { kindOf, quote } from '../kernel/print.ts';
+import { kindOf, quote, quoteList } from '../kernel/print.ts';
+import { isRecord } from '../kernel/record.ts';
 import { CHECKED_LATER, checkVerbOptions } from '../kernel/verb-options.ts';
 import type { AssetKey } from '../model/asset-key.ts';
 import type { Definitions, KeyOf } from '../model/definitions.ts';
@@ -53,7 +54,7 @@ export function difference(from: Selectable, ...without: readonly Selectable[]):
 }
 
 function expression(of: Selection['of'], parts: readonly Selectable[], reach: Reach): Selection {
-  checkVerbOptions(`${of}Of`, reach, { depth: CHECKED_LATER });
+  checkVerbOptions(of === 'upstream' || of === 'downstream' ? `${of}Of` : of, reach, { depth: CHECKED_LATER });
   const { depth } = reach;
   if (depth !== undefined && !(Number.isInteger(depth) && depth >= 0)) {
     throw new SelectionError('INVALID_SELECTION', `${of}Of(): "depth" is ${String(depth)}. Give a whole number from 0, or leave it out.`, {
@@ -90,7 +91,7 @@ export function resolveSelection(defs: Definitions, select: Select<unknown> | un
 }
 
 function isSelection(value: unknown): value is Selection {
-  return typeof value === 'object' && value !== null && Reflect.get(value, 'kind') === 'selection';
+  return isRecord(value) && value['kind'] === 'selection' && Array.isArray(value['parts']);
 }
 
 function refuseSource(defs: Definitions, item: unknown): void {
@@ -179,7 +180,7 @@ function checkWholeGraphs({ definitions }: Definitions, selected: ReadonlySet<As
     if (missing.length === 0 || missing.length === assets.size) continue;
     throw new SelectionError(
       'NOT_SUBSETTABLE',
-      `Definition ${quote(name)} makes its assets together, and the selection leaves out ${missing.map(quote).join(', ')}. Select all of them, or pass canSubset: true to assetsFromGraph().`,
+      `Definition ${quote(name)} makes its assets together, and the selection leaves out ${quoteList(missing)}. Select all of them, or pass canSubset: true to assetsFromGraph().`,
       { details: { definition: name, missing } },
     );
   }

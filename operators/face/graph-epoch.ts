@@ -33,7 +33,12 @@ export function graphEpoch(graph: AnyGraph, selected: ReadonlySet<string>): Epoc
         concurrency: CONCURRENCY,
         signal,
         graceMs: 0,
-        observer: { onStart: () => undefined, onDiscard: () => undefined, onSettled: (each) => void settled.push(each) },
+        observer: {
+          onStart: () => undefined,
+          onDiscard: () => undefined,
+          onSettled: (each) => void settled.push(each),
+          onFatal: () => undefined,
+        },
         fix: freezeEmitted,
       },
       (failed) => {

@@ -1,6 +1,6 @@
 import type { OperatorFunction } from 'rxjs';
 import { SelectionError } from '../../lib/kernel/errors.ts';
-import { frozenSet } from '../../lib/kernel/frozen-set.ts';
+import { frozenSet } from '../../lib/kernel/frozen-collections.ts';
 import { suggest } from '../../lib/kernel/nearest.ts';
 import { kindOf, quote } from '../../lib/kernel/print.ts';
 import { isGraph, type AnyGraph, type Graph, type Returned } from '../../lib/model/graph.ts';

@@ -6,15 +6,17 @@ import type { Plan, PlannedStep } from '../../lib/plan/plan.ts';
 import type { Clock } from '../step/clock.ts';
 import { sessionVersion } from './code-version.ts';
 import { sharedAbortController, systemClock, uniqueId } from './environment.ts';
+import { refuseInsideBody } from './inside-body.ts';
 import type { RunOptions } from './options.ts';
 import type { AssetOutcome } from './outcome.ts';
 import { Recorder } from './recorder.ts';
 import { resolve as resolvePlan, settlePositions, type ResolvedPlan } from './resolve.ts';
 import { createResult, type RunResult } from './result.ts';
-import { runSteps, type SettledStep, type StepObserver, type StepRun } from './run-steps.ts';
+import { runSteps, type SettledStep, type StepObserver, type StepRun, type StepsFailure } from './run-steps.ts';
 import { cancelledEvent, type EventScope } from './settled-events.ts';
 import { fixEmitted } from './slot.ts';
 import type { Supply } from './supply.ts';
+import { untilAborted } from './until-aborted.ts';
 
 /** Told of everything that happens in a run, in order. */
 type Publish = (event: RunEvent) => void;
@@ -26,26 +28,49 @@ const TURN_MS = 10;
 /**
  * One run, from its turn on the store to its last event. Resolves with the result, whatever its steps did.
  *
- * Rejects with SelectionError (resolve) or StoreError (the store); a run that started and could not record is over at once.
+ * Rejects with SelectionError (resolve) or StoreError (the store); a run that started and could not record starts nothing more.
  */
 export async function executeRun<Assets>(plan: Plan<Assets>, options: RunOptions, publish?: Publish): Promise<RunResult<Assets>> {
   const { clock = systemClock } = options;
   // As they are now: while the run waits for its turn, they are still the caller's to change.
   const given: RunOptions = { ...options, sources: { ...options.sources }, tags: { ...options.tags } };
   const runId = uniqueId();
-  if (plan.selection.size === 0) {
-    // An empty selection runs and records nothing (N1).
-    const position = (await options.store?.port.head()) ?? 0;
-    return createResult({ runId, plan, cancelled: false, settled: [], outcomes: [], staleInputs: [], position });
-  }
   const store = options.store ?? createStore(memoryPort(), { now: clock.now });
-  const release = await store.turn(options.whenBusy ?? 'queue');
+  refuseInsideBody(store.port);
+  const notRun = async (cancelled: boolean): Promise<RunResult<Assets>> =>
+    notStarted({ plan, runId, cancelled, position: await store.port.head() });
+  // An empty selection runs and records nothing (N1), and neither does a run that is cancelled before it starts (X12).
+  if (plan.selection.size === 0) return notRun(false);
+  const { signal } = options;
+  if (signal?.aborted === true) return notRun(true);
+  const release = await untilAborted(store.turn(options.whenBusy ?? 'queue'), signal, (late) => late());
+  if (release === undefined) return notRun(true);
   try {
-    const resolved = await resolvePlan(plan, store, { sources: given.sources ?? {}, clock, runId });
+    const asked = { sources: given.sources ?? {}, clock, runId, ...(signal !== undefined && { signal }) };
+    const resolved = await untilAborted(resolvePlan(plan, store, asked), signal);
+    if (resolved === undefined) return await notRun(true);
     return await new Run(resolved, { store, options: given, publish, runId, clock }).execute();
   } finally {
     release();
   }
+}
+
+interface NotStarted<Assets> {
+  readonly plan: Plan<Assets>;
+  readonly runId: string;
+  readonly cancelled: boolean;
+  readonly position: number;
+}
+
+/** The result of a run of which nothing ran and nothing was written. */
+function notStarted<Assets>(parts: NotStarted<Assets>): RunResult<Assets> {
+  const outcomes = [...parts.plan.selection].map((key): AssetOutcome => ({
+    key,
+    outcome: 'cancelled',
+    unexpected: false,
+    slot: undefined,
+  }));
+  return createResult({ ...parts, settled: [], outcomes, staleInputs: [] });
 }
 
 interface RunParts {
@@ -108,27 +133,38 @@ class Run<Assets> {
 
   async #runAll(supply: Supply, recorder: Recorder): Promise<void> {
     const { options, runId, clock } = this.#parts;
+    const steps: StepRun = {
+      plan: this.#resolved.plan,
+      port: this.#parts.store.port,
+      runId,
+      supply,
+      clock,
+      turnMs: TURN_MS,
+      concurrency: options.concurrency ?? DEFAULT_CONCURRENCY,
+      graceMs: options.graceMs ?? DEFAULT_GRACE_MS,
+      signal: this.#controller.signal,
+      observer: this.#observer(recorder),
+      fix: fixEmitted,
+    };
+    const fatal = await new Promise<StepsFailure | undefined>((resolve) => runSteps(steps, resolve));
     try {
-      const steps: StepRun = {
-        plan: this.#resolved.plan,
-        runId,
-        supply,
-        clock,
-        turnMs: TURN_MS,
-        concurrency: options.concurrency ?? DEFAULT_CONCURRENCY,
-        graceMs: options.graceMs ?? DEFAULT_GRACE_MS,
-        signal: this.#controller.signal,
-        observer: this.#observer(recorder),
-        fix: fixEmitted,
-      };
-      await new Promise<void>((resolve, reject) => runSteps(steps, (failed) => (failed === undefined ? resolve() : reject(failed.error))));
-    } catch (error) {
-      this.#controller.abort(error);
       await recorder.drain();
-      await recorder.append([this.#ended(false, 'failed')], []);
-      throw error;
+    } catch (failure) {
+      await this.#endFailed(recorder, []);
+      throw fatal?.error ?? failure;
     }
-    await recorder.drain();
+    if (fatal === undefined) return;
+    await this.#endFailed(recorder, this.#missed(supply).events);
+    throw fatal.error;
+  }
+
+  /** The end of a run that cannot go on, if the store can still take it: without it, the run reads as one whose process died. */
+  async #endFailed(recorder: Recorder, missed: readonly NewEvent[]): Promise<void> {
+    try {
+      await recorder.append([...missed, this.#ended(false, 'failed')], []);
+    } catch {
+      // The error that the run ends with says more than this one.
+    }
   }
 
   #observer(recorder: Recorder): StepObserver {
@@ -155,6 +191,7 @@ class Run<Assets> {
           output,
           key: planned.step.outputs.find(({ name }) => name === output)?.key ?? null,
         }),
+      onFatal: (error) => this.#controller.abort(error),
       onSettled: (settled) => {
         this.#settled.push(settled);
         this.#slots[settled.planned.index] = settled.slots;

@@ -1,4 +1,5 @@
 import { invariant } from '../../lib/kernel/invariant.ts';
+import { freezeEvent } from '../../lib/events/freeze-event.ts';
 import type { LoggedEvent, NewEvent } from '../../lib/events/logged-event.ts';
 import { atPosition } from '../../lib/events/logged-event.ts';
 import type { Position, PositionRef } from '../../lib/events/position.ts';
@@ -48,7 +49,7 @@ export class Recorder {
   /** Publishes events that were appended at `first`. */
   publish(events: readonly NewEvent[], first: Position): void {
     const { publish } = this.#recording;
-    if (publish !== undefined) events.forEach((event, index) => publish(atPosition(event, first + index, first)));
+    if (publish !== undefined) events.forEach((event, index) => publish(freezeEvent(atPosition(event, first + index, first))));
   }
 
   /** Takes a settled step. It is recorded with everything else that settles before the next append can start. */

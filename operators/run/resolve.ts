@@ -1,9 +1,11 @@
 import { SelectionError } from '../../lib/kernel/errors.ts';
 import { suggest } from '../../lib/kernel/nearest.ts';
 import { quote, quoteList } from '../../lib/kernel/print.ts';
+import { decodeValue } from '../../lib/kernel/value/canonical.ts';
+import { isKnownImmutable } from '../../lib/kernel/value/fix.ts';
 import type { ReadableEvent, SourceObserved } from '../../lib/events/logged-event.ts';
 import { resolvePosition, type Position, type PositionRef } from '../../lib/events/position.ts';
-import { observation, readValue, type EncodedValue, type Store } from '../../lib/events/store.ts';
+import { encodeSource, observation, readValue, type EncodedValue, type Store } from '../../lib/events/store.ts';
 import type { StorePort } from '../../lib/events/store-port.ts';
 import type { AssetKey } from '../../lib/model/asset-key.ts';
 import type { Definitions } from '../../lib/model/definitions.ts';
@@ -38,9 +40,16 @@ export interface ResolveOptions {
   readonly clock?: Clock;
   /** The run that observes; one of its own by default. */
   readonly runId?: string;
+  /** Told to sources that are read: aborted when nobody waits for them any longer. */
+  readonly signal?: AbortSignal;
 }
 
-const RESOLVE_RULES: OptionRules<ResolveOptions> = { sources: RUN_RULES.sources, clock: RUN_RULES.clock, runId: RULES.string };
+const RESOLVE_RULES: OptionRules<ResolveOptions> = {
+  sources: RUN_RULES.sources,
+  clock: RUN_RULES.clock,
+  runId: RULES.string,
+  signal: RUN_RULES.signal,
+};
 
 /**
  * Fixes the position at which a run reads, reads and observes sources, and pins everything that will be loaded. Writes nothing.
@@ -54,7 +63,7 @@ export async function resolve<Assets>(plan: Plan<Assets>, store: Store, options:
   const { port } = store;
   const given = checkSources(plan, options.sources ?? {});
   const wanted = wantedKeys(plan);
-  const values = await readSources(plan, wanted, given);
+  const values = await readSources(plan, { wanted, given, signal: options.signal ?? new AbortController().signal });
   const readsAt = await port.head();
   const keys = new Set([
     ...wanted.keys(),
@@ -73,7 +82,12 @@ export async function resolve<Assets>(plan: Plan<Assets>, store: Store, options:
     observed: [...observed.values()],
     supply,
     before,
-    staleInputs: await staleInputs(plan.defs, { port, readsAt, loads }),
+    staleInputs: await staleInputs(plan.defs, {
+      port,
+      readsAt,
+      loads,
+      observed: new Map([...observed].map(([key, { event }]) => [key, event])),
+    }),
   };
 }
 
@@ -128,29 +142,32 @@ function checkSources({ defs }: Plan, given: Readonly<Record<string, unknown>>):
   );
 }
 
-async function readSources(
-  { defs }: Plan,
-  wanted: ReadonlyMap<AssetKey, Wanted>,
-  given: ReadonlyMap<AssetKey, unknown>,
-): Promise<ReadonlyMap<AssetKey, unknown>> {
-  const values = new Map(given);
-  for (const key of wanted.keys()) {
+interface Reads {
+  readonly wanted: ReadonlyMap<AssetKey, Wanted>;
+  readonly given: ReadonlyMap<AssetKey, unknown>;
+  readonly signal: AbortSignal;
+}
+
+/** Reads every source that the plan wants and nobody gave, at the same time. */
+async function readSources({ defs }: Plan, { wanted, given, signal }: Reads): Promise<ReadonlyMap<AssetKey, unknown>> {
+  const toRead = [...wanted.keys()].flatMap((key) => {
     const read = defs.sources.get(key)?.read;
-    if (read === undefined || values.has(key)) continue;
-    try {
-      values.set(key, await read());
-    } catch (cause) {
-      throw new SelectionError(
-        'SOURCE_READ_FAILED',
-        `Reading source ${quote(key)} failed: ${readThrown(cause).said}. Nothing ran and nothing was written.`,
-        {
-          details: { key },
-          cause,
-        },
-      );
-    }
+    return read === undefined || given.has(key) ? [] : [{ key, read }];
+  });
+  const values = await Promise.all(toRead.map(async ({ key, read }) => [key, await readSource(key, () => read({ signal }))] as const));
+  return new Map([...given, ...values]);
+}
+
+async function readSource(key: AssetKey, read: () => unknown): Promise<unknown> {
+  try {
+    return await read();
+  } catch (cause) {
+    throw new SelectionError(
+      'SOURCE_READ_FAILED',
+      `Reading source ${quote(key)} failed: ${readThrown(cause).message}. Nothing ran and nothing was written.`,
+      { details: { key }, cause },
+    );
   }
-  return values;
 }
 
 async function readable(port: StorePort, keys: readonly AssetKey[], at: Position): Promise<ReadonlyMap<AssetKey, ReadableEvent>> {
@@ -167,7 +184,7 @@ function observe(
 ): Observed {
   const observed = new Map<AssetKey, { readonly event: SourceObserved; readonly encoded: EncodedValue }>();
   for (const [key, value] of values) {
-    const made = observation({ key, value, offset: null, ...at }, before.get(key));
+    const made = observation({ key, encoded: encodeSource(key, value), offset: null, ...at }, before.get(key));
     if (!('unchanged' in made)) observed.set(key, made);
   }
   return observed;
@@ -183,14 +200,18 @@ interface Pinning {
 
 function pin({ port, wanted, values, before, observed }: Pinning): Supply {
   const supply = new Map<AssetKey, Supplied>();
-  const observedKeys = [...observed.keys()];
+  const placeOf = new Map([...observed.keys()].map((key, index) => [key, index]));
   for (const [key, { value }] of wanted) {
     const made = observed.get(key);
     const event = before.get(key);
     if (made !== undefined) {
       // The run's first group is run-started, then the observations in this order.
-      const position: PositionRef = { inBatch: 1 + observedKeys.indexOf(key) };
-      supply.set(key, { state: { state: 'value', version: made.encoded.version }, position, value: () => values.get(key) });
+      const position: PositionRef = { inBatch: 1 + (placeOf.get(key) ?? 0) };
+      supply.set(key, {
+        state: { state: 'value', version: made.encoded.version },
+        position,
+        value: once(() => asObserved(values.get(key), made.encoded)),
+      });
     } else if (event?.type === 'asset-absent')
       supply.set(key, { state: { state: 'absent' }, position: event.position, value: () => undefined });
     else if (event !== undefined && (event.address !== null || !value))
@@ -203,6 +224,11 @@ function pin({ port, wanted, values, before, observed }: Pinning): Supply {
     else if (!value) supply.set(key, { state: { state: 'value', version: 'none:' }, position: null, value: () => undefined });
   }
   return supply;
+}
+
+/** The value as it was when it was observed: what cannot be frozen may have changed since. */
+function asObserved(value: unknown, { bytes }: EncodedValue): unknown {
+  return isKnownImmutable(value) ? value : decodeValue(bytes);
 }
 
 /** A value is read once a run, however many steps read it. */

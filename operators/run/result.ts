@@ -1,3 +1,4 @@
+import { frozenMap } from '../../lib/kernel/frozen-collections.ts';
 import { SelectionError, StepError } from '../../lib/kernel/errors.ts';
 import { suggest } from '../../lib/kernel/nearest.ts';
 import { quote } from '../../lib/kernel/print.ts';
@@ -82,7 +83,7 @@ export function createResult<Assets>(parts: ResultParts<Assets>): RunResult<Asse
     status,
     success: status === 'succeeded',
     plan,
-    outcomes: new Map([...plan.selection].flatMap((key) => (byKey.has(key) ? [[key, outcomeOf(key).outcome] as const] : []))),
+    outcomes: frozenMap([...plan.selection].flatMap((key) => (byKey.has(key) ? [[key, outcomeOf(key).outcome] as const] : []))),
     unexpected: Object.freeze(parts.outcomes.filter(({ unexpected }) => unexpected).map(({ key }) => key)),
     steps: stepResults(plan, settled),
     errors: Object.freeze(errors),
@@ -105,7 +106,7 @@ export function createResult<Assets>(parts: ResultParts<Assets>): RunResult<Asse
 
 function stepResults({ steps }: Plan, settled: readonly SettledStep[]): ReadonlyMap<string, StepResult> {
   const ended = new Map(settled.map((each) => [each.planned.index, each]));
-  return new Map(
+  return frozenMap(
     steps.map(({ index, step, selectedOutputs }) => {
       const { outcome = 'not-started', error, blockedBy = [] } = ended.get(index) ?? {};
       return [step.id, Object.freeze({ outcome, selectedOutputs, error, blockedBy })] as const;

@@ -1,5 +1,6 @@
 import type { StepError } from '../../lib/kernel/errors.ts';
 import { invariant } from '../../lib/kernel/invariant.ts';
+import type { StorePort } from '../../lib/events/store-port.ts';
 import type { AssetKey } from '../../lib/model/asset-key.ts';
 import type { Step, StepOutput } from '../../lib/model/step-graph.ts';
 import type { Epoch } from '../../lib/epoch/epoch.ts';
@@ -9,6 +10,7 @@ import type { Clock } from '../step/clock.ts';
 import { executeStep, type StepEnd } from '../step/execute-step.ts';
 import type { Emitted } from '../step/outputs.ts';
 import { afterTurn } from './environment.ts';
+import { insideBody } from './inside-body.ts';
 import { gather, judge, type Gathered } from './gather.ts';
 import { ABSENT, BLOCKED, FAILED, freezeEmitted, type Slot, type ValueSlot } from './slot.ts';
 import type { Supply } from './supply.ts';
@@ -29,11 +31,15 @@ export interface StepObserver {
   onStart(planned: PlannedStep, loaded: readonly AssetKey[]): void;
   onDiscard(planned: PlannedStep, output: string): void;
   onSettled(settled: SettledStep): void;
+  /** The run cannot go on: to abort its signal, so that what runs is told and waited for. */
+  onFatal(error: unknown): void;
 }
 
 /** What it takes to run the steps of a plan once. */
 export interface StepRun {
   readonly plan: Plan;
+  /** The store that the run records on, if it records: its bodies must not wait for a run on it. */
+  readonly port?: StorePort;
   readonly runId: string;
   readonly supply: Supply;
   readonly clock: Clock;
@@ -53,7 +59,12 @@ export interface StepRun {
 }
 
 /** Called once, when a run of steps is over: with an error where a value to be loaded cannot be read. */
-export type StepsDone = (error?: { readonly error: unknown }) => void;
+export type StepsDone = (failure?: StepsFailure) => void;
+
+/** Why the steps of a run could not all be run: a value to be loaded cannot be read. */
+export interface StepsFailure {
+  readonly error: unknown;
+}
 
 /**
  * Runs the steps of a plan as one epoch. It is over when every step has settled, or when it was cancelled and its bodies have ended; where
@@ -73,6 +84,7 @@ class StepPump {
   /** By plan index: what was begun and has not settled. */
   readonly #started = new Map<number, PlannedStep>();
   #pumping = false;
+  #failure: StepsFailure | undefined;
   #over = false;
   #lastTurn: number;
   /** `awaited`: nothing starts until the event loop has had its turn. */
@@ -108,12 +120,19 @@ class StepPump {
     this.#end();
   }
 
-  #end(error?: { readonly error: unknown }): void {
+  /** Starts nothing more, and ends when what runs has ended, where the observer aborts; else at once. */
+  #fail(error: unknown): void {
+    this.#failure ??= { error };
+    this.#run.observer.onFatal(error);
+    if (!this.#run.signal.aborted || this.#epoch.running === 0) this.#end();
+  }
+
+  #end(): void {
     if (this.#over) return;
     this.#over = true;
     this.#stopGrace();
     this.#run.signal.removeEventListener('abort', this.#cancel);
-    this.#done(error);
+    this.#done(this.#failure);
   }
 
   /** Starts what may start. Not reentrant: a step that settles synchronously only changes the epoch, and the loop sees that. */
@@ -132,7 +151,7 @@ class StepPump {
       }
     } catch (error) {
       // Nothing of the user's: but whoever pumps, a microtask or a turn, has nobody to throw to.
-      this.#end({ error });
+      this.#fail(error);
     } finally {
       this.#pumping = false;
     }
@@ -145,7 +164,10 @@ class StepPump {
 
   /** Never right after a turn, however far the clock moves on meanwhile: each turn brings the run on by a step at least. */
   #turnIsDue(): boolean {
-    const due = this.#turn === 'none' && this.#run.clock.now() - this.#lastTurn >= this.#run.turnMs;
+    const now = this.#run.clock.now();
+    // A clock that was set back must not keep the event loop waiting.
+    if (now < this.#lastTurn) this.#lastTurn = now;
+    const due = this.#turn === 'none' && now - this.#lastTurn >= this.#run.turnMs;
     this.#turn = 'none';
     return due;
   }
@@ -161,7 +183,7 @@ class StepPump {
 
   #begin(index: number): void {
     const planned = this.#run.plan.steps[index];
-    if (planned === undefined) return;
+    invariant(planned !== undefined, 'the epoch has a node for each step of the plan');
     const readable = { slots: this.#slots, supply: this.#run.supply };
     const verdict = judge(planned, readable);
     if (verdict !== 'run') {
@@ -178,7 +200,7 @@ class StepPump {
     this.#started.set(index, planned);
     const gathered = gather(planned, readable);
     if (gathered instanceof Promise) {
-      gathered.then((ready) => this.#later(planned, this.#execute(planned, ready))).catch((error: unknown) => this.#end({ error }));
+      gathered.then((ready) => this.#later(planned, this.#execute(planned, ready))).catch((error: unknown) => this.#lose(planned, error));
       return;
     }
     const end = this.#execute(planned, gathered);
@@ -192,27 +214,35 @@ class StepPump {
         this.#settle(this.#settledBy(planned, ended));
         this.#pump();
       })
-      .catch((error: unknown) => this.#end({ error }));
+      .catch((error: unknown) => this.#lose(planned, error));
+  }
+
+  /** A step that can neither run nor fail: it is cancelled, and so is the run. */
+  #lose(planned: PlannedStep, error: unknown): void {
+    if (this.#started.has(planned.index)) this.#settle(cancelled(planned));
+    this.#fail(error);
   }
 
   #execute(planned: PlannedStep, { inputs, loaded }: Gathered): StepEnd<ValueSlot> | Promise<StepEnd<ValueSlot>> {
-    const { plan, runId, signal, clock, observer } = this.#run;
+    const { plan, port, runId, signal, clock, observer } = this.#run;
     if (!signal.aborted) observer.onStart(planned, loaded);
     // Also where whoever was told of the start has cancelled: nothing more starts (X12).
     if (signal.aborted) return { outcome: 'cancelled' };
-    return executeStep({
-      op: planned.step.op,
-      step: planned.step.id,
-      selectedOutputs: planned.selectedOutputs,
-      unselected: plan.policies.unselectedOutputs,
-      // What is emitted late goes nowhere anyway, and the run may have ended.
-      onDiscard: (output) => (signal.aborted ? undefined : observer.onDiscard(planned, output)),
-      fix: (output, emitted) => this.#fix(planned, output, emitted),
-      runId,
-      inputs,
-      signal,
-      clock,
-    });
+    return insideBody(port, () =>
+      executeStep({
+        op: planned.step.op,
+        step: planned.step.id,
+        selectedOutputs: planned.selectedOutputs,
+        unselected: plan.policies.unselectedOutputs,
+        // What is emitted late goes nowhere anyway, and the run may have ended.
+        onDiscard: (output) => (signal.aborted ? undefined : observer.onDiscard(planned, output)),
+        fix: (output, emitted) => this.#fix(planned, output, emitted),
+        runId,
+        inputs,
+        signal,
+        clock,
+      }),
+    );
   }
 
   #settledBy(planned: PlannedStep, end: StepEnd<ValueSlot>): SettledStep {

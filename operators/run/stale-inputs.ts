@@ -1,4 +1,4 @@
-import type { StepSettled } from '../../lib/events/logged-event.ts';
+import type { SourceObserved, StepSettled } from '../../lib/events/logged-event.ts';
 import type { Position } from '../../lib/events/position.ts';
 import type { StorePort } from '../../lib/events/store-port.ts';
 import type { AssetKey } from '../../lib/model/asset-key.ts';
@@ -17,10 +17,12 @@ export interface StaleQuestion {
   readonly readsAt: Position;
   /** Assets that are loaded from other definitions. */
   readonly loads: readonly AssetKey[];
+  /** Sources that the run itself observes: they count as observed at its position (N8). */
+  readonly observed: ReadonlyMap<AssetKey, SourceObserved>;
 }
 
 /** Which of the loaded assets are stale. Costs one batched look-up of everything upstream of them; nothing where nothing is loaded. */
-export async function staleInputs(defs: Definitions, { port, readsAt, loads }: StaleQuestion): Promise<readonly StaleInput[]> {
+export async function staleInputs(defs: Definitions, { port, readsAt, loads, observed }: StaleQuestion): Promise<readonly StaleInput[]> {
   if (loads.length === 0) return [];
   const outputs = upstreamOutputs(defs, loads);
   const keys = [...new Set(outputs.flatMap(({ stepIndex }) => keysAround(defs, stepIndex)))];
@@ -31,7 +33,10 @@ export async function staleInputs(defs: Definitions, { port, readsAt, loads }: S
   const readableOf = new Map(keys.map((key, index) => [key, readable[index]]));
   const freshness = new Freshness(defs, {
     trace: (step, output) => traceOf.get(`${step}.${output}`),
-    readable: (key) => readableOf.get(key),
+    readable: (key) => {
+      const event = observed.get(key);
+      return event === undefined ? readableOf.get(key) : { ...event, position: readsAt };
+    },
     codeVersion: (step) => codeVersionOf(defs, step),
   });
   return loads.flatMap((key) => {

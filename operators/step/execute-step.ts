@@ -1,6 +1,7 @@
 import { StepError } from '../../lib/kernel/errors.ts';
 import { quote } from '../../lib/kernel/print.ts';
 import type { OpContext } from '../../lib/model/op.ts';
+import { sharedAbortController } from '../run/environment.ts';
 import type { Clock } from './clock.ts';
 import { StepOutputs, type StepScope } from './outputs.ts';
 import { runBody } from './run-body.ts';
@@ -29,7 +30,8 @@ export function executeStep<Fixed>(call: StepCall<Fixed>): StepEnd<Fixed> | Prom
   const context: OpContext = Object.freeze({ selectedOutputs, signal: limit?.signal ?? signal, runId, step });
   const end = (): StepEnd<Fixed> => {
     if (signal.aborted) return CANCELLED;
-    return limit?.error === undefined ? { outcome: 'succeeded', emitted: outputs.complete() } : { outcome: 'failed', error: limit.error };
+    const late = limit?.error;
+    return late === undefined ? { outcome: 'succeeded', emitted: outputs.complete() } : { outcome: 'failed', error: late };
   };
   try {
     const later = runBody({ op, inputs, context, outputs });
@@ -61,10 +63,15 @@ function failed(error: unknown, signal: AbortSignal): Unsuccessful {
 /** `timeoutMs`: fails the step and aborts the signal that its body sees; a body that goes on is left to itself. */
 class TimeLimit {
   readonly expired: Promise<Unsuccessful>;
-  readonly #controller = new AbortController();
+  readonly #controller = sharedAbortController();
   readonly #stopTimer: () => void;
   readonly #runSignal: AbortSignal;
-  readonly #forward = (): void => this.#controller.abort(this.#runSignal.reason);
+  readonly #forward = (): void => {
+    // A cancelled step has no time left to run out of, and a timer would keep the process alive.
+    this.#stopTimer();
+    this.#controller.abort(this.#runSignal.reason);
+  };
+  readonly #check: () => void;
   #error: StepError | undefined;
 
   constructor({ step, signal, clock }: Pick<StepCall<unknown>, 'step' | 'signal' | 'clock'>, ms: number) {
@@ -72,25 +79,33 @@ class TimeLimit {
     signal.addEventListener('abort', this.#forward, { once: true });
     let expire: (end: Unsuccessful) => void = () => undefined;
     this.expired = new Promise((resolve) => (expire = resolve));
-    this.#stopTimer = clock.timer(ms, () => {
+    const started = clock.now();
+    const expired = (): StepError => {
       const error = new StepError(
         'STEP_TIMEOUT',
         `Step ${quote(step)} took longer than its timeoutMs of ${ms}. Make it faster, split it, or raise "timeoutMs".`,
-        {
-          details: { step, timeoutMs: ms },
-        },
+        { details: { step, timeoutMs: ms } },
       );
-      this.#error = error;
       this.#controller.abort(error);
-      expire({ outcome: 'failed', error });
+      return error;
+    };
+    this.#stopTimer = clock.timer(ms, () => {
+      this.#error ??= expired();
+      expire({ outcome: 'failed', error: this.#error });
     });
+    // A body that blocks the event loop keeps the timer from firing: it is held to its limit when it has ended.
+    this.#check = () => {
+      if (clock.now() - started > ms) this.#error ??= expired();
+    };
   }
 
   get signal(): AbortSignal {
     return this.#controller.signal;
   }
 
+  /** The failure, if the time is over. */
   get error(): StepError | undefined {
+    this.#check();
     return this.#error;
   }
 

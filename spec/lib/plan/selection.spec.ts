@@ -202,7 +202,7 @@ describe('what cannot be selected', () => {
     expect(() => plan(whole, { select: ['a', 'd'] })).toThrow(
       expect.objectContaining({
         code: 'NOT_SUBSETTABLE',
-        message: expect.stringMatching(/"diamond".*"b", "c", "e".*canSubset: true/),
+        message: expect.stringMatching(/"diamond".*"b", "c" and "e".*canSubset: true/),
         details: { definition: 'diamond', missing: ['b', 'c', 'e'] },
       }),
     );

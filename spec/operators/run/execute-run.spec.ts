@@ -218,8 +218,9 @@ describe('every selected asset has exactly one outcome (X10)', () => {
         expect([...result.outcomes.keys()]).toEqual(select);
         expect(clock.waiting()).toBe(0);
         const log = await logOf(store);
-        // An empty selection leaves no trace (N1).
-        expect(log.length > 0).toBe(select.length > 0);
+        // An empty selection leaves no trace (N1), and a run may be cancelled before it leaves one (X12).
+        if (select.length === 0) expect(log).toEqual([]);
+        else if (log.length === 0) expect(result.status).toBe('cancelled');
         if (log.length > 0) checkLog(result, log);
       }),
       { numRuns: 250, seed: 10, verbose: true },
@@ -361,13 +362,7 @@ describe('cancelling (X12)', () => {
     expect(result.status).toBe('cancelled');
     expect(Object.fromEntries(result.outcomes)).toEqual({ a: 'cancelled', b: 'cancelled', c: 'cancelled' });
     expect(seen).toEqual([]);
-    expect((await logOf(store)).map(({ type }) => type)).toEqual([
-      'run-started',
-      'asset-cancelled',
-      'asset-cancelled',
-      'asset-cancelled',
-      'run-ended',
-    ]);
+    expect(await logOf(store)).toEqual([]);
   });
 
   test('when every step had settled, it changes nothing', async () => {

@@ -1,8 +1,10 @@
 import { assetKey, type AssetKey } from '../../lib/model/asset-key.ts';
 import { assetsFromGraph, type AssetsDefinition } from '../../lib/model/assets-from-graph.ts';
 import { define, type Definitions } from '../../lib/model/definitions.ts';
-import type { AnyGraph, Graph, Returned } from '../../lib/model/graph.ts';
-import type { InputKind, Inputs } from '../../lib/model/port.ts';
+import { graph, type AnyGraph, type Graph, type Returned } from '../../lib/model/graph.ts';
+import { isHandle } from '../../lib/model/handle.ts';
+import { op } from '../../lib/model/op.ts';
+import { input, type InputKind, type Inputs } from '../../lib/model/port.ts';
 import { source } from '../../lib/model/source.ts';
 import { plan, type Plan } from '../../lib/plan/plan.ts';
 import { systemClock, uniqueId } from '../run/environment.ts';
@@ -17,9 +19,9 @@ const OUT = 'out';
 const CONCURRENCY = 16;
 
 /** A graph as an epoch: planned once, run for each frame, recorded nowhere. */
-export function graphEpoch(graph: AnyGraph, selected: ReadonlySet<string>): EpochOf {
-  const planned = planGraph(graph, selected);
-  const inputs = Object.entries(graph.inputs).map(([name, { kind }]) => ({ name, kind, key: inKey(name) }));
+export function graphEpoch(target: AnyGraph, selected: ReadonlySet<string>): EpochOf {
+  const planned = planGraph(target, selected);
+  const inputs = Object.entries(target.inputs).map(([name, { kind }]) => ({ name, kind, key: inKey(name) }));
   return (frame, signal, done) => {
     const settled: SettledStep[] = [];
     runSteps(
@@ -50,13 +52,21 @@ export function graphEpoch(graph: AnyGraph, selected: ReadonlySet<string>): Epoc
   };
 }
 
-function planGraph(graph: AnyGraph, selected: ReadonlySet<string>): Plan {
+// Each output passes through an op of its own: so an output may be transient, or be returned under two names, which no asset may.
+const pass = op({ name: '$pass', inputs: { value: input<unknown>() }, run: ({ value }) => value });
+
+function planGraph(inner: AnyGraph, selected: ReadonlySet<string>): Plan {
   // Typed by name alone: what the graph carries does not matter for a plan whose values nobody reads by key.
-  const untyped = graph as Graph<string, Inputs, Returned>;
-  const keysByOutputName = Object.fromEntries(graph.outputNames.map((name) => [name, [OUT, name]]));
-  const keysByInputName = Object.fromEntries(Object.keys(graph.inputs).map((name) => [name, [IN, name]]));
-  const assets: AssetsDefinition = assetsFromGraph(untyped, { canSubset: true, keysByOutputName, keysByInputName });
-  const defs: Definitions = define({ assets: [assets, ...Object.keys(graph.inputs).map((name) => source([IN, name]))] });
+  const untyped = inner as Graph<string, Inputs, Returned>;
+  const outer = graph('frame', { inputs: inner.inputs }, (handles) => {
+    const returned = untyped(handles);
+    const outputs = isHandle(returned) ? { result: returned } : returned;
+    return Object.fromEntries(Object.entries(outputs).map(([name, value], index) => [name, pass.as(`$pass_${index}`)({ value })]));
+  });
+  const keysByOutputName = Object.fromEntries(inner.outputNames.map((name) => [name, [OUT, name]]));
+  const keysByInputName = Object.fromEntries(Object.keys(inner.inputs).map((name) => [name, [IN, name]]));
+  const assets: AssetsDefinition = assetsFromGraph(outer, { canSubset: true, keysByOutputName, keysByInputName });
+  const defs: Definitions = define({ assets: [assets, ...Object.keys(inner.inputs).map((name) => source([IN, name]))] });
   return plan(defs, { select: [...selected].map((name) => outKey(name)) });
 }
 

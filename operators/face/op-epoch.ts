@@ -38,7 +38,7 @@ function finish(end: StepEnd<ValueSlot>, done: EpochDone): void {
 }
 
 function isSkipped({ inputs }: AnyOp, frame: Readonly<Record<string, unknown>>): boolean {
-  return Object.entries(inputs).some(([name, { kind, optional }]) => kind === 'value' && !optional && valueOf(frame, name) === undefined);
+  return Object.entries(inputs).some(([name, { kind, optional }]) => kind !== 'nothing' && !optional && valueOf(frame, name) === undefined);
 }
 
 function inputsOf({ inputs }: AnyOp, frame: Readonly<Record<string, unknown>>): object {

@@ -86,10 +86,11 @@ describe('toOperator makes an operator of an op', () => {
       { result: '{"x":null,"y":null,"all":[null]}' },
       'complete',
     ]);
-    expect(told(of({ x: 1 }).pipe(untyped<OperatorFunction<object, object>>(toOperator(shows))))).toEqual([
+    expect(told(of({ x: 1, all: [] }).pipe(untyped<OperatorFunction<object, object>>(toOperator(shows))))).toEqual([
       { result: '{"x":1,"all":[]}' },
       'complete',
     ]);
+    expect(told(of({ x: 1 }).pipe(untyped<OperatorFunction<object, object>>(toOperator(shows))))).toEqual([{}, 'complete']);
     expect(told(of({}, { x: undefined }).pipe(untyped<OperatorFunction<object, object>>(toOperator(shows))))).toEqual([{}, {}, 'complete']);
   });
 
@@ -145,7 +146,7 @@ describe('toOperator makes an operator of a graph', () => {
     const note = op({ name: 'note', inputs: { x: input<number>() }, run: ({ x }, { step }) => (ran.push(step), x) });
     const g = graph('g', { inputs: { x: input<number>() } }, ({ x }) => ({ a: note.as('a')({ x }), b: note.as('b')({ x }) }));
     expect(told(numbers(1).pipe(toOperator(g, { select: ['b'] })))).toEqual([{ b: 1 }, 'complete']);
-    expect(ran).toEqual(['b']);
+    expect(ran).toEqual(['g.b']);
   });
 
   test('a graph with one handle gives "result"; an output may have an input’s name; nested graphs are fine', () => {

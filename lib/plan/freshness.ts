@@ -64,8 +64,7 @@ export class Freshness {
     const { step, output } = this.#defs.graph.placeOf(key);
     const stale = this.#ofOutput(step, output);
     if (stale !== undefined) return stale;
-    const trace = this.#recorded.trace(step, output);
-    const came = stateIn(trace, this.#defs.graph.steps[step]?.outputs[output]?.name ?? '');
+    const came = this.#cameOut({ step, output });
     return sameAsRead(came, this.#recorded.readable(key)) ? undefined : { cause: 'data', what: key };
   }
 
@@ -106,18 +105,27 @@ export class Freshness {
 
   #judgeEntry(entry: Entry, before: InputEntryRecord): Stale | undefined {
     if (entry.from === 'source') return this.#judgeRead(entry.key, before);
-    if (isUnique(before)) return { cause: 'data', what: this.#defs.graph.steps[entry.step]?.id ?? '' };
+    const producer = this.#defs.graph.steps[entry.step];
+    const what = producer?.id ?? '';
+    if (isUnique(before)) return { cause: 'data', what };
     const upstream = this.#known.get(idOf(entry));
     if (upstream !== undefined) return { ...upstream, cause: upstream.cause === 'data' ? 'data' : 'upstream' };
-    const producer = this.#defs.graph.steps[entry.step];
-    const came = stateIn(this.#recorded.trace(entry.step, entry.output), producer?.outputs[entry.output]?.name ?? '');
-    if (before.origin.from === 'asset') {
-      // An asset that was loaded must still be what readers get of it, and that must be what its step gave last: a step may have run since
-      // without recording it.
-      const { key } = before.origin;
-      return this.#judgeRead(key, before) ?? (sameAsRead(came, this.#recorded.readable(key)) ? undefined : { cause: 'data', what: key });
-    }
-    return sameAsTrace(before.state, came) ? undefined : { cause: 'data', what: producer?.id ?? before.origin.step };
+    const came = this.#cameOut(entry);
+    if (before.origin.from === 'asset') return this.#judgeLoaded(before.origin.key, before, came);
+    return came !== undefined && sameState(before.state, came) ? undefined : { cause: 'data', what };
+  }
+
+  /** What an output's step gave last. */
+  #cameOut({ step, output }: { readonly step: number; readonly output: number }): OutputState | undefined {
+    return stateIn(this.#recorded.trace(step, output), this.#defs.graph.steps[step]?.outputs[output]?.name ?? '');
+  }
+
+  /**
+   * An asset that was loaded must still be what readers get of it, and that must be what its step gave last: a step may have run since
+   * without recording it.
+   */
+  #judgeLoaded(key: AssetKey, before: InputEntryRecord, came: OutputState | undefined): Stale | undefined {
+    return this.#judgeRead(key, before) ?? (sameAsRead(came, this.#recorded.readable(key)) ? undefined : { cause: 'data', what: key });
   }
 
   #judgeRead(key: AssetKey, before: InputEntryRecord): Stale | undefined {
@@ -144,10 +152,6 @@ function idOf({ step, output }: { readonly step: number; readonly output: number
 
 function stateIn(trace: StepSettled | undefined, output: string): OutputState | undefined {
   return trace?.outputs.find((each) => each.output === output)?.state;
-}
-
-function sameAsTrace(a: OutputState, b: OutputState | undefined): boolean {
-  return b !== undefined && sameState(a, b);
 }
 
 function sameAsRead(state: OutputState | undefined, event: ReadableEvent | undefined): boolean {

@@ -219,8 +219,8 @@ describe('every selected asset has exactly one outcome (X10)', () => {
         expect(clock.waiting()).toBe(0);
         const log = await logOf(store);
         // An empty selection leaves no trace (N1), and a run may be cancelled before it leaves one (X12).
-        if (select.length === 0) expect(log).toEqual([]);
-        else if (log.length === 0) expect(result.status).toBe('cancelled');
+        const mayBeEmpty = select.length === 0 || result.status === 'cancelled';
+        expect(log.length > 0 ? select.length > 0 : mayBeEmpty).toBe(true);
         if (log.length > 0) checkLog(result, log);
       }),
       { numRuns: 250, seed: 10, verbose: true },

@@ -136,24 +136,30 @@ interface AssetFacts {
   readonly planned: PlannedStep | undefined;
 }
 
-function explainAsset(plan: Plan, { key, step: index, outputIndex }: DefinedAsset, { loads, planned }: AssetFacts): AssetExplanation {
-  const step = plan.defs.graph.steps[index];
-  const id = step?.id ?? '';
+function explainAsset(plan: Plan, asset: DefinedAsset, { loads, planned }: AssetFacts): AssetExplanation {
+  const { key, step: index, outputIndex } = asset;
   const name = quote(key);
+  const id = plan.defs.graph.steps[index]?.id ?? '';
   if (plan.selection.has(key)) return { key, verdict: 'selected', sentence: `${name} is selected: ${id} makes it and the run records it.` };
-  if (loads !== undefined)
-    return {
-      key,
-      verdict: 'loaded',
-      sentence: `${name} is loaded from the store for ${few([...loads])}: it is not selected, and the policy says load.`,
-    };
-  if (planned?.needed.includes(outputIndex) === true) {
-    const recorded = plan.policies.unselectedOutputs === 'materialize' ? 'recorded as unexpected' : 'not recorded';
+  const recorded = plan.policies.unselectedOutputs === 'materialize' ? 'recorded as unexpected' : 'not recorded';
+  const isMade = planned?.needed.includes(outputIndex) === true;
+  if (loads !== undefined) {
+    const made = isMade ? ` The run makes it as well, for steps of its own definition; that value is ${recorded}.` : '';
+    const sentence = `${name} is loaded from the store for ${few([...loads])}: it is not selected, and the policy says load.${made}`;
+    return { key, verdict: 'loaded', sentence };
+  }
+  if (isMade) {
     return { key, verdict: 'used', sentence: `${name} is made and used but ${recorded}: the selection needs it and does not name it.` };
   }
-  const gated =
-    planned === undefined ? `its step ${id} does not run` : `${id} runs without being asked for ${step?.outputs[outputIndex]?.name ?? ''}`;
-  return { key, verdict: 'left-out', sentence: `${name} is left out: nothing selected needs it, and ${gated}.` };
+  return { key, verdict: 'left-out', sentence: `${name} is left out: nothing selected needs it, and ${whyNotMade(plan, asset, planned)}.` };
+}
+
+function whyNotMade({ defs }: Plan, { step: index, outputIndex }: DefinedAsset, planned: PlannedStep | undefined): string {
+  const step = defs.graph.steps[index];
+  const id = step?.id ?? '';
+  return planned === undefined
+    ? `its step ${id} does not run`
+    : `${id} runs without being asked for ${step?.outputs[outputIndex]?.name ?? ''}`;
 }
 
 function explainSource({ key, read }: SourceDefinition, loads: ReadonlySet<string> | undefined): AssetExplanation {

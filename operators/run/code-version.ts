@@ -8,7 +8,7 @@ const sessions = new WeakMap<Definitions, string>();
  * What stands for the code version of an op that declares none: the same for as long as its definitions object lives, and never the same in
  * another process (F6).
  */
-export function sessionVersion(defs: Definitions): string {
+function sessionVersion(defs: Definitions): string {
   let version = sessions.get(defs);
   if (version === undefined) {
     version = `session:${uniqueId()}`;

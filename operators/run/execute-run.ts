@@ -4,7 +4,6 @@ import { createStore, type Store } from '../../lib/events/store.ts';
 import { memoryPort } from '../../lib/memory/memory-port.ts';
 import type { Plan, PlannedStep } from '../../lib/plan/plan.ts';
 import type { Clock } from '../step/clock.ts';
-import { sessionVersion } from './code-version.ts';
 import { sharedAbortController, systemClock, uniqueId } from './environment.ts';
 import { refuseInsideBody } from './inside-body.ts';
 import type { RunOptions } from './options.ts';
@@ -214,7 +213,7 @@ class Run<Assets> {
 
   #scope(supply: Supply): Omit<EventScope, 'time' | 'positionOf'> {
     const { plan, before } = this.#resolved;
-    return { plan, before, runId: this.#parts.runId, readable: { slots: this.#slots, supply }, sessionVersion: sessionVersion(plan.defs) };
+    return { plan, before, runId: this.#parts.runId, readable: { slots: this.#slots, supply } };
   }
 
   #started(): RunStarted {
@@ -246,7 +245,7 @@ class Run<Assets> {
   /** Selected assets whose steps a cancelled run did not finish. */
   #missed(supply: Supply): { readonly events: readonly NewEvent[]; readonly outcomes: readonly AssetOutcome[] } {
     const done = new Set(this.#settled.filter(({ outcome }) => outcome !== 'cancelled').map(({ planned }) => planned.index));
-    const scope: EventScope = { ...this.#scope(supply), time: this.#parts.clock.now(), positionOf: () => 0 };
+    const scope = { ...this.#scope(supply), time: this.#parts.clock.now() };
     const events = this.#resolved.plan.steps
       .filter(({ index }) => !done.has(index))
       .flatMap((planned) => planned.needed.flatMap((output) => cancelledEvent(planned, output, scope) ?? []));

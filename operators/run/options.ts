@@ -3,7 +3,6 @@ import { kindOf } from '../../lib/kernel/print.ts';
 import { isRecord } from '../../lib/kernel/record.ts';
 import { RULES, type OptionRules } from '../../lib/kernel/verb-options.ts';
 import type { Store } from '../../lib/events/store.ts';
-
 import type { Clock } from '../step/clock.ts';
 import type { OutputPorts } from '../step/ports.ts';
 

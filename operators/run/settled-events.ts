@@ -15,6 +15,7 @@ import type { AssetKey } from '../../lib/model/asset-key.ts';
 import type { Plan, PlannedEntry, PlannedStep } from '../../lib/plan/plan.ts';
 import { readThrown } from '../step/thrown.ts';
 import { entryState, type Readable } from './gather.ts';
+import { codeVersionOf } from './code-version.ts';
 import type { AssetOutcome } from './outcome.ts';
 import type { SettledStep } from './run-steps.ts';
 import { stateOf, type Slot } from './slot.ts';
@@ -25,8 +26,6 @@ export interface EventScope {
   readonly runId: string;
   readonly time: number;
   readonly readable: Readable;
-  /** What stands for the code version of ops that have none (F6). */
-  readonly sessionVersion: string;
   /** What readers got of each asset before the run: an absent asset is logged only where that changes (R1). */
   readonly before: ReadonlyMap<AssetKey, ReadableEvent>;
   /** The settled-step event of a planned step. */
@@ -45,18 +44,8 @@ type Common = Omit<StepSettled<PositionRef>, 'type' | 'outcome' | 'outputs' | 'e
 /** Adds the events that record a settled step to its group: the step first, then its assets. */
 export function settledEvents(settled: SettledStep, scope: EventScope & GroupEvents): void {
   const { planned, outcome, slots, error, blockedBy } = settled;
-  const { step } = planned;
-  const common: Common = {
-    runId: scope.runId,
-    time: scope.time,
-    definition: step.definition,
-    step: step.path,
-    op: step.op.name,
-    codeVersion: step.op.codeVersion ?? scope.sessionVersion,
-    config: null,
-    // A cancelled step may have been stopped before all of its inputs settled.
-    inputs: outcome === 'cancelled' ? [] : entryRecords(planned, scope),
-  };
+  // A cancelled step may have been stopped before all of its inputs settled.
+  const common = commonTo(planned, scope, outcome === 'cancelled' ? [] : entryRecords(planned, scope));
   const recorded = error === undefined ? null : errorRecord(error);
   scope.events.push({ type: 'step-settled', ...common, outcome, outputs: outputStates(settled), error: recorded, blockedBy });
   for (const [output, slot] of slots) {
@@ -66,6 +55,19 @@ export function settledEvents(settled: SettledStep, scope: EventScope & GroupEve
     if (slot.state === 'value' && slot.encoded !== undefined) scope.values.set(slot.encoded.address, slot.encoded);
     scope.outcomes.push(made.outcome);
   }
+}
+
+function commonTo({ step }: PlannedStep, scope: Omit<EventScope, 'positionOf'>, inputs: Common['inputs']): Common {
+  return {
+    runId: scope.runId,
+    time: scope.time,
+    definition: step.definition,
+    step: step.path,
+    op: step.op.name,
+    codeVersion: codeVersionOf(scope.plan.defs, step),
+    config: null,
+    inputs,
+  };
 }
 
 function outputStates({ planned: { step, needed }, slots }: SettledStep): StepSettled['outputs'] {
@@ -109,24 +111,14 @@ function wasAbsent(key: AssetKey, { before }: EventScope): boolean {
 }
 
 /** The events of selected assets whose step never settled, because the run was cancelled. */
-export function cancelledEvent(planned: PlannedStep, output: number, scope: EventScope): AssetEvent<PositionRef> | undefined {
-  const { step } = planned;
-  const { key, name = '' } = step.outputs[output] ?? {};
+export function cancelledEvent(
+  planned: PlannedStep,
+  output: number,
+  scope: Omit<EventScope, 'positionOf'>,
+): AssetEvent<PositionRef> | undefined {
+  const { key, name = '' } = planned.step.outputs[output] ?? {};
   if (key === undefined || !scope.plan.selection.has(key)) return undefined;
-  return {
-    type: 'asset-cancelled',
-    runId: scope.runId,
-    time: scope.time,
-    definition: step.definition,
-    step: step.path,
-    op: step.op.name,
-    codeVersion: step.op.codeVersion ?? scope.sessionVersion,
-    config: null,
-    inputs: [],
-    output: name,
-    key,
-    partition: null,
-  };
+  return { type: 'asset-cancelled', ...commonTo(planned, scope, []), output: name, key, partition: null };
 }
 
 function entryRecords(planned: PlannedStep, scope: EventScope): readonly InputEntryRecord<PositionRef>[] {

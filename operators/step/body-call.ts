@@ -33,7 +33,7 @@ export function threw({ op, context }: BodyCall, error: unknown): StepError {
 /** The StepError for a body that gives what none may give. */
 export function refused({ op, context }: BodyCall, problem: string, cure: string): StepError {
   return new StepError('OP_BODY', `The body of op "${op.name}" gave what no body may give: ${problem}. ${cure}`, {
-    details: { step: context.step, op: op.name, problem: quote(problem) },
+    details: { step: context.step, op: op.name, problem },
   });
 }
 

@@ -50,10 +50,12 @@ async function alertsAlone(store: Store): Promise<number | undefined> {
 /** A run that did not succeed says why, and decides how the process ends. */
 function exitCodeOf(events: readonly RunEvent[]): number | undefined {
   const last = events.at(-1);
-  if (last?.type !== 'run-ended' || last.status === 'succeeded') return undefined;
-  if (last.status === 'cancelled') print('', 'Cancelled. What was recorded before stays in the store.');
+  // A run that is cancelled before it starts tells nothing, and leaves no trace.
+  const status = last?.type === 'run-ended' ? last.status : 'cancelled';
+  if (status === 'succeeded') return undefined;
+  if (status === 'cancelled') print('', 'Cancelled. What was recorded before stays in the store.');
   else complain('', ...failuresOf(events));
-  return last.status === 'cancelled' ? CANCELLED : 1;
+  return status === 'cancelled' ? CANCELLED : 1;
 }
 
 try {

@@ -7,7 +7,8 @@ import { checkPlan, RUN_RULES, type RunOptions } from './options.ts';
 
 /**
  * Runs a plan: cold, one run a subscription. Logged events come when they are recorded, with their positions; `step-started` and
- * `output-discarded` come as they happen. A failed step and a cancellation are events, then `complete`; planning, resolve and store errors
+ * `output-discarded` come as they happen. A failed step and a cancellation are events, then `complete`
+ * (a run that is cancelled before it starts has none); planning, resolve and store errors
  * go to the error channel. Unsubscribing cancels (X12).
  *
  * @throws SelectionError INVALID_OPTION, synchronously

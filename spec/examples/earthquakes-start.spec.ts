@@ -134,7 +134,8 @@ test.skipIf(process.platform === 'win32')(
     expect(cancelled.stdout).toContain('Cancelled. What was recorded before stays in the store.');
     const after = await startExample('cancelled');
     expect(after.code).toBe(0);
-    expect(after.stdout.replace(/\s+/g, ' ')).toMatch(/remembers \d runs?[;,]/);
+    // It may have come before the run had started; then there is nothing to remember.
+    expect(after.stdout.replace(/\s+/g, ' ')).toMatch(/remembers \d runs?[;,]|is new/);
   },
   PATIENCE_MS,
 );

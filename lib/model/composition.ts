@@ -1,4 +1,3 @@
-import { frozenMap } from '../kernel/frozen-collections.ts';
 import { DefinitionError } from '../kernel/errors.ts';
 import { suggest } from '../kernel/nearest.ts';
 import { kindOf, quote, quoteList } from '../kernel/print.ts';
@@ -191,7 +190,8 @@ function readWiring(composition: Composition, target: Invocable, { name, given }
     };
     return [inputName, readSource(composition, fed)] as const;
   });
-  return frozenMap(entries);
+  // Not a frozen map, which would cost as much as all the rest: there is one for each place of an op, and flattening reads it once.
+  return new Map(entries);
 }
 
 interface Fed {

@@ -31,7 +31,8 @@ export function readInternalDeps(scope: DepsScope, given: unknown): ReadonlyMap<
     if (!Array.isArray(names)) throw invalid(scope, `"${output}" has ${kindOf(names)} instead of a list of names.`);
     declared.set(key, Object.freeze([...new Set(Array.from(names, (name: unknown) => readName(scope, output, name)))]));
   }
-  checkAcyclic(scope, declared);
+  // The wiring alone is acyclic already: a handle exists only once its invocation does.
+  if (declared.size > 0) checkAcyclic(scope, declared);
   return frozenMap(declared);
 }
 

@@ -84,6 +84,20 @@ export function plan<Assets>(defs: Definitions<Assets>, options: PlanOptions<Ass
   return Object.freeze({ kind: 'plan', defs, selection, policies, steps, hash: hashPlan({ selection, policies, steps }) });
 }
 
+/**
+ * Refuses what is no plan: definitions, most often.
+ *
+ * @throws SelectionError INVALID_OPTION
+ */
+export function checkPlan(verb: 'run' | 'resolve' | 'explain', given: unknown): void {
+  if (typeof given === 'object' && given !== null && Reflect.get(given, 'kind') === 'plan') return;
+  throw new SelectionError(
+    'INVALID_OPTION',
+    `${verb}() takes a plan first, and got ${kindOf(given)}. Make one with plan(defs, { select }).`,
+    { details: { verb } },
+  );
+}
+
 interface Planning {
   readonly need: Need;
   readonly selection: ReadonlySet<AssetKey>;

@@ -1,10 +1,9 @@
-import { SelectionError } from '../kernel/errors.ts';
-import { kindOf, quote } from '../kernel/print.ts';
+import { quote } from '../kernel/print.ts';
 import type { AssetKey } from '../model/asset-key.ts';
 import type { DefinedAsset } from '../model/definitions.ts';
 import type { SourceDefinition } from '../model/source.ts';
 import type { Step } from '../model/step-graph.ts';
-import type { Plan, PlannedStep } from '../plan/plan.ts';
+import { checkPlan, type Plan, type PlannedStep } from '../plan/plan.ts';
 
 /** What a plan does with one step, and why. */
 export interface StepExplanation {
@@ -33,9 +32,7 @@ export interface Explanation {
 
 /** Explains a plan: why each step runs or is left out, and why each asset is recorded, used, loaded or left out. Pure. */
 export function explain(plan: Plan): Explanation {
-  if (typeof plan !== 'object' || plan === null || plan.kind !== 'plan') {
-    throw new SelectionError('INVALID_OPTION', `explain() takes a plan, and got ${kindOf(plan)}. Make one with plan(defs, { select }).`);
-  }
+  checkPlan('explain', plan);
   const facts: PlanFacts = {
     planned: new Map(plan.steps.map((each) => [each.step.index, each])),
     readers: readersOf(plan),

@@ -27,3 +27,15 @@ export function sharedAbortController(): AbortController {
   setMaxListeners(0, controller.signal);
   return controller;
 }
+
+/** A shared controller that is aborted with a signal, for the same reason, until it is unlinked. */
+export function linkedAbortController(signal: AbortSignal | undefined): {
+  readonly controller: AbortController;
+  readonly unlink: () => void;
+} {
+  const controller = sharedAbortController();
+  const abort = (): void => controller.abort(signal?.reason);
+  if (signal?.aborted === true) abort();
+  else signal?.addEventListener('abort', abort, { once: true });
+  return { controller, unlink: () => signal?.removeEventListener('abort', abort) };
+}

@@ -4,7 +4,7 @@ import { createStore, type Store } from '../../lib/events/store.ts';
 import { memoryPort } from '../../lib/memory/memory-port.ts';
 import type { Plan, PlannedStep } from '../../lib/plan/plan.ts';
 import type { Clock } from '../step/clock.ts';
-import { sharedAbortController, systemClock, uniqueId } from './environment.ts';
+import { linkedAbortController, systemClock, uniqueId } from './environment.ts';
 import { refuseInsideBody } from './inside-body.ts';
 import type { RunOptions } from './options.ts';
 import type { AssetOutcome } from './outcome.ts';
@@ -84,7 +84,8 @@ class Run<Assets> {
   readonly #resolved: ResolvedPlan<Assets>;
   readonly #parts: RunParts;
   /** Aborted by the user's signal, or by a failing append: nothing may run ahead of what can be recorded. */
-  readonly #controller = sharedAbortController();
+  readonly #controller: AbortController;
+  readonly #unlink: () => void;
   readonly #settled: SettledStep[] = [];
   /** Slots by plan index, for the events of later steps. Filled in settle order. */
   readonly #slots: SettledStep['slots'][] = [];
@@ -92,17 +93,16 @@ class Run<Assets> {
   constructor(resolved: ResolvedPlan<Assets>, parts: RunParts) {
     this.#resolved = resolved;
     this.#parts = parts;
+    const { controller, unlink } = linkedAbortController(parts.options.signal);
+    this.#controller = controller;
+    this.#unlink = unlink;
   }
 
   async execute(): Promise<RunResult<Assets>> {
-    const { options } = this.#parts;
-    const cancel = (): void => this.#controller.abort(options.signal?.reason);
-    if (options.signal?.aborted === true) cancel();
-    options.signal?.addEventListener('abort', cancel, { once: true });
     try {
       return await this.#record();
     } finally {
-      options.signal?.removeEventListener('abort', cancel);
+      this.#unlink();
     }
   }
 
@@ -227,7 +227,7 @@ class Run<Assets> {
       policies: plan.policies,
       planHash: plan.hash,
       readsAt,
-      tags: { ...options.tags },
+      tags: options.tags ?? {},
       causedBy: options.causedBy ?? null,
     };
   }

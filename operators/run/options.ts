@@ -51,22 +51,6 @@ export const RUN_RULES: OptionRules<RunOptions> = {
 };
 
 /**
- * Refuses what is no plan: definitions, most often.
- *
- * @throws SelectionError INVALID_OPTION
- */
-export function checkPlan(verb: 'run' | 'resolve', given: unknown): void {
-  if (typeof given === 'object' && given !== null && Reflect.get(given, 'kind') === 'plan') return;
-  throw new SelectionError(
-    'INVALID_OPTION',
-    `${verb}() takes a plan first, and got ${kindOf(given)}. Make one with plan(defs, { select }).`,
-    {
-      details: { verb },
-    },
-  );
-}
-
-/**
  * Refuses what is no store: a promise of one, most often.
  *
  * @throws SelectionError INVALID_OPTION

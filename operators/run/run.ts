@@ -1,9 +1,10 @@
 import { Observable } from 'rxjs';
 import { checkVerbOptions } from '../../lib/kernel/verb-options.ts';
 import type { RunEvent } from '../../lib/events/run-event.ts';
-import type { Plan } from '../../lib/plan/plan.ts';
+import { checkPlan, type Plan } from '../../lib/plan/plan.ts';
+import { linkedAbortController } from './environment.ts';
 import { executeRun } from './execute-run.ts';
-import { checkPlan, RUN_RULES, type RunOptions } from './options.ts';
+import { RUN_RULES, type RunOptions } from './options.ts';
 
 /**
  * Runs a plan: cold, one run a subscription. Logged events come when they are recorded, with their positions; `step-started` and
@@ -17,16 +18,13 @@ export function run(plan: Plan, options: RunOptions = {}): Observable<RunEvent> 
   checkPlan('run', plan);
   checkVerbOptions('run', options, RUN_RULES);
   return new Observable<RunEvent>((subscriber) => {
-    const controller = new AbortController();
-    const cancel = (): void => controller.abort(options.signal?.reason);
-    if (options.signal?.aborted === true) cancel();
-    else options.signal?.addEventListener('abort', cancel, { once: true });
+    const { controller, unlink } = linkedAbortController(options.signal);
     executeRun(plan, { ...options, signal: controller.signal }, (event) => subscriber.next(event)).then(
       () => subscriber.complete(),
       (error: unknown) => subscriber.error(error),
     );
     return () => {
-      options.signal?.removeEventListener('abort', cancel);
+      unlink();
       controller.abort();
     };
   });

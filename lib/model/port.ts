@@ -1,29 +1,44 @@
 import { DefinitionError } from '../kernel/errors.ts';
 import { kindOf } from '../kernel/print.ts';
 import { isRecord } from '../kernel/record.ts';
+import { isSchema, type Schema, type SchemaInput, type SchemaOutput } from '../kernel/schema.ts';
 import { checkName } from './name.ts';
 import { checkOptions, optionalFlag } from './options.ts';
 
 declare const carries: unique symbol;
+declare const reads: unique symbol;
+declare const takes: unique symbol;
 
 /** A value; a list of values from several outputs (fan-in); or nothing, which is order alone. */
 export type InputKind = 'value' | 'list' | 'nothing';
 
-/** A named place where values enter an op or a graph. `T` is what one entry carries; it exists for the compiler alone. */
-export interface InputPort<T = unknown, Kind extends InputKind = InputKind, Optional extends boolean = boolean> {
+/**
+ * A named place where values enter an op or a graph. `T` is what one entry carries, and `Read` what the body gets for it where a schema
+ * makes something else of it (`unknown`: the same). Both exist for the compiler alone.
+ */
+export interface InputPort<T = unknown, Kind extends InputKind = InputKind, Optional extends boolean = boolean, Read = unknown> {
   readonly port: 'input';
   readonly kind: Kind;
   readonly optional: Optional;
+  /** Checks each entry before the body gets it; what it makes of the entry is what the body gets. */
+  readonly schema: Schema | undefined;
   readonly [carries]?: T;
+  readonly [reads]?: Read;
 }
 
-/** A named place where values leave an op. `T` exists for the compiler alone. */
-export interface OutputPort<T = unknown, Required extends boolean = boolean> {
+/**
+ * A named place where values leave an op. `T` is what readers get, and `Taken` what the body gives where a schema makes something else of
+ * it (`unknown`: the same). Both exist for the compiler alone.
+ */
+export interface OutputPort<T = unknown, Required extends boolean = boolean, Taken = unknown> {
   readonly port: 'output';
   readonly required: Required;
   /** The value passes by reference within a run, is never kept, and has a version of its own in every run (R6). */
   readonly transient: boolean;
+  /** Checks what the body gives; what it makes of it is what flows and is recorded. */
+  readonly schema: Schema | undefined;
   readonly [carries]?: T;
+  readonly [takes]?: Taken;
 }
 
 /** Inputs by name, in the order in which they were declared. */
@@ -35,14 +50,20 @@ export type Outputs = Readonly<Record<string, OutputPort>>;
 /** No inputs: what is inferred where none are declared. */
 export type NoInputs = Readonly<Record<never, never>>;
 
-/** What an output carries. */
+/** What an output carries to its readers. */
 export type ValueOf<Port> = Port extends OutputPort<infer T> ? T : never;
+
+/** What a body gives on an output. */
+export type TakenBy<Port> = Port extends OutputPort<infer T, boolean, infer Taken> ? OrSame<Taken, T> : never;
+
+/** `unknown` stands for "the same as what is carried". */
+type OrSame<Other, T> = unknown extends Other ? T : Other;
 
 /** A record with a value for every required output; optional ones may be left out. */
 export type OutputRecord<O extends Outputs> = {
-  readonly [K in keyof O as O[K] extends OutputPort<unknown, true> ? K : never]: ValueOf<O[K]>;
+  readonly [K in keyof O as O[K] extends OutputPort<unknown, true> ? K : never]: TakenBy<O[K]>;
 } & {
-  readonly [K in keyof O as O[K] extends OutputPort<unknown, false> ? K : never]?: ValueOf<O[K]>;
+  readonly [K in keyof O as O[K] extends OutputPort<unknown, false> ? K : never]?: TakenBy<O[K]>;
 };
 
 /** What a body gets: a value or `undefined` per value input, an array per list, and no entry for a *nothing* input. */
@@ -50,15 +71,27 @@ export type InputRecord<I extends Inputs> = {
   readonly [K in keyof I as I[K] extends InputPort<unknown, 'nothing'> ? never : K]: I[K] extends InputPort<
     infer T,
     infer Kind,
-    infer Optional
+    infer Optional,
+    infer Read
   >
-    ? Kind extends 'list'
-      ? readonly T[]
-      : Optional extends true
-        ? T | undefined
-        : T
+    ? Entered<OrSame<Read, T>, Kind, Optional>
     : never;
 };
+
+/** The values to feed inputs with by hand: what {@link InputRecord} says, before any schema; optional ones may be left out. */
+export type FedRecord<I extends Inputs> = {
+  readonly [K in keyof I as I[K] extends InputPort<unknown, 'value' | 'list', false> ? K : never]: Fed<I[K]>;
+} & {
+  readonly [K in keyof I as I[K] extends InputPort<unknown, 'value' | 'list', true> ? K : never]?: Fed<I[K]>;
+};
+
+type Fed<Port> = Port extends InputPort<infer T, infer Kind, infer Optional> ? Entered<T, Kind, Optional> : never;
+
+type Entered<T, Kind extends InputKind, Optional extends boolean> = Kind extends 'list'
+  ? readonly T[]
+  : Optional extends true
+    ? T | undefined
+    : T;
 
 /** Options of an input. */
 export interface InputOptions {
@@ -72,41 +105,95 @@ export interface OutputOptions {
   readonly transient?: boolean;
 }
 
-/** An input that takes one value; with `optional`, it may be left unfed or get an absent entry, and reads as `undefined`. */
+/**
+ * An input that takes one value; with `optional`, it may be left unfed or get an absent entry, and reads as `undefined`. With a schema, the
+ * body gets what the schema makes of the value, also of one that was stored.
+ *
+ * @throws DefinitionError INVALID_DEFINITION
+ */
 export function input<T>(): InputPort<T, 'value', false>;
 export function input<T>(options: { readonly optional: true }): InputPort<T, 'value', true>;
-export function input<T>(options: InputOptions = {}): InputPort<T, 'value'> {
-  return Object.freeze({ port: 'input', kind: 'value', optional: readFlag(options, 'optional', 'input()') });
+export function input<S extends Schema>(
+  schema: S,
+  options?: { readonly optional?: false },
+): InputPort<SchemaInput<S>, 'value', false, SchemaOutput<S>>;
+export function input<S extends Schema>(
+  schema: S,
+  options: { readonly optional: true },
+): InputPort<SchemaInput<S>, 'value', true, SchemaOutput<S>>;
+export function input(...given: readonly unknown[]): InputPort<unknown, 'value'> {
+  return inputPort('value', given, 'input()');
 }
 
-/** A fan-in: takes any number of outputs and reads as an array in the order wired, absent entries dropped (X4). */
+/**
+ * A fan-in: takes any number of outputs and reads as an array in the order wired, absent entries dropped (X4). A schema is for one entry.
+ *
+ * @throws DefinitionError INVALID_DEFINITION
+ */
 export function list<T>(): InputPort<T, 'list', false>;
 export function list<T>(options: { readonly optional: true }): InputPort<T, 'list', true>;
-export function list<T>(options: InputOptions = {}): InputPort<T, 'list'> {
-  return Object.freeze({ port: 'input', kind: 'list', optional: readFlag(options, 'optional', 'list()') });
+export function list<S extends Schema>(
+  schema: S,
+  options?: { readonly optional?: false },
+): InputPort<SchemaInput<S>, 'list', false, SchemaOutput<S>>;
+export function list<S extends Schema>(
+  schema: S,
+  options: { readonly optional: true },
+): InputPort<SchemaInput<S>, 'list', true, SchemaOutput<S>>;
+export function list(...given: readonly unknown[]): InputPort<unknown, 'list'> {
+  return inputPort('list', given, 'list()');
 }
 
 /** Order alone: the op waits for what is wired here and reads nothing of it. */
 export function nothing(): InputPort<unknown, 'nothing', false>;
 export function nothing(options: { readonly optional: true }): InputPort<unknown, 'nothing', true>;
 export function nothing(options: InputOptions = {}): InputPort<unknown, 'nothing'> {
-  return Object.freeze({ port: 'input', kind: 'nothing', optional: readFlag(options, 'optional', 'nothing()') });
+  const optional = readFlag(options, 'optional', 'nothing()');
+  return Object.freeze({ port: 'input', kind: 'nothing', optional, schema: undefined });
 }
 
-/** An output that every execution must emit while something needs it (X6). */
-export function output<T>(options: OutputOptions = {}): OutputPort<T, true> {
-  return Object.freeze({ port: 'output', required: true, transient: readFlag(options, 'transient', 'output()') });
+/**
+ * An output that every execution must emit while something needs it (X6). With a schema, what flows is what the schema makes of the value.
+ *
+ * @throws DefinitionError INVALID_DEFINITION
+ */
+export function output<T>(options?: OutputOptions): OutputPort<T, true>;
+export function output<S extends Schema>(schema: S, options?: OutputOptions): OutputPort<SchemaOutput<S>, true, SchemaInput<S>>;
+export function output(...given: readonly unknown[]): OutputPort<unknown, true> {
+  return outputPort(true, given, 'output()');
 }
 
-/** An output that an execution may leave out; readers then see it as absent (X3). */
-export function optional<T>(options: OutputOptions = {}): OutputPort<T, false> {
-  return Object.freeze({ port: 'output', required: false, transient: readFlag(options, 'transient', 'optional()') });
+/**
+ * An output that an execution may leave out; readers then see it as absent (X3).
+ *
+ * @throws DefinitionError INVALID_DEFINITION
+ */
+export function optional<T>(options?: OutputOptions): OutputPort<T, false>;
+export function optional<S extends Schema>(schema: S, options?: OutputOptions): OutputPort<SchemaOutput<S>, false, SchemaInput<S>>;
+export function optional(...given: readonly unknown[]): OutputPort<unknown, false> {
+  return outputPort(false, given, 'optional()');
+}
+
+function inputPort<Kind extends 'value' | 'list'>(kind: Kind, given: readonly unknown[], where: string): InputPort<unknown, Kind> {
+  const { schema, options } = readPort(given);
+  return Object.freeze({ port: 'input', kind, optional: readFlag(options, 'optional', where), schema });
+}
+
+function outputPort<Required extends boolean>(required: Required, given: readonly unknown[], where: string): OutputPort<unknown, Required> {
+  const { schema, options } = readPort(given);
+  return Object.freeze({ port: 'output', required, transient: readFlag(options, 'transient', where), schema });
+}
+
+/** A port takes a schema, options, or both in this order. */
+function readPort([first, second]: readonly unknown[]): { readonly schema: Schema | undefined; readonly options: unknown } {
+  const schema = isSchema(first) ? first : undefined;
+  return { schema, options: (schema === undefined ? first : second) ?? {} };
 }
 
 /** The one option that a port has. */
-function readFlag(options: InputOptions & OutputOptions, option: 'optional' | 'transient', where: string): boolean {
+function readFlag(options: unknown, option: 'optional' | 'transient', where: string): boolean {
   checkOptions(options, { [option]: true }, where);
-  return optionalFlag(options[option], option, where);
+  return optionalFlag(isRecord(options) ? options[option] : undefined, option, where);
 }
 
 /**
@@ -142,6 +229,7 @@ export function checkPorts<Port extends InputPort | OutputPort>(
 function isPort(side: 'input' | 'output', value: unknown): boolean {
   if (!isRecord(value) || value['port'] !== side) return false;
   const flags = side === 'input' ? [value['optional']] : [value['required'], value['transient']];
+  if (value['schema'] !== undefined && !isSchema(value['schema'])) return false;
   const kinds: readonly unknown[] = ['value', 'list', 'nothing'];
   return flags.every((flag) => typeof flag === 'boolean') && (side === 'output' || kinds.includes(value['kind']));
 }

@@ -22,6 +22,13 @@ export function printPath(levels: readonly Level[]): string {
   return `$${head}…${tail}`;
 }
 
+/** The place inside plain data that a list of keys leads to: `$.rows[3].id`. */
+export function printKeys(keys: readonly PropertyKey[]): string {
+  return printPath(
+    keys.map((key) => ({ container: typeof key === 'number' ? [] : {}, label: typeof key === 'number' ? String(key) : key })),
+  );
+}
+
 function printLevel({ container, label }: Level): string {
   if (label === undefined) return '';
   if (typeof label === 'symbol') return `[${String(label)}]`;

@@ -3,6 +3,7 @@ import { isSource, type Import, type SourceFile } from '../source-file.ts';
 
 /** Where values of each package may be imported. A package that is not here is not a dependency of the sources. */
 const places: Readonly<Record<string, RegExp>> = {
+  '@standard-schema/spec': /^lib\/kernel\//,
   rxjs: /^(operators|spec)\//,
   lmdb: /^store\//,
   immer: /^lib\/(kernel|events)\//,

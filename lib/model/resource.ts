@@ -1,0 +1,138 @@
+import { DefinitionError } from '../kernel/errors.ts';
+import { isClass, kindOf, quote } from '../kernel/print.ts';
+import { isRecord } from '../kernel/record.ts';
+import { checkName } from './name.ts';
+import { checkOptions, optionalString, type Fields } from './options.ts';
+
+declare const holds: unique symbol;
+
+/** What a factory is told when it opens a resource. */
+export interface ResourceContext {
+  /** Aborted when the run is cancelled: nobody will use the resource any longer. */
+  readonly signal: AbortSignal;
+  readonly runId: string;
+}
+
+/** How to make a resource when it is first used, and how to let go of it. */
+export interface ResourceFactory<T> {
+  /** Called at most once a run while it succeeds; a failed opening is tried again by the next step, or attempt, that needs it. */
+  open(context: ResourceContext): T | Promise<T>;
+  /**
+   * Called once for each value that was opened, when the run is over: after failure and cancellation too, in the reverse order of opening.
+   * Left out, the value's own `Symbol.asyncDispose` or `Symbol.dispose` is called, if it has one.
+   */
+  dispose?(value: T): void | Promise<void>;
+}
+
+/** Something outside that ops talk to: a client, a connection, a folder. Made by {@link resource}. */
+export interface Resource<T = unknown> {
+  readonly kind: 'resource';
+  readonly name: string;
+  readonly description: string | undefined;
+  /** Provides a value that is there already. It stays yours: no run disposes it. */
+  value(value: T): Provision;
+  /**
+   * Provides a value that each run opens on first use and disposes when it is over.
+   *
+   * @throws DefinitionError INVALID_DEFINITION
+   */
+  factory(factory: ResourceFactory<T>): Provision;
+  readonly [holds]?: T;
+}
+
+/** A resource with where it comes from: what `resources` lists take, of `define` and of every verb that runs. */
+export interface Provision {
+  readonly kind: 'provision';
+  readonly resource: Resource;
+  readonly from: { readonly form: 'value'; readonly value: unknown } | { readonly form: 'factory'; readonly factory: ResourceFactory<unknown> };
+}
+
+/** The resources that an op needs, by the names that its body calls them. */
+export type Needs = Readonly<Record<string, Resource>>;
+
+/** No resources: what is inferred where none are declared. */
+export type NoNeeds = Readonly<Record<never, never>>;
+
+/** What a body gets for its resources. */
+export type Held<N extends Needs> = { readonly [K in keyof N]: N[K] extends Resource<infer T> ? T : never };
+
+/** Options of {@link resource}. */
+export interface ResourceOptions {
+  readonly description?: string;
+}
+
+const RESOURCE_FIELDS: Fields<ResourceOptions> = { description: true };
+const FACTORY_FIELDS: Fields<ResourceFactory<unknown>> = { open: true, dispose: true };
+
+/**
+ * Declares something outside that ops talk to, by name and type. Ops list it in `resources`; `define` or the run provides it.
+ *
+ * @throws DefinitionError INVALID_NAME, INVALID_DEFINITION
+ */
+export function resource<T>(name: string, options: ResourceOptions = {}): Resource<T> {
+  checkName('resource', name, 'in resource()');
+  const where = `resource "${name}"`;
+  checkOptions(options, RESOURCE_FIELDS, where);
+  const self: Resource<T> = Object.freeze({
+    kind: 'resource',
+    name,
+    description: optionalString(options.description, 'description', where),
+    value: (value: T): Provision => provision(self, { form: 'value', value }),
+    factory: (factory: ResourceFactory<T>): Provision => {
+      checkFactory(factory, where);
+      // A factory of T makes values of T and is only ever given those back.
+      return provision(self, { form: 'factory', factory: Object.freeze({ ...factory }) as ResourceFactory<unknown> });
+    },
+  });
+  return self;
+}
+
+function provision(of: Resource, from: Provision['from']): Provision {
+  return Object.freeze({ kind: 'provision', resource: of, from: Object.freeze(from) });
+}
+
+function checkFactory(factory: unknown, where: string): void {
+  checkOptions(factory, FACTORY_FIELDS, `factory() of ${where}`);
+  const { open, dispose } = isRecord(factory) ? factory : {};
+  for (const [name, given] of Object.entries({ open, dispose })) {
+    if ((typeof given === 'function' && !isClass(given)) || (name === 'dispose' && given === undefined)) continue;
+    throw new DefinitionError('INVALID_DEFINITION', `factory() of ${where}: "${name}" is ${kindOf(given)}. Give a function.`, {
+      details: { where, option: name },
+    });
+  }
+}
+
+/** Whether a value is a resource, for checks of what JavaScript users pass. */
+export function isResource(value: unknown): value is Resource {
+  return isRecord(value) && value['kind'] === 'resource' && typeof value['name'] === 'string' && typeof value['factory'] === 'function';
+}
+
+/** Whether a value provides a resource. */
+export function isProvision(value: unknown): value is Provision {
+  return isRecord(value) && value['kind'] === 'provision' && isResource(value['resource']);
+}
+
+/**
+ * Copies the resources that an op needs, after checking them for JavaScript users.
+ *
+ * @throws DefinitionError INVALID_NAME, INVALID_DEFINITION
+ */
+export function checkNeeds(given: unknown, where: string): Needs {
+  if (given === undefined) return Object.freeze({});
+  if (!isRecord(given)) {
+    throw new DefinitionError('INVALID_DEFINITION', `${where}: "resources" is ${kindOf(given)}. Write a record of name to resource.`, {
+      details: { where },
+    });
+  }
+  const needs = Object.entries(given).map(([name, value]) => {
+    checkName('resource', name, where);
+    if (isResource(value)) return [name, value] as const;
+    const hint = isProvision(value) ? ' Declare the resource itself here, and provide it in define() or at the run.' : '';
+    throw new DefinitionError(
+      'INVALID_DEFINITION',
+      `${where}: resource ${quote(name)} is ${kindOf(value)}. Make it with resource('${name}').${hint}`,
+      { details: { where, name } },
+    );
+  });
+  return Object.freeze(Object.fromEntries(needs));
+}

@@ -8,6 +8,8 @@ export type { DefinitionCode, ErrorCode, SelectionCode, StepCode, StoreCode } fr
 
 export { input, list, nothing, optional, output } from './lib/model/port.ts';
 export { emit } from './lib/model/emission.ts';
+export { link, markdown, metadataKind, table } from './lib/model/metadata.ts';
+export type { MetadataLink, MetadataMarkdown, MetadataTable } from './lib/model/metadata.ts';
 export { op } from './lib/model/op.ts';
 export { graph } from './lib/model/graph.ts';
 export { asset } from './lib/model/asset.ts';
@@ -18,7 +20,15 @@ export type { AssetKey, KeyLike } from './lib/model/asset-key.ts';
 export type { Handle, ListHandle } from './lib/model/handle.ts';
 export type { InputPort, InputRecord, Inputs, OutputPort, OutputRecord, Outputs } from './lib/model/port.ts';
 export type { Emission } from './lib/model/emission.ts';
-export type { AnyOp, EmissionOf, Op, OpContext, SingleOp } from './lib/model/op.ts';
+export type { AnyOp, Op, SingleOp } from './lib/model/op.ts';
+export type { EmissionOf } from './lib/model/op-forms.ts';
+export type { LogLevel, OpContext, OpLog } from './lib/model/context.ts';
+export { resource } from './lib/model/resource.ts';
+export type { Provision, Resource, ResourceContext, ResourceFactory } from './lib/model/resource.ts';
+export { DontRetry, RetryRequest } from './lib/model/retry.ts';
+export type { RetryPolicy } from './lib/model/retry.ts';
+export type { FailureHookContext, Hooks, MaterializationHookContext, StepHookContext } from './lib/model/hooks.ts';
+export type { Schema } from './lib/kernel/schema.ts';
 export type { AnyGraph, Graph } from './lib/model/graph.ts';
 export type { AssetNotes } from './lib/model/asset-notes.ts';
 export type { AssetsDefinition } from './lib/model/assets-from-graph.ts';
@@ -30,12 +40,18 @@ export type { Selection } from './lib/plan/selection.ts';
 export { plan } from './lib/plan/plan.ts';
 export type { Plan, PlannedStep, PlanOptions } from './lib/plan/plan.ts';
 export { explain } from './lib/query/explain.ts';
+export type { GivenConfig, StepConfig } from './lib/plan/config.ts';
 export type { Explanation } from './lib/query/explain.ts';
 
 export { resolve } from './operators/run/resolve.ts';
 export type { ResolvedPlan } from './operators/run/resolve.ts';
 export { run } from './operators/run/run.ts';
 export { materialize } from './operators/run/materialize.ts';
+export { testOp } from './operators/face/test-op.ts';
+export type { TestOptions } from './operators/face/test-op.ts';
+export { runGraph } from './operators/face/run-graph.ts';
+export type { RunGraphOptions } from './operators/face/run-graph.ts';
+export type { StepEvent } from './operators/run/step-events.ts';
 export { AbortError } from './operators/run/result.ts';
 export type { RunResult } from './operators/run/result.ts';
 export type { Outcome } from './operators/run/outcome.ts';
@@ -43,12 +59,14 @@ export type { RunOptions } from './operators/run/options.ts';
 export type {
   AssetEvent,
   AssetMaterialized,
+  HookFailed,
   LoggedEvent,
+  LogLine,
   ReadableEvent,
   RunEnded,
   RunStarted,
   SourceObserved,
   StepSettled,
 } from './lib/events/logged-event.ts';
-export type { OutputDiscarded, RunEvent, StepStarted } from './lib/events/run-event.ts';
+export type { OutputDiscarded, RunEvent, StepRetrying, StepStarted } from './lib/events/run-event.ts';
 export type { Store } from './lib/events/store.ts';

@@ -1,6 +1,16 @@
 import type { OutputState } from '../lib/events/data-version.ts';
 import { freezeEvent } from '../lib/events/freeze-event.ts';
-import type { EntryOrigin, ErrorRecord, InputEntryRecord, LoggedEvent, NewEvent, RunPolicies } from '../lib/events/logged-event.ts';
+import type {
+  EntryOrigin,
+  ErrorRecord,
+  HookFailed,
+  InputEntryRecord,
+  LoggedEvent,
+  LogLine,
+  NewEvent,
+  RunPolicies,
+  StepSettled,
+} from '../lib/events/logged-event.ts';
 import type { Position, PositionRef } from '../lib/events/position.ts';
 import { decodeValue, encodeValue } from '../lib/kernel/value/canonical.ts';
 import type { AssetKey } from '../lib/model/asset-key.ts';
@@ -11,16 +21,19 @@ import type { AssetKey } from '../lib/model/asset-key.ts';
  *     run-started      kind, run, time, selection, [unselected, in graph, cross graph], plan hash, reads at, tags, caused by
  *     run-ended        kind, run, time, status
  *     source-observed  kind, run, time, key, version, address, offset
- *     step-settled     kind, run, time, definition, step, op, code version, config, inputs, outcome, outputs, error, blocked by
+ *     step-settled     kind, run, time, definition, step, op, code version, config, inputs, outcome, outputs, error, blocked by, attempts
  *     asset-…          kind, run, time, definition, step, op, code version, config, inputs, output, key, partition
  *     …materialized    … and version, address, metadata, unexpected
  *     …unchanged       … and version, address, metadata
+ *     log-line         kind, run, time, definition, step, attempt, level, message, data
+ *     hook-failed      kind, run, time, definition, step, hook, of, [name, message, stack or null]
  *
+ *     attempts         rows that are older than the field end before it
  *     input            [name, kind, origin, state, position]; a position in the same batch as its distance back, negative
  *     origin           key, or [definition, step, output]
  *     state            [version], or its name
  *     error            null, or [code, message], or [code, message, [name, message, stack or null]]
- *     metadata         base64 of form c1, null for none: values that JSON has no word for come back as they were
+ *     metadata, data   base64 of form c1, null for none: values that JSON has no word for come back as they were
  */
 export function eventRow(event: NewEvent, index: number): readonly unknown[] {
   const head = [event.type, event.runId, event.time];
@@ -49,24 +62,14 @@ export function eventRow(event: NewEvent, index: number): readonly unknown[] {
         event.outputs.map(({ output, state }) => [output, stateRow(state)]),
         errorRow(event.error),
         event.blockedBy,
+        event.attempts,
       ];
-    case 'asset-materialized':
-      return [
-        ...head,
-        ...stepRow(event, index),
-        ...assetRow(event),
-        event.version,
-        event.address,
-        metadataRow(event.metadata),
-        event.unexpected,
-      ];
-    case 'asset-unchanged':
-      return [...head, ...stepRow(event, index), ...assetRow(event), event.version, event.address, metadataRow(event.metadata)];
-    case 'asset-absent':
-    case 'asset-failed':
-    case 'asset-blocked':
-    case 'asset-cancelled':
-      return [...head, ...stepRow(event, index), ...assetRow(event)];
+    case 'log-line':
+      return [...head, event.definition, event.step, event.attempt, event.level, event.message, dataRow(event.data)];
+    case 'hook-failed':
+      return [...head, event.definition, event.step, event.hook, event.of, thrownRow(event.error)];
+    default:
+      return [...head, ...stepRow(event, index), ...assetRow(event), ...recordedRow(event)];
   }
 }
 
@@ -86,6 +89,12 @@ function assetRow({ output, key, partition }: OfAsset): readonly unknown[] {
   return [output, key, partition];
 }
 
+/** What an asset's event has at its end where it tells of a value. */
+function recordedRow(event: OfAsset): readonly unknown[] {
+  if (event.type === 'asset-materialized') return [event.version, event.address, metadataRow(event.metadata), event.unexpected];
+  return event.type === 'asset-unchanged' ? [event.version, event.address, metadataRow(event.metadata)] : [];
+}
+
 function stateRow(state: OutputState): unknown {
   return state.state === 'value' ? [state.version] : state.state;
 }
@@ -93,11 +102,25 @@ function stateRow(state: OutputState): unknown {
 function errorRow(error: ErrorRecord | null): unknown {
   if (error === null) return null;
   const { code, message, cause } = error;
-  return cause === undefined ? [code, message] : [code, message, [cause.name, cause.message, cause.stack ?? null]];
+  return cause === undefined ? [code, message] : [code, message, thrownRow(cause)];
+}
+
+type Thrown = HookFailed['error'];
+
+function thrownRow({ name, message, stack }: Thrown): ThrownRow {
+  return [name, message, stack ?? null];
 }
 
 function metadataRow(metadata: Readonly<Record<string, unknown>>): string | null {
-  return Object.keys(metadata).length === 0 ? null : Buffer.from(encodeValue(metadata)).toString('base64');
+  return Object.keys(metadata).length === 0 ? null : base64Of(metadata);
+}
+
+function dataRow(data: unknown): string | null {
+  return data === undefined ? null : base64Of(data);
+}
+
+function base64Of(value: unknown): string {
+  return Buffer.from(encodeValue(value)).toString('base64');
 }
 
 type Head<Kind> = readonly [type: Kind, runId: string, time: number];
@@ -111,7 +134,8 @@ type InputRow = readonly [
 ];
 type StepRow<Kind> = readonly [...Head<Kind>, string, string, string, string, string | null, readonly InputRow[]];
 type AssetRow<Kind> = readonly [...StepRow<Kind>, output: string, key: AssetKey, partition: null];
-type ErrorRow = readonly [string, string, (readonly [string, string, string | null])?] | null;
+type ThrownRow = readonly [name: string, message: string, stack: string | null];
+type ErrorRow = readonly [string, string, ThrownRow?] | null;
 
 type Row =
   | readonly [
@@ -127,11 +151,14 @@ type Row =
   | readonly [type: 'source-observed', runId: string | null, time: number, AssetKey, string, string, string | null]
   | readonly [
       ...StepRow<'step-settled'>,
-      'succeeded' | 'skipped' | 'failed' | 'blocked' | 'cancelled',
+      StepSettled['outcome'],
       readonly (readonly [string, StateRow])[],
       ErrorRow,
       readonly string[],
+      attempts?: number,
     ]
+  | readonly [...Head<'log-line'>, string, string, attempt: number, LogLine['level'], message: string, data: string | null]
+  | readonly [...Head<'hook-failed'>, string, string, hook: string, of: string, ThrownRow]
   | readonly [...AssetRow<'asset-materialized'>, string, string | null, string | null, boolean]
   | readonly [...AssetRow<'asset-unchanged'>, string, string | null, string | null]
   | AssetRow<'asset-absent'>
@@ -169,7 +196,7 @@ function fromRow(row: Row, position: Position): LoggedEvent {
       return { type, runId, time, key, version, address, offset, position };
     }
     case 'step-settled': {
-      const [type, , , , , , , , , outcome, outputs, error, blockedBy] = row;
+      const [type, , , , , , , , , outcome, outputs, error, blockedBy, attempts = attemptsBefore(outcome)] = row;
       return {
         type,
         ...stepFrom(row, position),
@@ -177,19 +204,26 @@ function fromRow(row: Row, position: Position): LoggedEvent {
         outputs: outputs.map(([output, state]) => ({ output, state: stateFrom(state) })),
         error: errorFrom(error),
         blockedBy,
+        attempts,
         position,
       };
     }
-    case 'asset-materialized':
-    case 'asset-unchanged':
-    case 'asset-absent':
-    case 'asset-failed':
-    case 'asset-blocked':
-    case 'asset-cancelled':
-      return assetEventFrom(row, position);
+    case 'log-line': {
+      const [type, runId, time, definition, step, attempt, level, message, data] = row;
+      return { type, runId, time, definition, step, attempt, level, message, data: dataFrom(data), position };
+    }
+    case 'hook-failed': {
+      const [type, runId, time, definition, step, hook, of, error] = row;
+      return { type, runId, time, definition, step, hook, of, error: thrownFrom(error), position };
+    }
     default:
-      return { type: 'unknown', kind: kindOf(row), position };
+      return assetEventFrom(row, position);
   }
+}
+
+/** Attempts of a step whose row is older than the field: nothing was tried twice then. */
+function attemptsBefore(outcome: StepSettled['outcome']): number {
+  return outcome === 'succeeded' || outcome === 'failed' ? 1 : 0;
 }
 
 type AnyAssetRow = Extract<Row, AssetRow<string> | readonly [...AssetRow<string>, ...unknown[]]>;
@@ -219,6 +253,8 @@ function assetEventFrom(row: AnyAssetRow, position: Position): LoggedEvent {
     case 'asset-blocked':
     case 'asset-cancelled':
       return { type: row[0], ...stepFrom(row, position), ...assetFrom(row), position };
+    default:
+      return { type: 'unknown', kind: kindOf(row), position };
   }
 }
 
@@ -257,12 +293,23 @@ function errorFrom(row: ErrorRow): ErrorRecord | null {
   if (row === null) return null;
   const [code, message, cause] = row;
   if (cause === undefined) return { code, message };
-  const [name, causeMessage, stack] = cause;
-  return { code, message, cause: stack === null ? { name, message: causeMessage } : { name, message: causeMessage, stack } };
+  return { code, message, cause: thrownFrom(cause) };
+}
+
+function thrownFrom([name, message, stack]: ThrownRow): Thrown {
+  return stack === null ? { name, message } : { name, message, stack };
 }
 
 function metadataFrom(base64: string | null): Readonly<Record<string, unknown>> {
   if (base64 === null) return Object.freeze({});
   // Only records are appended as metadata, and acceptBatch let nothing through that form c1 would change.
-  return decodeValue(Buffer.from(base64, 'base64')) as Readonly<Record<string, unknown>>;
+  return valueOf(base64) as Readonly<Record<string, unknown>>;
+}
+
+function dataFrom(base64: string | null): unknown {
+  return base64 === null ? undefined : valueOf(base64);
+}
+
+function valueOf(base64: string): unknown {
+  return decodeValue(Buffer.from(base64, 'base64'));
 }

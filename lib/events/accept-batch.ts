@@ -2,16 +2,16 @@ import { StoreError } from '../kernel/errors.ts';
 import { invariant } from '../kernel/invariant.ts';
 import { quote } from '../kernel/print.ts';
 import { fixValue } from '../kernel/value/fix.ts';
-import type { NewEvent } from './logged-event.ts';
+import type { LogLine, NewEvent } from './logged-event.ts';
 import type { AppendBatch } from './store-port.ts';
 
 const ADDRESS = /^sha256:[0-9a-f]{64}$/;
 
 /**
- * Checks a batch, on every store alike, and freezes what users may still hold of it: tags, selections and metadata.
+ * Checks a batch, on every store alike, and freezes what users may still hold of it: tags, selections, metadata and the data of log lines.
  * That a value's address is the hash of its bytes is checked where they are read: here it would cost as much as the encoding did.
  *
- * @throws StoreError VALUE_NOT_STORABLE when metadata cannot be stored, with the path inside it
+ * @throws StoreError VALUE_NOT_STORABLE when metadata or the data of a log line cannot be stored, with the path inside it
  */
 export function acceptBatch({ events, values }: AppendBatch): void {
   for (let index = 0; index < events.length; index += 1) {
@@ -26,7 +26,9 @@ function acceptEvent(event: NewEvent, index: number): void {
   if (event.type === 'run-started') {
     Object.freeze(event.selection);
     Object.freeze(event.tags);
-  } else if (event.type !== 'run-ended' && event.type !== 'source-observed') {
+  } else if (event.type === 'log-line') {
+    checkData(event);
+  } else if (event.type !== 'run-ended' && event.type !== 'source-observed' && event.type !== 'hook-failed') {
     for (const { position } of event.inputs) {
       if (position !== null && typeof position !== 'number') checkReference(position.inBatch, index);
     }
@@ -47,6 +49,18 @@ function checkMetadata({ metadata, key }: Extract<NewEvent, { metadata: unknown 
     `The metadata of asset ${quote(key)} cannot be stored: what is at ${fixed.path} is ${fixed.problem}. Give plain data.`,
     {
       details: { key, path: fixed.path },
+    },
+  );
+}
+
+function checkData({ data, definition, step }: LogLine): void {
+  const fixed = fixValue(data);
+  if (fixed.storable) return;
+  throw new StoreError(
+    'VALUE_NOT_STORABLE',
+    `The data of a log line of step ${quote(`${definition}:${step}`)} cannot be stored: what is at ${fixed.path} is ${fixed.problem}. Give plain data.`,
+    {
+      details: { definition, step, path: fixed.path },
     },
   );
 }

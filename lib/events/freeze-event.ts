@@ -1,8 +1,8 @@
 import type { InputEntryRecord, LoggedEvent, StepSettled } from './logged-event.ts';
 
 /**
- * Freezes an event all the way down and gives it back: readers share it. Metadata is left as it is, since `fixValue` or
- * `decodeValue` has frozen what can be frozen of it.
+ * Freezes an event all the way down and gives it back: readers share it. Metadata and the data of log lines are left as they are, since
+ * `fixValue` or `decodeValue` has frozen what can be frozen of them.
  */
 export function freezeEvent<Event extends LoggedEvent>(event: Event): Event {
   if (event.type === 'run-started') {
@@ -12,6 +12,8 @@ export function freezeEvent<Event extends LoggedEvent>(event: Event): Event {
   } else if ('inputs' in event) {
     freezeInputs(event.inputs);
     if (event.type === 'step-settled') freezeOutcome(event);
+  } else if (event.type === 'hook-failed') {
+    Object.freeze(event.error);
   }
   return Object.freeze(event);
 }

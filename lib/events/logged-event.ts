@@ -1,4 +1,5 @@
 import type { AssetKey } from '../model/asset-key.ts';
+import type { LogLevel } from '../model/context.ts';
 import type { Address, DataVersion, OutputState } from './data-version.ts';
 import { resolvePosition, type Position, type PositionRef } from './position.ts';
 
@@ -17,12 +18,19 @@ export interface InputEntryRecord<Ref = Position> {
   readonly position: Ref | null;
 }
 
+/** What the user's code threw, as far as a log can keep it. */
+interface ThrownRecord {
+  readonly name: string;
+  readonly message: string;
+  readonly stack?: string;
+}
+
 /** Why a step failed, as far as a log can keep it. */
 export interface ErrorRecord {
   readonly code: string;
   readonly message: string;
   /** Name, message and stack of what the user's code threw, where it did. */
-  readonly cause?: { readonly name: string; readonly message: string; readonly stack?: string };
+  readonly cause?: ThrownRecord;
 }
 
 /** How a run was told to treat what it does not select (N5, N6, X7). */
@@ -87,6 +95,8 @@ export interface StepSettled<Ref = Position> extends OfStep<Ref> {
   readonly error: ErrorRecord | null;
   /** For a blocked step: the ids of the failed steps behind it. */
   readonly blockedBy: readonly string[];
+  /** How often the body was called: 0 for a step that was skipped, blocked or never started. */
+  readonly attempts: number;
 }
 
 interface OfAsset<Ref> extends OfStep<Ref> {
@@ -127,8 +137,35 @@ export interface AssetMissed<Ref = Position> extends OfAsset<Ref> {
 /** Everything that happens to an asset. */
 export type AssetEvent<Ref = Position> = AssetMaterialized<Ref> | AssetUnchanged<Ref> | AssetAbsent<Ref> | AssetMissed<Ref>;
 
+/** A body wrote a line to its log. Changes nothing of what readers get. */
+export interface LogLine extends OfRun {
+  readonly type: 'log-line';
+  readonly definition: string;
+  /** The step's path inside its definition. */
+  readonly step: string;
+  /** 1 for the first call of the body in this run, and one more each time that the step was tried again. */
+  readonly attempt: number;
+  readonly level: LogLevel;
+  readonly message: string;
+  /** Plain data that was given with the message; `undefined` where none was. */
+  readonly data: unknown;
+}
+
+/** A hook threw or rejected. Hooks only watch: the run went on, and nothing changed of what readers get. */
+export interface HookFailed extends OfRun {
+  readonly type: 'hook-failed';
+  readonly definition: string;
+  /** The path of the step that the hook was told of. */
+  readonly step: string;
+  /** Which one it was: `onFailure`, `onMaterialization`, … */
+  readonly hook: string;
+  /** Whose it was: `op "clean"`, `graph "g"`, `asset "a"`, `the run`. */
+  readonly of: string;
+  readonly error: ThrownRecord;
+}
+
 /** An event as it is handed to a store, before it has a position. */
-export type NewEvent = RunStarted | RunEnded | SourceObserved | StepSettled<PositionRef> | AssetEvent<PositionRef>;
+export type NewEvent = RunStarted | RunEnded | SourceObserved | StepSettled<PositionRef> | AssetEvent<PositionRef> | LogLine | HookFailed;
 
 /** An event of a kind that this version of Sluice does not know. */
 export interface UnknownEvent {
@@ -137,7 +174,7 @@ export interface UnknownEvent {
 }
 
 /** An event of the log, at its position. */
-export type LoggedEvent = (RunStarted | RunEnded | SourceObserved | StepSettled | AssetEvent | UnknownEvent) & {
+export type LoggedEvent = (RunStarted | RunEnded | SourceObserved | StepSettled | AssetEvent | LogLine | HookFailed | UnknownEvent) & {
   readonly position: Position;
 };
 
@@ -156,8 +193,7 @@ export function isReadable(event: LoggedEvent): event is ReadableEvent {
 
 /** The event at its position, with references into its own batch resolved. */
 export function atPosition(event: NewEvent, position: Position, first: Position): LoggedEvent {
-  if (event.type === 'run-started' || event.type === 'run-ended' || event.type === 'source-observed')
-    return Object.freeze({ ...event, position });
+  if (!('inputs' in event)) return Object.freeze({ ...event, position });
   const inputs = event.inputs.map((entry) =>
     Object.freeze({ ...entry, position: entry.position === null ? null : resolvePosition(entry.position, first) }),
   );

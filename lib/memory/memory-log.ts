@@ -9,8 +9,8 @@ interface Row {
   readonly given: NewEvent;
   /** Position of the first event of its batch, from which references count. */
   readonly first: Position;
-  /** Bytes of metadata that could still change (it holds a Map, a Date, …). */
-  readonly metadata: Uint8Array | undefined;
+  /** Bytes of metadata, or of a log line's data, that could still change (it holds a Map, a Date, …). */
+  readonly mutable: Uint8Array | undefined;
   logged: LoggedEvent | undefined;
 }
 
@@ -29,17 +29,19 @@ export class MemoryLog {
   /** Adds a batch that was accepted, as a whole: everything that may throw comes first. */
   add(events: readonly NewEvent[]): void {
     const first = this.head + 1;
-    const rows = events.map((given): Row => ({ given, first, metadata: mutableMetadata(given), logged: undefined }));
+    const rows = events.map((given): Row => ({ given, first, mutable: mutablePart(given), logged: undefined }));
     for (const row of rows) this.#rows.push(row);
   }
 
-  /** The event at a position: the same frozen object for every reader, or equal ones where metadata cannot be frozen. */
+  /** The event at a position: the same frozen object for every reader, or equal ones where metadata or data cannot be frozen. */
   at(position: Position): LoggedEvent | undefined {
     const row = this.#rows[position - 1];
     if (row === undefined) return undefined;
-    if (row.metadata === undefined) return (row.logged ??= freezeEvent(atPosition(row.given, position, row.first)));
-    // What is spread is an asset's event: nothing else has metadata.
-    return freezeEvent({ ...atPosition(row.given, position, row.first), metadata: decodeValue(row.metadata) } as LoggedEvent);
+    if (row.mutable === undefined) return (row.logged ??= freezeEvent(atPosition(row.given, position, row.first)));
+    const decoded = decodeValue(row.mutable);
+    const own = row.given.type === 'log-line' ? { data: decoded } : { metadata: decoded };
+    // What is spread is a log line or an asset's event: nothing else has a part that could change.
+    return freezeEvent({ ...atPosition(row.given, position, row.first), ...own } as LoggedEvent);
   }
 
   /** Forgets everything. */
@@ -48,8 +50,12 @@ export class MemoryLog {
   }
 }
 
-function mutableMetadata(event: NewEvent): Uint8Array | undefined {
-  if (event.type !== 'asset-materialized' && event.type !== 'asset-unchanged') return undefined;
-  const fixed = fixValue(event.metadata);
-  return fixed.storable && fixed.immutable ? undefined : encodeValue(event.metadata);
+function mutablePart(event: NewEvent): Uint8Array | undefined {
+  if (event.type === 'asset-materialized' || event.type === 'asset-unchanged') return bytesOfMutable(event.metadata);
+  return event.type === 'log-line' ? bytesOfMutable(event.data) : undefined;
+}
+
+function bytesOfMutable(value: unknown): Uint8Array | undefined {
+  const fixed = fixValue(value);
+  return fixed.storable && fixed.immutable ? undefined : encodeValue(value);
 }

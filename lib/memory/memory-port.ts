@@ -123,7 +123,12 @@ class Kept {
     } else if (added.type === 'run-ended') {
       const run = this.#runById.get(added.runId);
       if (run !== undefined) run.ended = position;
-    } else if (added.type !== 'asset-failed' && added.type !== 'asset-blocked' && added.type !== 'asset-cancelled') {
+    } else if (
+      added.type === 'asset-materialized' ||
+      added.type === 'asset-unchanged' ||
+      added.type === 'asset-absent' ||
+      added.type === 'source-observed'
+    ) {
       this.readable.add(added.key, position);
     }
   }

@@ -10,13 +10,16 @@ export interface AssetNotes {
 const NOTE_FIELDS: Fields<AssetNotes> = { group: true, description: true, metadata: true };
 
 /**
- * Refuses notes that are none.
+ * Reads notes, after checking them.
  *
  * @throws DefinitionError INVALID_DEFINITION
  */
-export function checkNotes(notes: AssetNotes, where: string): void {
-  checkOptions(notes, NOTE_FIELDS, where);
+export function readNotes(given: unknown, where: string): AssetNotes {
+  checkOptions(given, NOTE_FIELDS, where);
+  // A record with these fields at most, as was just checked; what they hold is checked here.
+  const notes = given as AssetNotes;
   optionalString(notes.group, 'group', where);
   optionalString(notes.description, 'description', where);
   optionalRecord(notes.metadata, 'metadata', where);
+  return notes;
 }

@@ -1,33 +1,47 @@
 import { quote } from '../kernel/print.ts';
+import type { Schema, SchemaOutput } from '../kernel/schema.ts';
 import { assetKey, keyParts, type AssetKey, type KeyLike, type PrintedKey } from './asset-key.ts';
 import type { AssetNotes } from './asset-notes.ts';
 import { assetsFromGraph, type AssetsDefinition, type GraphReads, type UnknownInputs } from './assets-from-graph.ts';
 import { graph } from './graph.ts';
 import { checkName } from './name.ts';
-import { op, type PlainResult, type SingleBody, type SingleOp, type SingleOperator } from './op.ts';
+import { op, type OpBasics, type SingleOp } from './op.ts';
+import type { CheckedBody, CheckedOperator, PlainResult, SingleBody, SingleOperator } from './op-forms.ts';
 import { checkOptions, type Fields } from './options.ts';
 import type { Inputs, NoInputs } from './port.ts';
+import type { Needs, NoNeeds } from './resource.ts';
 
-interface AssetBasics<K extends KeyLike, I extends Inputs, ByInput> extends AssetNotes {
+interface AssetBasics<K extends KeyLike, I extends Inputs, ByInput, C extends Schema | undefined, N extends Needs>
+  extends AssetNotes, Omit<OpBasics<I, C, N>, 'name' | 'description'> {
   readonly key: K;
   /** Each input's name is the key of an upstream asset, unless `keysByInputName` says otherwise. */
-  readonly inputs?: I;
   readonly keysByInputName?: ByInput & UnknownInputs<ByInput, keyof I & string>;
   /** The op's name, which is also the step's path; made from the key by default. */
   readonly name?: string;
-  readonly codeVersion?: string;
-  readonly timeoutMs?: number;
 }
 
-const ASSET_FIELDS: Fields<AssetBasics<KeyLike, Inputs, unknown> & { readonly run: unknown; readonly operator: unknown }> = {
+type AnyAssetDefinition = AssetBasics<KeyLike, Inputs, Readonly<Record<string, KeyLike>> | undefined, Schema | undefined, Needs> & {
+  readonly run?: unknown;
+  readonly operator?: unknown;
+  readonly result?: unknown;
+};
+
+const ASSET_FIELDS: Fields<AnyAssetDefinition> = {
   key: true,
   inputs: true,
   run: true,
   operator: true,
+  result: true,
   keysByInputName: true,
   name: true,
+  config: true,
+  resources: true,
   codeVersion: true,
   timeoutMs: true,
+  retry: true,
+  concurrency: true,
+  pool: true,
+  hooks: true,
   group: true,
   description: true,
   metadata: true,
@@ -43,9 +57,22 @@ export function asset<
   const I extends Inputs = NoInputs,
   T = unknown,
   const ByInput extends Readonly<Record<keyof I & string, KeyLike>> | undefined = undefined,
+  const C extends Schema | undefined = undefined,
+  const N extends Needs = NoNeeds,
 >(
-  definition: AssetBasics<K, I, ByInput> & (SingleBody<I, T> | SingleOperator<I, T>) & PlainResult<T>,
-): AssetsDefinition<{ readonly [Key in PrintedKey<K>]: T }, GraphReads<I, ByInput>> {
+  definition: AssetBasics<K, I, ByInput, C, N> & (SingleBody<I, T, C, N> | SingleOperator<I, T, C, N>) & PlainResult<T>,
+): AssetsDefinition<{ readonly [Key in PrintedKey<K>]: T }, GraphReads<I, ByInput>>;
+export function asset<
+  const K extends KeyLike,
+  const I extends Inputs = NoInputs,
+  const S extends Schema = Schema,
+  const ByInput extends Readonly<Record<keyof I & string, KeyLike>> | undefined = undefined,
+  const C extends Schema | undefined = undefined,
+  const N extends Needs = NoNeeds,
+>(
+  definition: AssetBasics<K, I, ByInput, C, N> & (CheckedBody<I, S, C, N> | CheckedOperator<I, S, C, N>),
+): AssetsDefinition<{ readonly [Key in PrintedKey<K>]: SchemaOutput<S> }, GraphReads<I, ByInput>>;
+export function asset(definition: AnyAssetDefinition): AssetsDefinition {
   checkOptions(definition, ASSET_FIELDS, 'asset()');
   const { key: given, keysByInputName, group, metadata, ...forOp } = definition;
   const key = assetKey(given, 'asset()');
@@ -60,14 +87,12 @@ export function asset<
     ...(description !== undefined && { description }),
     ...(metadata !== undefined && { metadata }),
   };
-  const made = assetsFromGraph(wired, {
+  return assetsFromGraph(wired, {
     name: key,
     keysByOutputName: { result: key },
     notes: { result: notes },
     ...(keysByInputName !== undefined && { keysByInputName }),
   });
-  // The one key is the printed form of the given one, which the compiler computes and assetKey() has just made.
-  return made as AssetsDefinition<{ readonly [Key in PrintedKey<K>]: T }, GraphReads<I, ByInput>>;
 }
 
 /** A key's last part, with what no name may hold replaced by "_". */

@@ -4,7 +4,8 @@ import { suggest } from '../kernel/nearest.ts';
 import { kindOf, printValue, quote, quoteList } from '../kernel/print.ts';
 import { isRecord } from '../kernel/record.ts';
 import { assetKey, type AssetKey, type KeyLike, type PrintedKey } from './asset-key.ts';
-import { checkNotes, type AssetNotes } from './asset-notes.ts';
+import { readNotes, type AssetNotes } from './asset-notes.ts';
+import { checkHooks, type Hooks } from './hooks.ts';
 import { flatten, type FlatGraph } from './flatten.ts';
 import { isGraph, type AnyGraph, type Graph, type Returned } from './graph.ts';
 import type { Handle } from './handle.ts';
@@ -19,6 +20,7 @@ export interface AssetDefinition {
   /** The output of the definition's graph that the asset is. */
   readonly output: string;
   readonly notes: AssetNotes;
+  readonly hooks: Hooks | undefined;
 }
 
 declare const assetTypes: unique symbol;
@@ -63,6 +65,8 @@ export interface AssetsOptions<InputName extends string, OutputName extends stri
   readonly group?: string;
   /** Notes for single assets, by output name. */
   readonly notes?: Readonly<Partial<Record<OutputName, AssetNotes>>>;
+  /** Hooks for single assets, by output name: called for the step that makes the asset, and when that asset is recorded. */
+  readonly hooks?: Readonly<Partial<Record<OutputName, Hooks>>>;
 }
 
 /** What must not be in a map of keys: names that are no output of the graph. */
@@ -111,6 +115,7 @@ const ASSETS_FIELDS: Fields<AssetsOptions<string, string, unknown, unknown, unkn
   internalDeps: true,
   group: true,
   notes: true,
+  hooks: true,
 };
 
 /**
@@ -154,10 +159,11 @@ export function assetsFromGraph(
   checkOneKeyAnOutput(flat, keys, where);
   checkNotTransient(flat, keys, where);
   optionalString(group, 'group', where);
-  const notes = readNotes(graph, options.notes, where);
+  const notes = readByOutput(graph, { given: options.notes, option: 'notes', where }, readNotes);
+  const hooks = readByOutput(graph, { given: options.hooks, option: 'hooks', where }, checkHooks);
   const assets = [...keys].map(([output, key]): readonly [AssetKey, AssetDefinition] => {
     const own: AssetNotes = { ...(group !== undefined && { group }), ...notes.get(output) };
-    return [key, Object.freeze({ key, output, notes: Object.freeze(own) })];
+    return [key, Object.freeze({ key, output, notes: Object.freeze(own), hooks: hooks.get(output) })];
   });
   return Object.freeze({
     kind: 'assets',
@@ -270,19 +276,22 @@ function checkNotTransient(flat: FlatGraph, keys: ReadonlyMap<string, AssetKey>,
   }
 }
 
-function readNotes(graph: AnyGraph, given: unknown, where: string): ReadonlyMap<string, AssetNotes> {
-  const notes = new Map<string, AssetNotes>();
-  for (const [name, note] of Object.entries(optionalRecord(given, 'notes', where) ?? {})) {
+/** Reads what is given by output name: `notes`, and `hooks`. */
+function readByOutput<T>(
+  graph: AnyGraph,
+  { given, option, where }: { readonly given: unknown; readonly option: 'notes' | 'hooks'; readonly where: string },
+  check: (value: unknown, where: string) => T,
+): ReadonlyMap<string, T> {
+  const read = new Map<string, T>();
+  for (const [name, value] of Object.entries(optionalRecord(given, option, where) ?? {})) {
     if (!graph.outputNames.includes(name)) {
       throw new DefinitionError(
         'KEY_MAP_MISMATCH',
-        `"notes" of ${where} names ${quote(name)}, which is no output of graph "${graph.name}". ${suggest(name, graph.outputNames)}`,
+        `"${option}" of ${where} names ${quote(name)}, which is no output of graph "${graph.name}". ${suggest(name, graph.outputNames)}`,
         { details: { unknown: name } },
       );
     }
-    // Its fields are checked by the very next line.
-    notes.set(name, note as AssetNotes);
-    checkNotes(note as AssetNotes, `"notes" for output "${name}" of ${where}`); // as above
+    read.set(name, check(value, `"${option}" for output "${name}" of ${where}`));
   }
-  return notes;
+  return read;
 }

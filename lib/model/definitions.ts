@@ -5,8 +5,10 @@ import { kindOf, quote } from '../kernel/print.ts';
 import { isRecord } from '../kernel/record.ts';
 import type { AssetKey } from './asset-key.ts';
 import type { AssetDefinition, AssetsDefinition } from './assets-from-graph.ts';
-import { checkOptions } from './options.ts';
+import { checkOptions, type Fields } from './options.ts';
+import { poolsProblem } from './pools.ts';
 import type { Refused } from './refused.ts';
+import { readProvisions, type Provision, type Resource } from './resource.ts';
 import { isSource, type SourceDefinition } from './source.ts';
 import { joinSteps, type StepGraph } from './step-graph.ts';
 
@@ -25,6 +27,10 @@ export interface Definitions<Assets = unknown> {
   readonly sources: ReadonlyMap<AssetKey, SourceDefinition>;
   readonly assets: ReadonlyMap<AssetKey, DefinedAsset>;
   readonly graph: StepGraph;
+  /** What the definitions provide themselves, by resource name; a run may provide more, or something else. */
+  readonly resources: ReadonlyMap<string, Provision>;
+  /** How many steps of a pool may run at the same time in one run. */
+  readonly pools: ReadonlyMap<string, number>;
   readonly [definedAssets]?: Assets;
 }
 
@@ -66,15 +72,24 @@ export type ValueAt<Assets, Key extends string> = unknown extends Assets
     ? T
     : never;
 
+/** Options of {@link define}. */
+export interface DefineOptions<D extends readonly AnyDefinition[]> {
+  readonly assets: D;
+  /** Where the resources of the ops come from; a run may provide them instead, or replace them. */
+  readonly resources?: readonly Provision[];
+  /** How many steps of each pool may run at the same time in one run; a run may say otherwise. */
+  readonly pools?: Readonly<Record<string, number>>;
+}
+
+const DEFINE_FIELDS: Fields<DefineOptions<readonly AnyDefinition[]>> = { assets: true, resources: true, pools: true };
+
 /**
  * Joins definitions into one set that can be planned.
  *
- * @throws DefinitionError INVALID_DEFINITION, DUPLICATE_DEFINITION, DUPLICATE_KEY, UNKNOWN_UPSTREAM, CYCLE
+ * @throws DefinitionError INVALID_DEFINITION, INVALID_NAME, DUPLICATE_DEFINITION, DUPLICATE_KEY, UNKNOWN_UPSTREAM, NAME_CONFLICT, CYCLE
  */
-export function define<const D extends readonly AnyDefinition[]>(
-  options: { readonly assets: D } & TypesAgree<D>,
-): Definitions<AssetsOf<D[number]>> {
-  checkOptions(options, { assets: true }, 'define()');
+export function define<const D extends readonly AnyDefinition[]>(options: DefineOptions<D> & TypesAgree<D>): Definitions<AssetsOf<D[number]>> {
+  checkOptions(options, DEFINE_FIELDS, 'define()');
   const given: unknown = options.assets;
   if (!Array.isArray(given)) {
     throw new DefinitionError('INVALID_DEFINITION', `define() takes { assets: […] }, and "assets" is ${kindOf(given)}.`);
@@ -87,12 +102,15 @@ export function define<const D extends readonly AnyDefinition[]>(
   const sources = frozenMap(all.flatMap((each) => (each.kind === 'source' ? [[each.key, each] as const] : [])));
   checkUpstream(definitions, keys);
   const graph = joinSteps(definitions, new Set(sources.keys()));
+  checkResources(graph);
   return Object.freeze({
     kind: 'definitions',
     definitions: Object.freeze(definitions),
     sources,
     assets: locateAssets(definitions, graph),
     graph,
+    resources: readProvided(options.resources),
+    pools: readPools(options.pools),
   });
 }
 
@@ -180,4 +198,35 @@ function locateAssets(definitions: readonly AssetsDefinition[], graph: StepGraph
     }
   }
   return frozenMap(located);
+}
+
+function readProvided(given: unknown): ReadonlyMap<string, Provision> {
+  const read = readProvisions(given ?? []);
+  if ('problem' in read) throw new DefinitionError('INVALID_DEFINITION', `define(): "resources" ${read.problem}`);
+  return read.provisions;
+}
+
+function readPools(given: unknown): ReadonlyMap<string, number> {
+  const problem = poolsProblem(given ?? {});
+  if (problem !== undefined) throw new DefinitionError('INVALID_DEFINITION', `define(): "pools" ${problem}`);
+  // A record of numbers, as was just checked.
+  return frozenMap(Object.entries((given ?? {}) as Readonly<Record<string, number>>));
+}
+
+/** Two resources of one name could not both be provided by it. */
+function checkResources({ steps }: StepGraph): void {
+  const known = new Map<string, { readonly resource: Resource; readonly step: string }>();
+  for (const { id, op } of steps) {
+    for (const needed of Object.values(op.resources)) {
+      const other = known.get(needed.name);
+      if (other === undefined) known.set(needed.name, { resource: needed, step: id });
+      else if (other.resource !== needed) {
+        throw new DefinitionError(
+          'NAME_CONFLICT',
+          `Steps ${quote(other.step)} and ${quote(id)} need two different resources named ${quote(needed.name)}. Share one resource("${needed.name}") between their ops, or rename one.`,
+          { details: { resource: needed.name, steps: [other.step, id] } },
+        );
+      }
+    }
+  }
 }

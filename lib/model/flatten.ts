@@ -18,10 +18,18 @@ export interface StepInput<Entry> {
   readonly entries: readonly Entry[];
 }
 
+/** A graph at one place: `path` is that of its invocation, and empty for the graph that everything is in. */
+export interface GraphPlace {
+  readonly path: string;
+  readonly graph: AnyGraph;
+}
+
 /** One op at one place, after nested graphs are flattened. `path` joins invocation names with dots. */
 export interface LocalStep {
   readonly path: string;
   readonly op: AnyOp;
+  /** The graphs that it is in, outermost first. */
+  readonly within: readonly GraphPlace[];
   readonly inputs: readonly StepInput<LocalEntry>[];
 }
 
@@ -34,6 +42,7 @@ export interface FlatGraph {
 
 interface Scope {
   readonly graph: AnyGraph;
+  readonly within: readonly GraphPlace[];
   readonly prefix: string;
   readonly inputs: ReadonlyMap<string, readonly LocalEntry[]>;
   /** Invocation name → for each output name, the step output that it is. */
@@ -44,7 +53,7 @@ interface Scope {
 export function flatten(graph: AnyGraph): FlatGraph {
   const steps: LocalStep[] = [];
   const inputs = new Map(Object.keys(graph.inputs).map((input) => [input, [{ from: 'input', input }]] as const));
-  const outputs = flattenInto(steps, { graph, prefix: '', inputs, placed: new Map() });
+  const outputs = flattenInto(steps, { graph, within: placesWith([], { path: '', graph }), prefix: '', inputs, placed: new Map() });
   return Object.freeze({
     steps: Object.freeze(steps),
     outputs: frozenMap([...outputs].map(([name, entry]) => [name, Object.freeze(asStepOutput(entry))] as const)),
@@ -67,7 +76,10 @@ interface Wired {
 function place(steps: LocalStep[], scope: Scope, { invocation, wired }: Wired): ReadonlyMap<string, LocalEntry> {
   const path = scope.prefix + invocation.name;
   const { target } = invocation;
-  if (isGraph(target)) return flattenInto(steps, { graph: target, prefix: `${path}.`, inputs: wired, placed: new Map() });
+  if (isGraph(target)) {
+    const within = placesWith(scope.within, { path, graph: target });
+    return flattenInto(steps, { graph: target, within, prefix: `${path}.`, inputs: wired, placed: new Map() });
+  }
   invariant(isOp(target), 'an invocation places an op or a graph');
   const step = steps.length;
   const inputs = Object.entries(target.inputs).map(([name, { kind, optional }]) => ({
@@ -76,8 +88,12 @@ function place(steps: LocalStep[], scope: Scope, { invocation, wired }: Wired): 
     optional,
     entries: wired.get(name) ?? [],
   }));
-  steps.push(Object.freeze({ path, op: target, inputs: Object.freeze(inputs) }));
+  steps.push(Object.freeze({ path, op: target, within: scope.within, inputs: Object.freeze(inputs) }));
   return new Map(target.outputNames.map((name, output) => [name, { from: 'step', step, output }]));
+}
+
+function placesWith(outer: readonly GraphPlace[], inner: GraphPlace): readonly GraphPlace[] {
+  return Object.freeze([...outer, Object.freeze(inner)]);
 }
 
 function resolveRef(scope: Scope, ref: WireRef): readonly LocalEntry[] {

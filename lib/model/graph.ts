@@ -2,10 +2,13 @@ import { frozenMap } from '../kernel/frozen-collections.ts';
 import { DefinitionError } from '../kernel/errors.ts';
 import { isClass, kindOf, quoteList } from '../kernel/print.ts';
 import { isRecord } from '../kernel/record.ts';
+import type { Schema } from '../kernel/schema.ts';
 import { compose, invocable, type Composed, type Invocable, type Invocation, type WiringArguments } from './composition.ts';
 import { isHandle, originOf, type Handle, type ListHandle, type WireRef } from './handle.ts';
+import { checkHooks, type Hooks } from './hooks.ts';
 import { checkName } from './name.ts';
-import { checkOptions, optionalString, type Fields } from './options.ts';
+import type { ConfigOf } from './op-forms.ts';
+import { checkOptions, optionalSchema, optionalString, type Fields } from './options.ts';
 import { checkPorts, type InputPort, type Inputs, type NoInputs } from './port.ts';
 
 /** A graph as definitions and plans know it: ops and graphs wired together. It runs nothing by itself. */
@@ -15,6 +18,10 @@ export interface AnyGraph extends Invocable {
   readonly invocations: readonly Invocation[];
   /** Output name → the invocation's output that it hands on; never an input of the graph (D5). */
   readonly outputs: ReadonlyMap<string, Extract<WireRef, { from: 'invocation' }>>;
+  readonly config: Schema | undefined;
+  /** Makes the config of inner invocations, by name, from the graph's own. */
+  readonly mapConfig: ((config: unknown) => unknown) | undefined;
+  readonly hooks: Hooks | undefined;
 }
 
 /** What a graph's body may return: its one output, or a record of outputs by name. */
@@ -37,12 +44,24 @@ export type InputHandles<I extends Inputs> = {
 };
 
 /** Options of a graph. */
-export interface GraphOptions<I extends Inputs> {
+export interface GraphOptions<I extends Inputs, C extends Schema | undefined = undefined> {
   readonly inputs?: I;
   readonly description?: string;
+  /** Checks what a run gives the graph as its config. */
+  readonly config?: C;
+  /** What the graph gives its ops and graphs as their config, by invocation name, made from its own. Called when a run is planned. */
+  readonly mapConfig?: (config: ConfigOf<C>) => Readonly<Record<string, unknown>>;
+  /** Called for every step in the graph, those of nested graphs included. */
+  readonly hooks?: Hooks;
 }
 
-const GRAPH_FIELDS: Fields<GraphOptions<Inputs>> = { inputs: true, description: true };
+const GRAPH_FIELDS: Fields<GraphOptions<Inputs, Schema | undefined>> = {
+  inputs: true,
+  description: true,
+  config: true,
+  mapConfig: true,
+  hooks: true,
+};
 
 /**
  * Wires ops and graphs together. The body runs once, now, with handles instead of values; what it returns are the graph's outputs.
@@ -50,9 +69,14 @@ const GRAPH_FIELDS: Fields<GraphOptions<Inputs>> = { inputs: true, description: 
  * @throws DefinitionError for everything that rule D5 refuses inside one graph
  */
 export function graph<const Name extends string, R extends Returned>(name: Name, body: () => R): Graph<Name, NoInputs, R>;
-export function graph<const Name extends string, const I extends Inputs, R extends Returned>(
+export function graph<
+  const Name extends string,
+  const I extends Inputs = NoInputs,
+  R extends Returned = Returned,
+  const C extends Schema | undefined = undefined,
+>(
   name: Name,
-  options: GraphOptions<I>,
+  options: GraphOptions<I, C>,
   body: (inputs: InputHandles<I>) => R,
 ): Graph<Name, I, R>;
 export function graph(name: string, ...rest: readonly unknown[]): AnyGraph {
@@ -67,7 +91,7 @@ export function graph(name: string, ...rest: readonly unknown[]): AnyGraph {
     );
   }
   // A record with these fields at most, as was checked just above; what they hold is checked here.
-  const { inputs: declared, description } = options as GraphOptions<Inputs>;
+  const { inputs: declared, description, hooks, ...configuring } = options as GraphOptions<Inputs, Schema | undefined>;
   const inputs = checkPorts('input', declared, where);
   // A function of handles, as the public signatures say.
   const composed = compose(name, inputs, body as (inputs: Readonly<Record<string, Handle>>) => unknown);
@@ -82,7 +106,28 @@ export function graph(name: string, ...rest: readonly unknown[]): AnyGraph {
     outputs,
     outputNames: Object.freeze([...outputs.keys()]),
     single: isHandle(composed.returned),
+    ...checkConfiguring(configuring, where),
+    hooks: checkHooks(hooks, where),
   });
+}
+
+function checkConfiguring(
+  { config, mapConfig }: { readonly config?: unknown; readonly mapConfig?: unknown },
+  where: string,
+): Pick<AnyGraph, 'config' | 'mapConfig'> {
+  const schema = optionalSchema(config, 'config', where);
+  if (schema !== undefined && mapConfig === undefined) {
+    throw new DefinitionError(
+      'INVALID_DEFINITION',
+      `${where} has "config" and nothing that reads it. Give "mapConfig", a function from it to the config of what is inside.`,
+    );
+  }
+  if (mapConfig === undefined) return { config: undefined, mapConfig: undefined };
+  if (typeof mapConfig !== 'function' || isClass(mapConfig)) {
+    throw new DefinitionError('INVALID_DEFINITION', `${where}: "mapConfig" is ${kindOf(mapConfig)}. Give a function of the graph's config.`);
+  }
+  // The public signature says what it takes; what it gives is checked when it is called.
+  return { config: schema, mapConfig: mapConfig as AnyGraph['mapConfig'] };
 }
 
 function readOutputs(graphName: string, { returned, owner }: Composed): AnyGraph['outputs'] {

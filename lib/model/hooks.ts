@@ -1,5 +1,6 @@
 import { DefinitionError, type StepError } from '../kernel/errors.ts';
 import { isClass, kindOf } from '../kernel/print.ts';
+import { isRecord } from '../kernel/record.ts';
 import type { AssetKey } from './asset-key.ts';
 import { checkOptions, type Fields } from './options.ts';
 
@@ -66,4 +67,9 @@ export function checkHooks(given: unknown, where: string): Hooks | undefined {
     });
   }
   return Object.freeze({ ...hooks });
+}
+
+/** Whether a value is hooks, for checks of what verbs are given. */
+export function isHooks(value: unknown): boolean {
+  return isRecord(value) && Object.entries(value).every(([name, hook]) => name in HOOK_FIELDS && (hook === undefined || typeof hook === 'function'));
 }

@@ -1,72 +1,51 @@
 import type { Observable } from 'rxjs';
 import { DefinitionError } from '../kernel/errors.ts';
 import { isClass, kindOf, printValue } from '../kernel/print.ts';
+import type { Schema, SchemaOutput } from '../kernel/schema.ts';
 import { invocable, type InvocationResult, type Invocable, type WiringArguments } from './composition.ts';
-import type { Emission } from './emission.ts';
+import type { OpContext } from './context.ts';
+import { checkHooks, type Hooks } from './hooks.ts';
 import { checkName } from './name.ts';
-import { checkOptions, optionalString, type Fields } from './options.ts';
-import {
-  checkPorts,
-  output,
-  type Inputs,
-  type InputRecord,
-  type NoInputs,
-  type OutputPort,
-  type OutputRecord,
-  type Outputs,
-  type ValueOf,
-} from './port.ts';
-import type { BodyMistake, Unfit, WithoutOutputs } from './refused.ts';
+import type {
+  CheckedBody,
+  CheckedOperator,
+  MistakenBody,
+  MistakenOperator,
+  MultiBody,
+  MultiOperator,
+  PlainResult,
+  ResultOutput,
+  SingleBody,
+  SingleOperator,
+} from './op-forms.ts';
+import { checkOptions, optionalSchema, optionalString, type Fields } from './options.ts';
+import { checkPorts, output, type Inputs, type NoInputs, type Outputs } from './port.ts';
+import type { Unfit } from './refused.ts';
+import { checkNeeds, type Needs, type NoNeeds } from './resource.ts';
+import { checkRetry, type RetryPolicy } from './retry.ts';
 
-/** What a body may ask of the run that it is part of. */
-export interface OpContext<Output extends string = string> {
-  /** The outputs that this run needs. Emitting another one is allowed, and goes nowhere by default (X7). */
-  readonly selectedOutputs: ReadonlySet<Output>;
-  /** Aborted when the run is cancelled or the op's own `timeoutMs` is over. What is emitted after that is dropped. */
-  readonly signal: AbortSignal;
-  readonly runId: string;
-  /** The step's id: its path, after `definition:` where more than one definition has steps. */
-  readonly step: string;
-}
-
-/** The emissions that a body with these outputs may make. */
-export type EmissionOf<O extends Outputs> = { [K in keyof O & string]: Emission<K, ValueOf<O[K]>> }[keyof O & string];
-
-/** Keeps emissions apart from records, so that yielding an undeclared output is a compile error. */
-interface NotEmissions {
-  readonly [Symbol.iterator]?: never;
-  readonly [Symbol.asyncIterator]?: never;
-  readonly subscribe?: never;
-}
-
-/** What the body of an op with declared outputs returns: a record, a promise of one, or emissions. */
-export type BodyResult<O extends Outputs> =
-  | (OutputRecord<O> & NotEmissions)
-  | Promise<OutputRecord<O>>
-  | Generator<EmissionOf<O>, void, unknown>
-  | AsyncGenerator<EmissionOf<O>, void, unknown>
-  | Observable<EmissionOf<O>>;
-
-/** The one output of an op that declares none. */
-export interface ResultOutput<T> {
-  readonly [name: string]: OutputPort<T, true>;
-  readonly result: OutputPort<T, true>;
-}
-
-interface OpBasics<I extends Inputs> {
+/** What every op may say of itself, whatever its form. */
+export interface OpBasics<I extends Inputs, C extends Schema | undefined, N extends Needs> {
   readonly name: string;
   readonly description?: string;
   readonly inputs?: I;
+  /** Checks what a run gives the op as its config; the body gets what it makes of that. */
+  readonly config?: C;
+  /** What the body talks to, by the names that it calls them. */
+  readonly resources?: N;
   /** Changes when the body's meaning changes. Without one, what the op made is trusted only while the definitions live (F6). */
   readonly codeVersion?: string;
-  /** The longest an execution may take, in milliseconds; then the step fails with STEP_TIMEOUT. */
+  /** The longest one attempt may take, in milliseconds; then it fails with STEP_TIMEOUT. */
   readonly timeoutMs?: number;
+  /** When and how often a failed step is tried again; never by default. */
+  readonly retry?: RetryPolicy;
+  /** How many steps of this op may run at the same time in one run; as many as the run allows by default. */
+  readonly concurrency?: number;
+  /** The pool that its steps share with those of other ops: `define` says how many of a pool may run at the same time. */
+  readonly pool?: string;
+  /** Called when its steps succeed, fail or are skipped, and when its assets are recorded. */
+  readonly hooks?: Hooks;
 }
-
-type Emitting<E = unknown> = Generator<E, unknown, never> | AsyncGenerator<E, unknown, never> | Observable<E>;
-
-/** Emissions are never values: an op without outputs cannot return them. */
-export type PlainResult<T> = Extract<T, Emitting> extends never ? unknown : WithoutOutputs;
 
 /** The body of an op, as the runtime calls it. */
 export type OpBody =
@@ -79,6 +58,12 @@ export interface AnyOp extends Invocable {
   readonly description: string | undefined;
   readonly codeVersion: string | undefined;
   readonly timeoutMs: number | undefined;
+  readonly config: Schema | undefined;
+  readonly resources: Needs;
+  readonly retry: RetryPolicy | undefined;
+  readonly concurrency: number | undefined;
+  readonly pool: string | undefined;
+  readonly hooks: Hooks | undefined;
   readonly outputs: Outputs;
   /** True where outputs were declared, even one: the body then returns a record or emissions. */
   readonly declaresOutputs: boolean;
@@ -87,68 +72,24 @@ export interface AnyOp extends Invocable {
 
 declare const opTypes: unique symbol;
 
-/** An op: call it in a graph's body to place it there. */
-export interface Op<I extends Inputs, O extends Outputs, Single extends boolean> extends AnyOp {
+/** An op: call it in a graph's body to place it there. `C` is its config schema, and `N` the resources that it needs. */
+export interface Op<I extends Inputs, O extends Outputs, Single extends boolean, C = unknown, N extends Needs = Needs> extends AnyOp {
   (...wiring: WiringArguments<I>): InvocationResult<O, Single>;
   /** The same op under a name of its own in this graph (D4). */
   as(name: string): (...wiring: WiringArguments<I>) => InvocationResult<O, Single>;
-  readonly [opTypes]?: { readonly inputs: I; readonly outputs: O; readonly single: Single };
+  readonly [opTypes]?: { readonly inputs: I; readonly outputs: O; readonly single: Single; readonly config: C; readonly resources: N };
 }
 
 /** An op without declared outputs, whose body gives a `T`. */
-export type SingleOp<I extends Inputs, T> = Op<I, ResultOutput<T>, true>;
-
-/** The body of an op with one result: returns the value, or a promise of it. */
-export interface SingleBody<I extends Inputs, T> {
-  readonly outputs?: never;
-  readonly operator?: never;
-  run(inputs: InputRecord<I>, context: OpContext<'result'>): T | Promise<T>;
-}
-
-/** The body of an op with one result, as an RxJS operator. */
-export interface SingleOperator<I extends Inputs, T> {
-  readonly outputs?: never;
-  readonly run?: never;
-  /** Gets one frame of inputs a subscription and emits the value; keeps nothing between subscriptions. */
-  operator(frames: Observable<InputRecord<I>>, context: OpContext<'result'>): Observable<T>;
-}
-
-interface MultiBody<I extends Inputs, O extends Outputs> {
-  readonly outputs: O;
-  readonly operator?: never;
-  run(inputs: InputRecord<I>, context: OpContext<keyof O & string>): BodyResult<O>;
-}
-
-interface MultiOperator<I extends Inputs, O extends Outputs> {
-  readonly outputs: O;
-  readonly run?: never;
-  /** Gets one frame of inputs a subscription and emits `emit(output, value)`; keeps nothing between subscriptions. */
-  operator(frames: Observable<InputRecord<I>>, context: OpContext<keyof O & string>): Observable<EmissionOf<O>>;
-}
-
-interface MistakenBody<I extends Inputs, O extends Outputs | undefined, R> {
-  readonly outputs?: O;
-  readonly operator?: never;
-  run(inputs: InputRecord<I>, context: OpContext<NamesOf<O>>): R & BodyMistake<O, GivenBy<R>>;
-}
-
-interface MistakenOperator<I extends Inputs, O extends Outputs | undefined, E> {
-  readonly outputs?: O;
-  readonly run?: never;
-  operator(frames: Observable<InputRecord<I>>, context: OpContext<NamesOf<O>>): Observable<E> & BodyMistake<O, { readonly emits: E }>;
-}
-
-type GivenBy<R> =
-  R extends Emitting<infer E>
-    ? { readonly emits: E }
-    : Awaited<R> extends Emitting
-      ? { readonly emitsLater: true }
-      : { readonly returns: Awaited<R> };
-
-type NamesOf<O> = O extends Outputs ? keyof O & string : 'result';
+export type SingleOp<I extends Inputs, T, C = unknown, N extends Needs = Needs> = Op<I, ResultOutput<T>, true, C, N>;
 
 /** What `op` takes, whatever its form. */
-type AnyOpDefinition = OpBasics<Inputs> & { readonly outputs?: Outputs; readonly run?: unknown; readonly operator?: unknown };
+type AnyOpDefinition = OpBasics<Inputs, Schema | undefined, Needs> & {
+  readonly outputs?: Outputs;
+  readonly result?: unknown;
+  readonly run?: unknown;
+  readonly operator?: unknown;
+};
 
 const OP_FIELDS: Fields<AnyOpDefinition> = {
   name: true,
@@ -156,8 +97,15 @@ const OP_FIELDS: Fields<AnyOpDefinition> = {
   outputs: true,
   run: true,
   operator: true,
+  result: true,
+  config: true,
+  resources: true,
   codeVersion: true,
   timeoutMs: true,
+  retry: true,
+  concurrency: true,
+  pool: true,
+  hooks: true,
   description: true,
 };
 
@@ -167,32 +115,51 @@ const OP_FIELDS: Fields<AnyOpDefinition> = {
  *
  * @throws DefinitionError INVALID_NAME, INVALID_DEFINITION
  */
-export function op<const I extends Inputs = NoInputs, T = unknown>(
-  definition: OpBasics<I> & (SingleBody<I, T> | SingleOperator<I, T>) & PlainResult<T>,
-): SingleOp<I, T>;
-export function op<const I extends Inputs = NoInputs, const O extends Outputs = Outputs>(
-  definition: OpBasics<I> & (MultiBody<I, O> | MultiOperator<I, O>),
-): Op<I, O, false>;
+export function op<
+  const I extends Inputs = NoInputs,
+  T = unknown,
+  const C extends Schema | undefined = undefined,
+  const N extends Needs = NoNeeds,
+>(definition: OpBasics<I, C, N> & (SingleBody<I, T, C, N> | SingleOperator<I, T, C, N>) & PlainResult<T>): SingleOp<I, T, C, N>;
+export function op<
+  const I extends Inputs = NoInputs,
+  const S extends Schema = Schema,
+  const C extends Schema | undefined = undefined,
+  const N extends Needs = NoNeeds,
+>(definition: OpBasics<I, C, N> & (CheckedBody<I, S, C, N> | CheckedOperator<I, S, C, N>)): SingleOp<I, SchemaOutput<S>, C, N>;
+export function op<
+  const I extends Inputs = NoInputs,
+  const O extends Outputs = Outputs,
+  const C extends Schema | undefined = undefined,
+  const N extends Needs = NoNeeds,
+>(definition: OpBasics<I, C, N> & (MultiBody<I, O, C, N> | MultiOperator<I, O, C, N>)): Op<I, O, false, C, N>;
 // Nothing fits this one: it is there for what the compiler prints, which is about the last overload.
-export function op<const I extends Inputs = NoInputs, const O extends Outputs | undefined = undefined, R = unknown, E = unknown>(
-  definition: OpBasics<I> & (MistakenBody<I, O, R> | MistakenOperator<I, O, E>) & Unfit,
-): O extends Outputs ? Op<I, O, false> : SingleOp<I, Awaited<R>>;
+export function op<
+  const I extends Inputs = NoInputs,
+  const O extends Outputs | undefined = undefined,
+  R = unknown,
+  E = unknown,
+  const C extends Schema | undefined = undefined,
+  const N extends Needs = NoNeeds,
+>(
+  definition: OpBasics<I, C, N> & (MistakenBody<I, O, R, C, N> | MistakenOperator<I, O, E, C, N>) & Unfit,
+): O extends Outputs ? Op<I, O, false, C, N> : SingleOp<I, Awaited<R>, C, N>;
 export function op(definition: AnyOpDefinition): AnyOp {
   checkOptions(definition, OP_FIELDS, 'op()');
   checkName('op', definition.name, 'in op()');
   const where = `op "${definition.name}"`;
-  const outputs = definition.outputs === undefined ? { result: output() } : checkPorts('output', definition.outputs, where);
-  if (Object.keys(outputs).length === 0) {
-    throw new DefinitionError(
-      'INVALID_DEFINITION',
-      `${where} declares an empty "outputs". Leave it out for one result, or name at least one.`,
-    );
-  }
+  const outputs = checkOutputs(definition, where);
   const noun: Omit<AnyOp, 'name'> = {
     kind: 'op',
     description: optionalString(definition.description, 'description', where),
     codeVersion: optionalString(definition.codeVersion, 'codeVersion', where),
     timeoutMs: checkTimeout(definition.timeoutMs, where),
+    config: optionalSchema(definition.config, 'config', where),
+    resources: checkNeeds(definition.resources, where),
+    retry: checkRetry(definition.retry, where),
+    concurrency: checkConcurrency(definition.concurrency, where),
+    pool: checkPool(definition.pool, where),
+    hooks: checkHooks(definition.hooks, where),
     inputs: checkPorts('input', definition.inputs, where),
     outputs: Object.freeze(outputs),
     outputNames: Object.freeze(Object.keys(outputs)),
@@ -201,6 +168,30 @@ export function op(definition: AnyOpDefinition): AnyOp {
     body: checkBody(definition, where),
   };
   return invocable(definition.name, noun);
+}
+
+function checkOutputs({ outputs, result }: AnyOpDefinition, where: string): Outputs {
+  const schema = optionalSchema(result, 'result', where);
+  if (outputs === undefined) return { result: schema === undefined ? output() : output(schema) };
+  if (schema !== undefined) {
+    throw new DefinitionError('INVALID_DEFINITION', `${where} has both "outputs" and "result". Put the schema at its output: output(schema).`);
+  }
+  const checked = checkPorts('output', outputs, where);
+  if (Object.keys(checked).length > 0) return checked;
+  throw new DefinitionError(
+    'INVALID_DEFINITION',
+    `${where} declares an empty "outputs". Leave it out for one result, or name at least one.`,
+  );
+}
+
+function checkConcurrency(value: unknown, where: string): number | undefined {
+  if (value === undefined || (typeof value === 'number' && Number.isInteger(value) && value >= 1)) return value;
+  throw new DefinitionError('INVALID_DEFINITION', `${where}: "concurrency" is ${printValue(value)}. Give a whole number from 1, or leave it out.`);
+}
+
+function checkPool(value: unknown, where: string): string | undefined {
+  if (value !== undefined) checkName('pool', value, where);
+  return value;
 }
 
 function checkBody(definition: { readonly run?: unknown; readonly operator?: unknown }, where: string): OpBody {

@@ -2,6 +2,7 @@ import { DefinitionError } from '../kernel/errors.ts';
 import { suggest } from '../kernel/nearest.ts';
 import { kindOf, quote } from '../kernel/print.ts';
 import { isRecord } from '../kernel/record.ts';
+import { isSchema, type Schema } from '../kernel/schema.ts';
 
 /** The fields that a constructor reads. A record, so that the compiler notices a field that was forgotten here. */
 export type Fields<Options> = Readonly<Record<keyof Options & string, true>>;
@@ -57,6 +58,16 @@ export function optionalFlag(value: unknown, field: string, where: string): bool
 export function optionalRecord(value: unknown, field: string, where: string): Readonly<Record<string, unknown>> | undefined {
   if (value === undefined || isRecord(value)) return value;
   throw invalidOption(where, field, `${kindOf(value)}. Give a record, or leave it out`);
+}
+
+/**
+ * Reads an option that is a schema.
+ *
+ * @throws DefinitionError INVALID_DEFINITION
+ */
+export function optionalSchema(value: unknown, field: string, where: string): Schema | undefined {
+  if (value === undefined || isSchema(value)) return value;
+  throw invalidOption(where, field, `${kindOf(value)}. Give a schema of a library that speaks Standard Schema (zod, valibot, arktype)`);
 }
 
 function invalidOption(where: string, field: string, is: string): DefinitionError {

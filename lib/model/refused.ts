@@ -1,5 +1,5 @@
 import type { Emission } from './emission.ts';
-import type { OutputPort, Outputs } from './port.ts';
+import type { OutputPort, Outputs, TakenBy } from './port.ts';
 
 /** Says why something is refused, where the compiler prints the type that it wanted. */
 export interface Refused<Sentence extends string> {
@@ -40,7 +40,7 @@ type OrNone<Mistake> = [Mistake] extends [never] ? unknown : Mistake;
 type EmissionMistake<O extends Outputs, E> =
   E extends Emission<infer Name, unknown>
     ? Name extends keyof O & string
-      ? E extends Emission<Name, ValueIn<O[Name]>>
+      ? E extends Emission<Name, TakenBy<O[Name]>>
         ? never
         : Refused<`Output "${Name}" is declared with another type than what is emitted on it.`>
       : Refused<`This op declares no output "${Name}".`>
@@ -56,7 +56,6 @@ type RecordMistake<O extends Outputs, R> = R extends object
     : Refused<`This op declares no output "${Unknown<O, R>}".`>
   : Refused<'A body of an op with "outputs" returns a record of output to value, or emissions.'>;
 
-type ValueIn<Port> = Port extends OutputPort<infer T> ? T : never;
 type Unknown<O, R> = Exclude<keyof R, keyof O> & string;
 type Missing<O, R> = { [K in keyof O]: O[K] extends OutputPort<unknown, true> ? (K extends keyof R ? never : K) : never }[keyof O] & string;
-type Mistyped<O, R> = { [K in keyof O & keyof R]: R[K] extends ValueIn<O[K]> | undefined ? never : K }[keyof O & keyof R] & string;
+type Mistyped<O, R> = { [K in keyof O & keyof R]: R[K] extends TakenBy<O[K]> | undefined ? never : K }[keyof O & keyof R] & string;

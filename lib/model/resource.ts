@@ -1,4 +1,5 @@
 import { DefinitionError } from '../kernel/errors.ts';
+import { frozenMap } from '../kernel/frozen-collections.ts';
 import { isClass, kindOf, quote } from '../kernel/print.ts';
 import { isRecord } from '../kernel/record.ts';
 import { checkName } from './name.ts';
@@ -110,6 +111,22 @@ export function isResource(value: unknown): value is Resource {
 /** Whether a value provides a resource. */
 export function isProvision(value: unknown): value is Provision {
   return isRecord(value) && value['kind'] === 'provision' && isResource(value['resource']);
+}
+
+/** A list of provisions by resource name, or what is wrong with it, as the rest of a sentence. */
+export function readProvisions(given: unknown): { readonly provisions: ReadonlyMap<string, Provision> } | { readonly problem: string } {
+  if (!Array.isArray(given)) return { problem: `is ${kindOf(given)}. Give a list: [db.value(…), slack.factory({ open })].` };
+  const provisions = new Map<string, Provision>();
+  for (const [index, entry] of given.entries()) {
+    if (!isProvision(entry)) {
+      const hint = isResource(entry) ? ` Say where ${quote(entry.name)} comes from: value(…) or factory({ open }).` : '';
+      return { problem: `has ${kindOf(entry)} at ${index} that provides nothing.${hint || ' Make it with value() or factory() of a resource.'}` };
+    }
+    const { name } = entry.resource;
+    if (provisions.has(name)) return { problem: `provides ${quote(name)} twice. Keep one of them.` };
+    provisions.set(name, entry);
+  }
+  return { provisions: frozenMap([...provisions]) };
 }
 
 /**

@@ -26,7 +26,7 @@ export interface RetryPolicy {
 export interface RetryRequestOptions {
   /** How long to wait, instead of what the op's policy says. */
   readonly delayMs?: number;
-  /** How often at most, for an op without a policy; 1 by default. A policy's own `max` is never exceeded. */
+  /** How often at most after the first attempt: by default what the op's policy says, or once. A policy's own `max` is never exceeded. */
   readonly max?: number;
   readonly cause?: unknown;
 }
@@ -41,8 +41,11 @@ export class RetryRequest extends Error {
   readonly max: number | undefined;
   readonly [RETRY_REQUEST] = true;
 
+  /** @throws TypeError where an option is no number of milliseconds, or of attempts */
   constructor(message: string, { delayMs, max, cause }: RetryRequestOptions = {}) {
     super(message, cause === undefined ? undefined : { cause });
+    if (delayMs !== undefined && !isMs(delayMs)) throw new TypeError(`RetryRequest: "delayMs" is ${printValue(delayMs)}. ${CHECKS.delayMs.cure}.`);
+    if (max !== undefined && !CHECKS.max.accepts(max)) throw new TypeError(`RetryRequest: "max" is ${printValue(max)}. ${CHECKS.max.cure}.`);
     this.name = 'RetryRequest';
     this.delayMs = delayMs;
     this.max = max;

@@ -2,7 +2,7 @@ import { DefinitionError } from '../kernel/errors.ts';
 import { isClass, kindOf, quote } from '../kernel/print.ts';
 import { isRecord } from '../kernel/record.ts';
 import { assetKey, type AssetKey, type KeyLike, type PrintedKey } from './asset-key.ts';
-import { checkNotes, type AssetNotes } from './asset-notes.ts';
+import { readNotes, type AssetNotes } from './asset-notes.ts';
 import { checkOptions, type Fields } from './options.ts';
 
 declare const sourceType: unique symbol;
@@ -44,13 +44,12 @@ export function source<T = unknown, const K extends KeyLike = KeyLike>(
   const where = `source ${quote(checked)}`;
   checkOptions(options, SOURCE_FIELDS, where);
   const { read, ...notes } = options;
-  checkNotes(notes, where);
   if (read !== undefined && (typeof read !== 'function' || isClass(read))) {
     throw new DefinitionError('INVALID_DEFINITION', `${where}: "read" is ${kindOf(read)}. Give a function that returns the value.`, {
       details: { key: checked },
     });
   }
-  return Object.freeze({ kind: 'source', name: checked, key: checked, read, notes: Object.freeze(notes) });
+  return Object.freeze({ kind: 'source', name: checked, key: checked, read, notes: Object.freeze(readNotes(notes, where)) });
 }
 
 /** Whether a value is a source, for checks of what JavaScript users pass. */

@@ -4,7 +4,7 @@ import { printCycle, quote } from '../kernel/print.ts';
 import { topologicalOrder } from '../kernel/topological.ts';
 import type { AssetKey } from './asset-key.ts';
 import type { AssetsDefinition } from './assets-from-graph.ts';
-import type { LocalEntry, StepInput } from './flatten.ts';
+import type { GraphPlace, LocalEntry, StepInput } from './flatten.ts';
 import { orderEdges } from './internal-deps.ts';
 import type { AnyOp } from './op.ts';
 
@@ -27,6 +27,8 @@ export interface Step {
   readonly definition: string;
   readonly path: string;
   readonly op: AnyOp;
+  /** The graphs of its definition that it is in, outermost first. */
+  readonly within: readonly GraphPlace[];
   readonly inputs: readonly StepInput<Entry>[];
   readonly outputs: readonly StepOutput[];
   /** Steps that settle first although nothing of them is read (`internalDeps`). */
@@ -108,13 +110,14 @@ function resolveSteps({ definition, first }: Offset, { places, sources, withId }
     invariant(sources.has(key), 'an input key that nothing provides was refused (UNKNOWN_UPSTREAM)');
     return [{ from: 'source', key }];
   };
-  return definition.flat.steps.map(({ path, op, inputs }, local) =>
+  return definition.flat.steps.map(({ path, op, within, inputs }, local) =>
     Object.freeze({
       index: first + local,
       id: withId ? `${definition.name}:${path}` : path,
       definition: definition.name,
       path,
       op,
+      within,
       inputs: inputs.map((input) => Object.freeze({ ...input, entries: Object.freeze(input.entries.flatMap(resolve)) })),
       outputs: Object.freeze(
         op.outputNames.map((name, output) => {

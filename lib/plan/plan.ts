@@ -8,9 +8,12 @@ import type { RunPolicies } from '../events/logged-event.ts';
 import type { AssetKey } from '../model/asset-key.ts';
 import type { Definitions } from '../model/definitions.ts';
 import type { InputKind } from '../model/port.ts';
+import type { Provision } from '../model/resource.ts';
 import type { Entry, Step } from '../model/step-graph.ts';
+import { checkConfigShape, ConfigReader, type GivenConfig, type StepConfig } from './config.ts';
 import { needOf, supplyOf, type Need } from './need.ts';
 import { readPolicies } from './policies.ts';
+import { provideResources, sizePools } from './provide.ts';
 import { resolveSelection, type Select } from './selection.ts';
 
 /** One entry of an input in a plan. `step` is an index into the plan's own steps. */
@@ -35,6 +38,8 @@ export interface PlannedStep {
   /** Names of the outputs in need: what the body is asked for (N4). */
   readonly selectedOutputs: ReadonlySet<string>;
   readonly inputs: readonly PlannedInput[];
+  /** What the body gets as its config; `undefined` for an op that takes none. */
+  readonly config: StepConfig | undefined;
   /** Plan indices of everything that settles first. */
   readonly predecessors: readonly number[];
 }
@@ -47,7 +52,13 @@ export interface Plan<Assets = unknown> {
   readonly policies: RunPolicies;
   /** Every step comes after everything that it reads. */
   readonly steps: readonly PlannedStep[];
-  /** Hash of the selection, the policies and the steps with their wiring and code versions. */
+  /** What the run was given as config. */
+  readonly config: GivenConfig;
+  /** Where the resources of the steps come from, by name. */
+  readonly resources: ReadonlyMap<string, Provision>;
+  /** How many steps of each pool may run at the same time. */
+  readonly pools: ReadonlyMap<string, number>;
+  /** Hash of the selection, the policies and the steps with their wiring, code versions and config. */
   readonly hash: string;
 }
 
@@ -55,6 +66,12 @@ export interface Plan<Assets = unknown> {
 export interface PlanOptions<Assets> extends Partial<RunPolicies> {
   /** Keys and expressions; everything where it is left out. */
   readonly select?: Select<Assets>;
+  /** Config of ops and graphs, by name or by step. */
+  readonly config?: GivenConfig;
+  /** Resources that `define` does not provide, or that stand in for those that it does. */
+  readonly resources?: readonly Provision[];
+  /** Sizes of pools, where they differ from what `define` says. */
+  readonly pools?: Readonly<Record<string, number>>;
 }
 
 /** The options of a plan; their values are checked where they are read. */
@@ -63,12 +80,16 @@ export const PLAN_RULES: OptionRules<PlanOptions<unknown>> = {
   unselectedOutputs: CHECKED_LATER,
   inGraphUpstream: CHECKED_LATER,
   crossGraphUpstream: CHECKED_LATER,
+  config: CHECKED_LATER,
+  resources: CHECKED_LATER,
+  pools: CHECKED_LATER,
 };
 
 /**
  * Closes a selection over what it needs and puts the steps in order. Pure.
  *
- * @throws SelectionError INVALID_SELECTION, INVALID_OPTION, UNKNOWN_ASSET, SOURCE_NOT_COMPUTED, NOT_SUBSETTABLE
+ * @throws SelectionError INVALID_SELECTION, INVALID_OPTION, UNKNOWN_ASSET, SOURCE_NOT_COMPUTED, NOT_SUBSETTABLE, INVALID_CONFIG,
+ *   MISSING_RESOURCE, UNKNOWN_RESOURCE, UNKNOWN_POOL
  */
 export function plan<Assets>(defs: Definitions<Assets>, options: PlanOptions<Assets> = {}): Plan<Assets> {
   if (typeof defs !== 'object' || defs === null || defs.kind !== 'definitions') {
@@ -80,8 +101,21 @@ export function plan<Assets>(defs: Definitions<Assets>, options: PlanOptions<Ass
   checkVerbOptions('plan', options, PLAN_RULES);
   const selection = resolveSelection(defs, options.select);
   const policies = readPolicies(options);
-  const steps = planSteps(defs, { need: needOf(defs, selection, policies), selection, policies });
-  return Object.freeze({ kind: 'plan', defs, selection, policies, steps, hash: hashPlan({ selection, policies, steps }) });
+  const config = Object.freeze({ ...checkConfigShape(options.config ?? {}) });
+  const configs = new ConfigReader(defs, config);
+  const steps = planSteps(defs, { need: needOf(defs, selection, policies), selection, policies, configs });
+  const places = steps.map(({ step }) => step);
+  return Object.freeze({
+    kind: 'plan',
+    defs,
+    selection,
+    policies,
+    steps,
+    config,
+    resources: provideResources(defs, places, options.resources),
+    pools: sizePools(defs, places, options.pools),
+    hash: hashPlan({ selection, policies, steps }),
+  });
 }
 
 /**
@@ -102,6 +136,7 @@ interface Planning {
   readonly need: Need;
   readonly selection: ReadonlySet<AssetKey>;
   readonly policies: RunPolicies;
+  readonly configs: ConfigReader;
 }
 
 function planSteps(defs: Definitions, planning: Planning): readonly PlannedStep[] {
@@ -145,6 +180,7 @@ function planStep(places: Places, global: number, index: number): PlannedStep {
     needed: Object.freeze(needed),
     selectedOutputs: frozenSet(needed.map((output) => step.outputs[output]?.name ?? '')),
     inputs: Object.freeze(inputs),
+    config: places.planning.configs.of(step),
     predecessors: Object.freeze([...new Set([...readSteps(inputs), ...after])]),
   });
 }
@@ -164,11 +200,12 @@ export function readSteps(inputs: readonly PlannedInput[]): readonly number[] {
 }
 
 function hashPlan({ selection, policies, steps }: Pick<Plan, 'selection' | 'policies' | 'steps'>): string {
-  const rows = steps.map(({ step, needed, inputs, predecessors }) => [
+  const rows = steps.map(({ step, needed, inputs, config, predecessors }) => [
     step.definition,
     step.path,
     step.op.name,
     step.op.codeVersion ?? null,
+    config?.hash ?? null,
     needed,
     inputs.map(({ name, kind, entries }) => [
       name,

@@ -2,9 +2,7 @@ import { Observable, takeWhile, type OperatorFunction, type Subscriber } from 'r
 import { SelectionError } from '../../lib/kernel/errors.ts';
 import { kindOf } from '../../lib/kernel/print.ts';
 import { sharedAbortController } from '../run/environment.ts';
-import type { EpochOf } from './epoch-of.ts';
-
-type Outputs = Readonly<Record<string, unknown>>;
+import type { Frame, Frames, OutputValues } from './frames.ts';
 
 /**
  * Runs an epoch for each frame, one at a time and in order; what arrives meanwhile waits.
@@ -15,10 +13,10 @@ type Outputs = Readonly<Record<string, unknown>>;
  * Errors: what an epoch ends with, and an error of the source at once. By hand, since concatMap goes a level deeper for each frame that
  * waited and then ran synchronously: some thousands of them overflow the stack.
  */
-export function inOrder(epoch: EpochOf): OperatorFunction<unknown, Outputs> {
+export function inOrder(prepare: () => Frames): OperatorFunction<unknown, OutputValues> {
   return (frames) =>
     new Observable((subscriber) => {
-      const queue = new FrameQueue(epoch, subscriber);
+      const queue = new FrameQueue(prepare(), subscriber);
       subscriber.add(() => queue.stop());
       // A source that emits synchronously, for ever perhaps, is not yet known to the subscriber when that is closed.
       const open = frames.pipe(takeWhile(() => !subscriber.closed));
@@ -33,8 +31,8 @@ export function inOrder(epoch: EpochOf): OperatorFunction<unknown, Outputs> {
 }
 
 class FrameQueue {
-  readonly #epoch: EpochOf;
-  readonly #subscriber: Subscriber<Outputs>;
+  readonly #epochs: Frames;
+  readonly #subscriber: Subscriber<OutputValues>;
   /** Frames from `#next` on wait; those before it are done, and dropped now and then. */
   #frames: unknown[] = [];
   #next = 0;
@@ -42,8 +40,8 @@ class FrameQueue {
   #pumping = false;
   #ended = false;
 
-  constructor(epoch: EpochOf, subscriber: Subscriber<Outputs>) {
-    this.#epoch = epoch;
+  constructor(epochs: Frames, subscriber: Subscriber<OutputValues>) {
+    this.#epochs = epochs;
     this.#subscriber = subscriber;
   }
 
@@ -61,6 +59,8 @@ class FrameQueue {
     this.#frames = [];
     this.#next = 0;
     this.#running?.abort();
+    // What cannot be disposed by now has nobody left to be told.
+    this.#epochs.close()?.catch(() => undefined);
   }
 
   /** Not reentrant: what an epoch that ends synchronously leaves to do, the loop does. */
@@ -70,7 +70,19 @@ class FrameQueue {
     while (this.#running === undefined && this.#next < this.#frames.length) this.#start(this.#frames[this.#next++]);
     this.#pumping = false;
     this.#dropDone();
-    if (this.#ended && this.#running === undefined && this.#frames.length === 0) this.#subscriber.complete();
+    if (this.#ended && this.#running === undefined && this.#frames.length === 0) this.#complete();
+  }
+
+  /** When the resources are disposed, if there are any. */
+  #complete(): void {
+    const closing = this.#epochs.close();
+    if (closing === undefined) return this.#subscriber.complete();
+    closing
+      .then(([failure]) => {
+        if (failure === undefined) this.#subscriber.complete();
+        else this.#subscriber.error(failure.thrown);
+      })
+      .catch((error: unknown) => this.#subscriber.error(error));
   }
 
   /** Only where half of them are done, so that each frame is moved once on average. */
@@ -89,7 +101,7 @@ class FrameQueue {
     this.#running = controller;
     try {
       // Checked just above; what its fields hold is the op's business.
-      this.#epoch(frame as Outputs, controller.signal, (ended) => {
+      this.#epochs.run(frame as Frame, controller.signal, (ended) => {
         if ('error' in ended) return this.#subscriber.error(ended.error);
         this.#subscriber.next(ended.outputs);
         // Only now: what is pushed while a record is delivered is the next epoch.

@@ -9,6 +9,7 @@ export const systemClock: Clock = Object.freeze({
     const timer = setTimeout(callback, ms);
     return () => clearTimeout(timer);
   },
+  random: () => Math.random(),
 });
 
 /** A name for a run, or for a definitions object, that no other one has. */

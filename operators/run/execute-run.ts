@@ -1,19 +1,25 @@
-import type { NewEvent, RunEnded, RunStarted } from '../../lib/events/logged-event.ts';
+import type { HookFailed, LogLine, NewEvent, RunEnded, RunStarted } from '../../lib/events/logged-event.ts';
 import type { RunEvent } from '../../lib/events/run-event.ts';
+import { quote } from '../../lib/kernel/print.ts';
 import { createStore, type Store } from '../../lib/events/store.ts';
 import { memoryPort } from '../../lib/memory/memory-port.ts';
-import type { Plan, PlannedStep } from '../../lib/plan/plan.ts';
+import type { Plan } from '../../lib/plan/plan.ts';
+import { ResourceScope } from '../resources/resource-scope.ts';
 import type { Clock } from '../step/clock.ts';
+import { readThrown } from '../step/thrown.ts';
 import { linkedAbortController, systemClock, uniqueId } from './environment.ts';
-import { refuseInsideBody } from './inside-body.ts';
+import { HookRunner, hasHooks } from './hook-runner.ts';
+import { insideBody, refuseInsideBody } from './inside-body.ts';
 import type { RunOptions } from './options.ts';
 import type { AssetOutcome } from './outcome.ts';
-import { Recorder } from './recorder.ts';
+import { Recorder, type Recording } from './recorder.ts';
 import { resolve as resolvePlan, settlePositions, type ResolvedPlan } from './resolve.ts';
 import { createResult, type RunResult } from './result.ts';
-import { runSteps, type SettledStep, type StepObserver, type StepRun, type StepsFailure } from './run-steps.ts';
+import { runSteps, type StepObserver, type StepRun, type StepsFailure } from './run-steps.ts';
+import type { SettledStep } from './settled-step.ts';
 import { cancelledEvent, type EventScope } from './settled-events.ts';
 import { fixEmitted } from './slot.ts';
+import { StepEvents } from './step-events.ts';
 import type { Supply } from './supply.ts';
 import { untilAborted } from './until-aborted.ts';
 
@@ -89,6 +95,8 @@ class Run<Assets> {
   readonly #settled: SettledStep[] = [];
   /** Slots by plan index, for the events of later steps. Filled in settle order. */
   readonly #slots: SettledStep['slots'][] = [];
+  /** Only where there are hooks. */
+  #hooks: HookRunner | undefined;
 
   constructor(resolved: ResolvedPlan<Assets>, parts: RunParts) {
     this.#resolved = resolved;
@@ -132,29 +140,57 @@ class Run<Assets> {
 
   async #runAll(supply: Supply, recorder: Recorder): Promise<void> {
     const { options, runId, clock } = this.#parts;
+    const graceMs = options.graceMs ?? DEFAULT_GRACE_MS;
+    const { signal } = this.#controller;
+    const resources = new ResourceScope({ provisions: this.#resolved.plan.resources, context: Object.freeze({ signal, runId }) });
     const steps: StepRun = {
       plan: this.#resolved.plan,
       port: this.#parts.store.port,
       runId,
       supply,
       clock,
+      resources,
       turnMs: TURN_MS,
       concurrency: options.concurrency ?? DEFAULT_CONCURRENCY,
-      graceMs: options.graceMs ?? DEFAULT_GRACE_MS,
-      signal: this.#controller.signal,
+      graceMs,
+      signal,
       observer: this.#observer(recorder),
       fix: fixEmitted,
     };
     const fatal = await new Promise<StepsFailure | undefined>((resolve) => runSteps(steps, resolve));
+    const disposed = this.#dispose(resources, recorder, graceMs);
     try {
       await recorder.drain();
+      await Promise.all([disposed, this.#hooks?.finish(graceMs)]);
+      await recorder.drain();
     } catch (failure) {
+      await disposed;
       await this.#endFailed(recorder, []);
       throw fatal?.error ?? failure;
     }
     if (fatal === undefined) return;
     await this.#endFailed(recorder, this.#missed(supply).events);
     throw fatal.error;
+  }
+
+  /** Lets go of what the steps used. What cannot be disposed, or takes too long, is a line of the log and fails nothing. */
+  async #dispose(resources: ResourceScope, recorder: Recorder, graceMs: number): Promise<void> {
+    if (this.#resolved.plan.resources.size === 0) return;
+    let stopTimer: () => void = () => undefined;
+    const late = new Promise<'late'>((resolve) => (stopTimer = this.#parts.clock.timer(graceMs, () => resolve('late'))));
+    const failures = await Promise.race([resources.dispose(), late]);
+    stopTimer();
+    if (failures === 'late') recorder.addEvent(this.#line(`The resources of the run were not disposed within ${graceMs} ms.`));
+    else {
+      for (const { resource, thrown } of failures)
+        recorder.addEvent(this.#line(`Resource ${quote(resource)} could not be disposed: ${readThrown(thrown).said}`));
+    }
+  }
+
+  /** A line of the run itself. */
+  #line(message: string): LogLine {
+    const { runId, clock } = this.#parts;
+    return { type: 'log-line', runId, time: clock.now(), definition: '', step: '', attempt: 0, level: 'error', message, data: undefined };
   }
 
   /** The end of a run that cannot go on, if the store can still take it: without it, the run reads as one whose process died. */
@@ -168,28 +204,12 @@ class Run<Assets> {
 
   #observer(recorder: Recorder): StepObserver {
     const { options, publish, runId, clock } = this.#parts;
-    const of = ({ step }: PlannedStep): { runId: string; time: number; definition: string; step: string } => ({
-      runId,
-      time: clock.now(),
-      definition: step.definition,
-      step: step.path,
-    });
+    const events = new StepEvents({ runId, now: clock.now });
     return {
-      onStart: (planned, loaded) =>
-        publish?.({
-          type: 'step-started',
-          ...of(planned),
-          op: planned.step.op.name,
-          selectedOutputs: [...planned.selectedOutputs],
-          loaded,
-        }),
-      onDiscard: (planned, output) =>
-        publish?.({
-          type: 'output-discarded',
-          ...of(planned),
-          output,
-          key: planned.step.outputs.find(({ name }) => name === output)?.key ?? null,
-        }),
+      onStart: (planned, started) => publish?.(events.started(planned, started)),
+      onRetry: (planned, retrying) => publish?.(events.retrying(planned, retrying)),
+      onLine: (planned, attempt, line) => recorder.addEvent(events.line(planned, attempt, line)),
+      onDiscard: (planned, output) => publish?.(events.discarded(planned, output)),
       onFatal: (error) => this.#controller.abort(error),
       onSettled: (settled) => {
         this.#settled.push(settled);
@@ -202,13 +222,24 @@ class Run<Assets> {
 
   #recorder(supply: Supply): Recorder {
     const { store, publish, clock } = this.#parts;
-    return new Recorder({
+    const recorder: Recorder = new Recorder({
       port: store.port,
       scope: this.#scope(supply),
       now: clock.now,
       publish,
+      onRecorded: this.#startHooks((event) => recorder.addEvent(event)),
       onFailure: () => this.#controller.abort(),
     });
+    return recorder;
+  }
+
+  #startHooks(onFailed: (event: HookFailed) => void): Recording['onRecorded'] {
+    const { store, options, runId, clock } = this.#parts;
+    const { plan } = this.#resolved;
+    if (options.hooks === undefined && !hasHooks(plan)) return undefined;
+    const runner = new HookRunner({ plan, runId, clock, hooks: options.hooks, around: (call) => insideBody(store.port, call), onFailed });
+    this.#hooks = runner;
+    return (settled, events, first) => runner.recorded(settled, events, first);
   }
 
   #scope(supply: Supply): Omit<EventScope, 'time' | 'positionOf'> {

@@ -26,7 +26,7 @@ export function refuseInsideBody(port: StorePort): void {
   if (current !== port) return;
   throw new StoreError(
     'STORE_BUSY',
-    `A body started a run on the store of its own run, ${quote(port.label)}, and would wait for itself. Start it when this run has ended, or give it another store.`,
+    `A body, or a hook, started a run on the store of its own run, ${quote(port.label)}, and would wait for itself. Start it when this run has ended, or give it another store.`,
     { details: { store: port.label } },
   );
 }

@@ -29,14 +29,10 @@ const MATERIALIZE_RULES: OptionRules<MaterializeOptions<unknown>> = {
  */
 export async function materialize<Assets>(defs: Definitions<Assets>, options: MaterializeOptions<Assets> = {}): Promise<RunResult<Assets>> {
   checkVerbOptions('materialize', options, MATERIALIZE_RULES);
-  const { select, unselectedOutputs, inGraphUpstream, crossGraphUpstream, throwOnFailure = true, onEvent, ...runOptions } = options;
-  const planned = plan(defs, {
-    ...(select !== undefined && { select }),
-    ...(unselectedOutputs !== undefined && { unselectedOutputs }),
-    ...(inGraphUpstream !== undefined && { inGraphUpstream }),
-    ...(crossGraphUpstream !== undefined && { crossGraphUpstream }),
-  });
-  const result = await executeRun(planned, runOptions, onEvent === undefined ? undefined : apart(onEvent));
+  const { throwOnFailure = true, onEvent, ...given } = options;
+  const { planning, running } = splitOptions<Assets>(given);
+  const planned = plan(defs, planning);
+  const result = await executeRun(planned, running, onEvent === undefined ? undefined : apart(onEvent));
   // Errors do not carry the types of the assets: whoever catches one does not know which definitions it comes from.
   const untyped = result as unknown as RunResult;
   if (result.status === 'cancelled') throw new AbortError(untyped, options.signal?.reason);
@@ -50,4 +46,18 @@ function apart(listener: (event: RunEvent) => void): (event: RunEvent) => void {
   const subscriber = new Subject<RunEvent>();
   subscriber.subscribe(listener);
   return (event) => subscriber.next(event);
+}
+
+/** What is for `plan`, and what is for the run. */
+function splitOptions<Assets>(given: PlanOptions<Assets> & RunOptions): {
+  readonly planning: PlanOptions<Assets>;
+  readonly running: RunOptions;
+} {
+  const isForPlan = ([name]: readonly [string, unknown]): boolean => Object.hasOwn(PLAN_RULES, name);
+  const entries = Object.entries(given);
+  // Both halves of a record whose fields are options of one or the other.
+  return {
+    planning: Object.fromEntries(entries.filter(isForPlan)) as PlanOptions<Assets>,
+    running: Object.fromEntries(entries.filter((entry) => !isForPlan(entry))) as RunOptions, // as above
+  };
 }

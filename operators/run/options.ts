@@ -2,6 +2,7 @@ import { SelectionError } from '../../lib/kernel/errors.ts';
 import { kindOf } from '../../lib/kernel/print.ts';
 import { isRecord } from '../../lib/kernel/record.ts';
 import { RULES, type OptionRules } from '../../lib/kernel/verb-options.ts';
+import { isHooks, type Hooks } from '../../lib/model/hooks.ts';
 import type { Store } from '../../lib/events/store.ts';
 import type { Clock } from '../step/clock.ts';
 import type { OutputPorts } from '../step/ports.ts';
@@ -24,6 +25,8 @@ export interface RunOptions {
   readonly tags?: Readonly<Record<string, string>>;
   /** What made somebody start the run; kept with it. */
   readonly causedBy?: string;
+  /** Called for every step and every asset of the run. */
+  readonly hooks?: Hooks;
   /** Outputs of steps as Observables: see `outputPorts` in `sluice/operators`. */
   readonly ports?: OutputPorts;
   /** Time, for tests that should take none. */
@@ -43,10 +46,11 @@ export const RUN_RULES: OptionRules<RunOptions> = {
   whenBusy: { accepts: (value) => value === 'queue' || value === 'error', cure: 'Give "queue" or "error".' },
   tags: RULES.strings,
   causedBy: RULES.string,
+  hooks: { accepts: isHooks, cure: 'Give a record of functions: onSuccess, onFailure, onSkip, onMaterialization.' },
   ports: { accepts: (value) => hasMethod(value, 'publish'), cure: 'Give what outputPorts() returned.' },
   clock: {
-    accepts: (value) => hasMethod(value, 'now') && hasMethod(value, 'timer'),
-    cure: 'Give an object with now() and timer(ms, callback).',
+    accepts: (value) => hasMethod(value, 'now') && hasMethod(value, 'timer') && hasMethod(value, 'random'),
+    cure: 'Give an object with now(), timer(ms, callback) and random().',
   },
 };
 

@@ -5,7 +5,7 @@ import { atPosition } from '../../lib/events/logged-event.ts';
 import type { Position, PositionRef } from '../../lib/events/position.ts';
 import type { StorePort, StoredValue } from '../../lib/events/store-port.ts';
 import type { AssetOutcome } from './outcome.ts';
-import type { SettledStep } from './run-steps.ts';
+import type { SettledStep } from './settled-step.ts';
 import { settledEvents, type EventScope } from './settled-events.ts';
 
 /** Most settled steps in one transaction, so that a large run does not hold the event loop in one. */
@@ -18,9 +18,21 @@ export interface Recording {
   readonly now: () => number;
   /** Told of each event when it is recorded, in order. Left out where nobody listens, which saves making the events. */
   readonly publish: ((event: LoggedEvent) => void) | undefined;
+  /** Told of each settled step when it is recorded, with its events and the position of the first one. */
+  readonly onRecorded: ((settled: SettledStep, events: readonly NewEvent[], first: Position) => void) | undefined;
   /** Told once when an append fails; nothing is recorded after that. */
   readonly onFailure: () => void;
 }
+
+/** A group that was recorded: where each step's events start in it, by plan index, and the position of the first event. */
+interface Recorded {
+  readonly events: readonly NewEvent[];
+  readonly inBatch: ReadonlyMap<number, number>;
+  readonly first: Position;
+}
+
+/** What is to be recorded: a step that settled, or an event that belongs to none, such as a log line. */
+type Pending = { readonly settled: SettledStep; readonly time: number } | { readonly event: NewEvent };
 
 /**
  * Records settled steps in groups, in settle order: one append at a time, and whatever settles meanwhile makes the next group (X8). Steps
@@ -30,7 +42,7 @@ export class Recorder {
   readonly outcomes: AssetOutcome[] = [];
   readonly #recording: Recording;
   readonly #positions: Position[] = [];
-  #pending: { readonly settled: SettledStep; readonly time: number }[] = [];
+  #pending: Pending[] = [];
   #tail: Promise<void> = Promise.resolve();
   #scheduled = false;
   #failure: { readonly error: unknown } | undefined;
@@ -54,7 +66,16 @@ export class Recorder {
 
   /** Takes a settled step. It is recorded with everything else that settles before the next append can start. */
   add(settled: SettledStep): void {
-    this.#pending.push({ settled, time: this.#recording.now() });
+    this.#schedule({ settled, time: this.#recording.now() });
+  }
+
+  /** Takes an event that is no settled step. It is recorded in the order in which it came. */
+  addEvent(event: NewEvent): void {
+    this.#schedule({ event });
+  }
+
+  #schedule(pending: Pending): void {
+    this.#pending.push(pending);
     if (this.#scheduled || this.#failure !== undefined) return;
     this.#scheduled = true;
     this.#tail = this.#tail.then(() => this.#flush());
@@ -80,7 +101,7 @@ export class Recorder {
     }
   }
 
-  async #record(group: readonly { readonly settled: SettledStep; readonly time: number }[]): Promise<void> {
+  async #record(group: readonly Pending[]): Promise<void> {
     const events: NewEvent[] = [];
     const values = new Map<string, StoredValue>();
     const outcomes: AssetOutcome[] = [];
@@ -92,12 +113,29 @@ export class Recorder {
       invariant(index !== undefined, 'a step settles after everything that it reads, so that is recorded first');
       return { inBatch: index };
     };
-    for (const { settled, time } of group) {
-      inBatch.set(settled.planned.index, events.length);
-      settledEvents(settled, { ...this.#recording.scope, time, positionOf, events, values, outcomes });
+    for (const pending of group) {
+      if ('event' in pending) {
+        events.push(pending.event);
+        continue;
+      }
+      inBatch.set(pending.settled.planned.index, events.length);
+      settledEvents(pending.settled, { ...this.#recording.scope, time: pending.time, positionOf, events, values, outcomes });
     }
     const first = await this.append(events, [...values.values()]);
     for (const [step, index] of inBatch) this.#positions[step] = first + index;
     this.outcomes.push(...outcomes);
+    this.#tell(group, { events, inBatch, first });
+  }
+
+  #tell(group: readonly Pending[], { events, inBatch, first }: Recorded): void {
+    const { onRecorded } = this.#recording;
+    if (onRecorded === undefined) return;
+    for (const pending of group) {
+      if ('event' in pending) continue;
+      const start = inBatch.get(pending.settled.planned.index) ?? 0;
+      const own = events.slice(start + 1).findIndex((event) => !('key' in event));
+      const end = own < 0 ? events.length : start + 1 + own;
+      onRecorded(pending.settled, events.slice(start, end), first + start);
+    }
   }
 }

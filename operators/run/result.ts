@@ -7,7 +7,7 @@ import type { AssetKey } from '../../lib/model/asset-key.ts';
 import type { KeyOf, ValueAt } from '../../lib/model/definitions.ts';
 import type { Plan } from '../../lib/plan/plan.ts';
 import type { AssetOutcome, Outcome } from './outcome.ts';
-import type { SettledStep } from './run-steps.ts';
+import type { SettledStep } from './settled-step.ts';
 import type { StaleInput } from './stale-inputs.ts';
 
 /** How one step of the plan ended. Steps that a cancelled run never started are `not-started`. */

@@ -1,4 +1,3 @@
-import type { StepError } from '../../lib/kernel/errors.ts';
 import { invariant } from '../../lib/kernel/invariant.ts';
 import type { StorePort } from '../../lib/events/store-port.ts';
 import type { AssetKey } from '../../lib/model/asset-key.ts';
@@ -7,32 +6,34 @@ import type { Epoch } from '../../lib/epoch/epoch.ts';
 import { createEpoch } from '../../lib/epoch/create-epoch.ts';
 import { readSteps, type Plan, type PlannedStep } from '../../lib/plan/plan.ts';
 import type { Clock } from '../step/clock.ts';
-import { executeStep, type StepEnd } from '../step/execute-step.ts';
+import type { ResourceScope } from '../resources/resource-scope.ts';
+import { executeStep, type Retrying, type StepEnd } from '../step/execute-step.ts';
 import type { Emitted } from '../step/outputs.ts';
+import type { StepLine } from '../step/step-log.ts';
 import { afterTurn } from './environment.ts';
 import { insideBody } from './inside-body.ts';
 import { gather, judge, type Gathered } from './gather.ts';
-import { ABSENT, BLOCKED, FAILED, freezeEmitted, type Slot, type ValueSlot } from './slot.ts';
+import { Limits } from './limits.ts';
+import { cancelled, executed, passedOver, type SettledStep } from './settled-step.ts';
+import { freezeEmitted, type Slot, type ValueSlot } from './slot.ts';
+import { factsOf } from './step-facts.ts';
 import type { Supply } from './supply.ts';
-
-/** A step that came to its end: what its outputs came out as, in need or not. */
-export interface SettledStep {
-  readonly planned: PlannedStep;
-  readonly outcome: 'succeeded' | 'skipped' | 'failed' | 'blocked' | 'cancelled';
-  /** By output index: every output in need, and under `materialize` also what else was emitted on assets. */
-  readonly slots: ReadonlyMap<number, Slot>;
-  readonly error: StepError | undefined;
-  /** Ids of the failed steps behind a blocked one. */
-  readonly blockedBy: readonly string[];
-}
 
 /** What is told of steps while they run. Called synchronously, in settle order. */
 export interface StepObserver {
-  onStart(planned: PlannedStep, loaded: readonly AssetKey[]): void;
+  onStart(planned: PlannedStep, started: Started): void;
+  onRetry(planned: PlannedStep, retrying: Retrying): void;
+  onLine(planned: PlannedStep, attempt: number, line: StepLine): void;
   onDiscard(planned: PlannedStep, output: string): void;
   onSettled(settled: SettledStep): void;
   /** The run cannot go on: to abort its signal, so that what runs is told and waited for. */
   onFatal(error: unknown): void;
+}
+
+/** An attempt that starts, and the assets and sources that were read for the step. */
+export interface Started {
+  readonly attempt: number;
+  readonly loaded: readonly AssetKey[];
 }
 
 /** What it takes to run the steps of a plan once. */
@@ -43,6 +44,8 @@ export interface StepRun {
   readonly runId: string;
   readonly supply: Supply;
   readonly clock: Clock;
+  /** Disposed by whoever made it, when the steps are over. */
+  readonly resources: ResourceScope;
   /** How long steps may go on before the event loop gets a turn between two of them, in milliseconds (X1). */
   readonly turnMs: number;
   readonly concurrency: number;
@@ -81,7 +84,8 @@ class StepPump {
   readonly #slots: ReadonlyMap<number, Slot>[] = [];
   readonly #blockedBy: (readonly string[])[] = [];
   readonly #done: StepsDone;
-  /** By plan index: what was begun and has not settled. */
+  readonly #limits: Limits;
+  /** By plan index: what was begun and has not settled; not what is still in line for its first attempt. */
   readonly #started = new Map<number, PlannedStep>();
   #pumping = false;
   #failure: StepsFailure | undefined;
@@ -97,6 +101,7 @@ class StepPump {
     this.#done = done;
     this.#epoch = createEpoch({ predecessors: steps.map(({ predecessors }) => predecessors) });
     this.#readers = readersOf(steps);
+    this.#limits = new Limits(run.concurrency, run.plan.pools);
     this.#lastTurn = run.clock.now();
     // In a batch run nothing has a state yet, so everything in the plan changes.
     for (const { index } of steps) this.#epoch.mark(index);
@@ -110,7 +115,8 @@ class StepPump {
   }
 
   readonly #cancel = (): void => {
-    if (this.#epoch.running === 0) this.#end();
+    for (const { resume } of this.#limits.clear()) resume();
+    if (this.#started.size === 0) this.#end();
     else this.#stopGrace = this.#run.clock.timer(this.#run.graceMs, () => this.#giveUp());
   };
 
@@ -124,7 +130,7 @@ class StepPump {
   #fail(error: unknown): void {
     this.#failure ??= { error };
     this.#run.observer.onFatal(error);
-    if (!this.#run.signal.aborted || this.#epoch.running === 0) this.#end();
+    if (!this.#run.signal.aborted || this.#started.size === 0) this.#end();
   }
 
   #end(): void {
@@ -145,9 +151,7 @@ class StepPump {
           this.#takeTurn();
           return;
         }
-        const index = this.#epoch.next();
-        if (index < 0) break;
-        this.#begin(index);
+        if (!this.#startNext()) break;
       }
     } catch (error) {
       // Nothing of the user's: but whoever pumps, a microtask or a turn, has nobody to throw to.
@@ -155,11 +159,23 @@ class StepPump {
     } finally {
       this.#pumping = false;
     }
-    if (this.#epoch.settled || (this.#run.signal.aborted && this.#epoch.running === 0)) this.#end();
+    if (this.#epoch.settled || (this.#run.signal.aborted && this.#started.size === 0)) this.#end();
+  }
+
+  /** Who is in line goes before who comes. */
+  #startNext(): boolean {
+    const waiting = this.#limits.next();
+    if (waiting !== undefined) {
+      waiting.resume();
+      return true;
+    }
+    const index = this.#epoch.next();
+    if (index >= 0) this.#begin(index);
+    return index >= 0;
   }
 
   #mayStart(): boolean {
-    return !this.#over && !this.#run.signal.aborted && !this.#epoch.settled && this.#epoch.running < this.#run.concurrency;
+    return !this.#over && !this.#run.signal.aborted && !this.#epoch.settled && !this.#limits.isFull;
   }
 
   /** Never right after a turn, however far the clock moves on meanwhile: each turn brings the run on by a step at least. */
@@ -186,32 +202,29 @@ class StepPump {
     invariant(planned !== undefined, 'the epoch has a node for each step of the plan');
     const readable = { slots: this.#slots, supply: this.#run.supply };
     const verdict = judge(planned, readable);
-    if (verdict !== 'run') {
-      const slot = verdict === 'skipped' ? ABSENT : BLOCKED;
-      this.#settle({
-        planned,
-        outcome: verdict,
-        slots: sameForAll(planned, slot),
-        error: undefined,
-        blockedBy: verdict === 'blocked' ? this.#culprits(planned) : [],
-      });
-      return;
-    }
-    this.#started.set(index, planned);
-    const gathered = gather(planned, readable);
+    if (verdict !== 'run') return this.#settle(passedOver(planned, verdict, verdict === 'blocked' ? this.#culprits(planned) : []));
+    const start = (): void => this.#start(planned);
+    if (this.#limits.enter({ planned, resume: start })) start();
+  }
+
+  #start(planned: PlannedStep): void {
+    // In line until the run was cancelled: it never started.
+    if (this.#run.signal.aborted) return;
+    this.#started.set(planned.index, planned);
+    const gathered = gather(planned, { slots: this.#slots, supply: this.#run.supply });
     if (gathered instanceof Promise) {
       gathered.then((ready) => this.#later(planned, this.#execute(planned, ready))).catch((error: unknown) => this.#lose(planned, error));
       return;
     }
     const end = this.#execute(planned, gathered);
     if (end instanceof Promise) this.#later(planned, end);
-    else this.#settle(this.#settledBy(planned, end));
+    else this.#settle(executed(planned, end));
   }
 
   #later(planned: PlannedStep, end: StepEnd<ValueSlot> | Promise<StepEnd<ValueSlot>>): void {
     Promise.resolve(end)
       .then((ended) => {
-        this.#settle(this.#settledBy(planned, ended));
+        this.#settle(executed(planned, ended));
         this.#pump();
       })
       .catch((error: unknown) => this.#lose(planned, error));
@@ -224,31 +237,46 @@ class StepPump {
   }
 
   #execute(planned: PlannedStep, { inputs, loaded }: Gathered): StepEnd<ValueSlot> | Promise<StepEnd<ValueSlot>> {
-    const { plan, port, runId, signal, clock, observer } = this.#run;
-    if (!signal.aborted) observer.onStart(planned, loaded);
-    // Also where whoever was told of the start has cancelled: nothing more starts (X12).
-    if (signal.aborted) return { outcome: 'cancelled' };
-    return insideBody(port, () =>
-      executeStep({
-        op: planned.step.op,
-        step: planned.step.id,
-        selectedOutputs: planned.selectedOutputs,
-        unselected: plan.policies.unselectedOutputs,
-        // What is emitted late goes nowhere anyway, and the run may have ended.
-        onDiscard: (output) => (signal.aborted ? undefined : observer.onDiscard(planned, output)),
-        fix: (output, emitted) => this.#fix(planned, output, emitted),
-        runId,
-        inputs,
-        signal,
-        clock,
-      }),
-    );
+    const { plan, port, runId, signal, clock, observer, resources } = this.#run;
+    return executeStep({
+      op: planned.step.op,
+      step: planned.step.id,
+      selectedOutputs: planned.selectedOutputs,
+      unselected: plan.policies.unselectedOutputs,
+      // What is emitted late goes nowhere anyway, and the run may have ended.
+      onDiscard: (output) => (signal.aborted ? undefined : observer.onDiscard(planned, output)),
+      fix: (output, emitted) => this.#fix(planned, output, emitted),
+      runId,
+      inputs,
+      config: planned.config?.value,
+      resources,
+      signal,
+      clock,
+      inBody: (body) => insideBody(port, body),
+      pause: (ms) => this.#pause(planned, ms),
+      facts: () => factsOf(planned, { slots: this.#slots, supply: this.#run.supply }),
+      onStart: (attempt) => observer.onStart(planned, { attempt, loaded }),
+      onRetry: (retrying) => observer.onRetry(planned, retrying),
+      onLine: (attempt, line) => observer.onLine(planned, attempt, line),
+    });
   }
 
-  #settledBy(planned: PlannedStep, end: StepEnd<ValueSlot>): SettledStep {
-    if (end.outcome === 'cancelled') return cancelled(planned);
-    if (end.outcome === 'failed') return failure(planned, end.error);
-    return { planned, outcome: 'succeeded', slots: slotsOf(planned, end.emitted), error: undefined, blockedBy: [] };
+  /** Lets others have the step's places while it waits, and gets in line again when the time is over. */
+  #pause(planned: PlannedStep, ms: number): Promise<void> {
+    const { clock, signal } = this.#run;
+    const paused = new Promise<void>((resolve) => {
+      const wake = (): void => {
+        stopTimer();
+        signal.removeEventListener('abort', wake);
+        if (signal.aborted || this.#limits.enter({ planned, resume: resolve })) resolve();
+      };
+      const stopTimer = clock.timer(ms, wake);
+      signal.addEventListener('abort', wake, { once: true });
+      if (signal.aborted) wake();
+    });
+    this.#limits.leave(planned);
+    this.#pump();
+    return paused;
   }
 
   #fix({ step, selectedOutputs }: PlannedStep, name: string, emitted: Emitted): ValueSlot {
@@ -263,6 +291,7 @@ class StepPump {
     if (this.#over) return;
     const { index } = settled.planned;
     this.#started.delete(index);
+    this.#limits.leave(settled.planned);
     this.#slots[index] = settled.slots;
     this.#blockedBy[index] = settled.outcome === 'failed' ? [settled.planned.step.id] : settled.blockedBy;
     // A cancelled step has no states to read, and nothing starts any more.
@@ -275,30 +304,6 @@ class StepPump {
     for (const step of readSteps(inputs)) for (const id of this.#blockedBy[step] ?? []) found.add(id);
     return [...found];
   }
-}
-
-function slotsOf({ step, selectedOutputs }: PlannedStep, emitted: ReadonlyMap<string, ValueSlot>): ReadonlyMap<number, Slot> {
-  const slots = new Map<number, Slot>();
-  step.outputs.forEach(({ name, key }, index) => {
-    const slot = emitted.get(name);
-    const needed = selectedOutputs.has(name);
-    // What was emitted beyond need never reaches another step.
-    if (slot !== undefined && (needed || key !== undefined)) slots.set(index, slot);
-    else if (needed) slots.set(index, ABSENT);
-  });
-  return slots;
-}
-
-function cancelled(planned: PlannedStep): SettledStep {
-  return { planned, outcome: 'cancelled', slots: new Map(), error: undefined, blockedBy: [] };
-}
-
-function failure(planned: PlannedStep, error: StepError): SettledStep {
-  return { planned, outcome: 'failed', slots: sameForAll(planned, FAILED), error, blockedBy: [] };
-}
-
-function sameForAll({ needed }: PlannedStep, slot: Slot): ReadonlyMap<number, Slot> {
-  return new Map(needed.map((output) => [output, slot]));
 }
 
 function readersOf(steps: readonly PlannedStep[]): readonly ReadonlySet<number>[] {

@@ -17,7 +17,7 @@ import { readThrown } from '../step/thrown.ts';
 import { entryState, type Readable } from './gather.ts';
 import { codeVersionOf } from './code-version.ts';
 import type { AssetOutcome } from './outcome.ts';
-import type { SettledStep } from './run-steps.ts';
+import type { SettledStep } from './settled-step.ts';
 import { stateOf, type Slot } from './slot.ts';
 
 /** What the events of a run have in common. */
@@ -39,15 +39,15 @@ export interface GroupEvents {
   readonly outcomes: AssetOutcome[];
 }
 
-type Common = Omit<StepSettled<PositionRef>, 'type' | 'outcome' | 'outputs' | 'error' | 'blockedBy'>;
+type Common = Omit<StepSettled<PositionRef>, 'type' | 'outcome' | 'outputs' | 'error' | 'blockedBy' | 'attempts'>;
 
 /** Adds the events that record a settled step to its group: the step first, then its assets. */
 export function settledEvents(settled: SettledStep, scope: EventScope & GroupEvents): void {
-  const { planned, outcome, slots, error, blockedBy } = settled;
+  const { planned, outcome, slots, error, blockedBy, attempts } = settled;
   // A cancelled step may have been stopped before all of its inputs settled.
   const common = commonTo(planned, scope, outcome === 'cancelled' ? [] : entryRecords(planned, scope));
   const recorded = error === undefined ? null : errorRecord(error);
-  scope.events.push({ type: 'step-settled', ...common, outcome, outputs: outputStates(settled), error: recorded, blockedBy });
+  scope.events.push({ type: 'step-settled', ...common, outcome, outputs: outputStates(settled), error: recorded, blockedBy, attempts });
   for (const [output, slot] of slots) {
     const made = assetEvent({ planned, output, slot }, { scope, common });
     if (made === undefined) continue;
@@ -57,7 +57,7 @@ export function settledEvents(settled: SettledStep, scope: EventScope & GroupEve
   }
 }
 
-function commonTo({ step }: PlannedStep, scope: Omit<EventScope, 'positionOf'>, inputs: Common['inputs']): Common {
+function commonTo({ step, config }: PlannedStep, scope: Omit<EventScope, 'positionOf'>, inputs: Common['inputs']): Common {
   return {
     runId: scope.runId,
     time: scope.time,
@@ -65,7 +65,7 @@ function commonTo({ step }: PlannedStep, scope: Omit<EventScope, 'positionOf'>, 
     step: step.path,
     op: step.op.name,
     codeVersion: codeVersionOf(scope.plan.defs, step),
-    config: null,
+    config: config?.hash ?? null,
     inputs,
   };
 }
@@ -154,7 +154,7 @@ function positionOf(entry: PlannedEntry, scope: EventScope): PositionRef | null 
 }
 
 /** What the log keeps of an error: no more than plain data can hold. */
-function errorRecord({ code, message, cause }: SluiceError & { readonly code: string }): ErrorRecord {
+export function errorRecord({ code, message, cause }: SluiceError & { readonly code: string }): ErrorRecord {
   if (cause === undefined) return { code, message };
   const { name, message: said, stack } = readThrown(cause);
   return { code, message, cause: { name, message: said, ...(stack !== undefined && { stack }) } };

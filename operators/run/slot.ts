@@ -47,14 +47,15 @@ export function fixEmitted(
 ): ValueSlot {
   const { value, none, metadata } = emitted;
   checkMetadata(emitted, step, output);
-  const own = `run:${runId}:${step.definition}:${step.path}.${output.name}`;
+  const given = emitted.version === undefined ? undefined : `user:${emitted.version}`;
+  const own = given ?? `run:${runId}:${step.definition}:${step.path}.${output.name}`;
   if (none) return { state: 'value', value, none, version: own, encoded: undefined, metadata };
   const fixed = fixValue(value);
   if (!fixed.storable && output.key !== undefined) throw notStorable(step, output, { what: 'The value', ...fixed });
   if (!fixed.storable || output.transient) return { state: 'value', value, none, version: own, encoded: undefined, metadata };
   try {
     const encoded = output.key === undefined ? undefined : encodeStorable(value);
-    return { state: 'value', value, none, version: encoded?.version ?? dataVersion(value), encoded, metadata };
+    return { state: 'value', value, none, version: given ?? encoded?.version ?? dataVersion(value), encoded, metadata };
   } catch (error) {
     // Plain data that shares parts can take more bytes than there are: nothing else of it can fail to be encoded.
     if (error instanceof RangeError) throw notStorable(step, output, { what: 'The value', path: '$', problem: 'more than 1 GiB of bytes' });
@@ -73,6 +74,16 @@ function checkMetadata({ metadata }: Emitted, step: Step, output: StepOutput): v
       details: { step: step.id, output: output.name },
     },
   );
+}
+
+/**
+ * Fixes a value that nothing will record, with the checks that do not depend on that.
+ *
+ * @throws StepError VALUE_NOT_STORABLE, OP_BODY for metadata that is none
+ */
+export function checkEmitted(emitted: Emitted, { step, output }: { readonly step: Step; readonly output: StepOutput }): ValueSlot {
+  checkMetadata(emitted, step, output);
+  return freezeEmitted(emitted);
 }
 
 /** Fixes a value that nothing will record: frozen where it can be, with no version of its own. */

@@ -1,7 +1,8 @@
 import { StepError } from '../../lib/kernel/errors.ts';
 import { kindOf, quote } from '../../lib/kernel/print.ts';
 import { isEmission } from '../../lib/model/emission.ts';
-import type { AnyOp, OpContext } from '../../lib/model/op.ts';
+import type { OpContext } from '../../lib/model/context.ts';
+import type { AnyOp } from '../../lib/model/op.ts';
 import type { OutputSink } from './outputs.ts';
 import { readThrown } from './thrown.ts';
 
@@ -24,7 +25,8 @@ export function guard<T>(call: BodyCall, userCode: () => T): T {
 
 /** The StepError around what the user's code threw. */
 export function threw({ op, context }: BodyCall, error: unknown): StepError {
-  return new StepError('OP_THREW', `Step ${quote(context.step)} failed: ${readThrown(error).said}`, {
+  const at = context.attempt > 1 ? ` at attempt ${context.attempt}` : '';
+  return new StepError('OP_THREW', `Step ${quote(context.step)} failed${at}: ${readThrown(error).said}`, {
     details: { step: context.step, op: op.name },
     cause: error,
   });
@@ -45,7 +47,7 @@ export function refused({ op, context }: BodyCall, problem: string, cure: string
 export function takeEmission(call: BodyCall, value: unknown): void {
   const emission = guard(call, () => (isEmission(value) ? { ...value } : undefined));
   if (emission === undefined) throw refused(call, `it emitted ${kindOf(value)}`, 'Emit with emit(output, value).');
-  call.outputs.take(emission.output, emission.value, emission.metadata);
+  call.outputs.take(emission.output, emission.value, emission);
 }
 
 /**

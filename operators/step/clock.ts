@@ -1,7 +1,9 @@
-/** Time as runs see it. Injected, so that tests take no real time. */
+/** Time and chance as runs see them. Injected, so that tests take no real time and leave nothing to chance. */
 export interface Clock {
   /** Milliseconds since 1970. */
   readonly now: () => number;
   /** Calls back once after `ms` milliseconds, unless the returned function was called before. */
   readonly timer: (ms: number, callback: () => void) => () => void;
+  /** A number from 0 up to 1, another one each time: what `jitter` takes its share with. */
+  readonly random: () => number;
 }

@@ -1,116 +1,139 @@
+import { concatMap, defer, firstValueFrom, from, map, retry, type Observable } from 'rxjs';
 import { StepError } from '../../lib/kernel/errors.ts';
-import { quote } from '../../lib/kernel/print.ts';
-import type { OpContext } from '../../lib/model/op.ts';
-import { sharedAbortController } from '../run/environment.ts';
-import type { Clock } from './clock.ts';
-import { StepOutputs, type StepScope } from './outputs.ts';
-import { runBody } from './run-body.ts';
+import { attemptStep, unsuccessful, type AttemptEnd, type AttemptScope } from './attempt.ts';
+import { checkInputs, type BodyInputs } from './check-inputs.ts';
+import { retryDelay } from './retry-delay.ts';
+import { copiesOf } from './same-inputs.ts';
+
+/** An attempt failed, and another one follows after a wait. */
+export interface Retrying {
+  /** The number of the attempt that failed, from 1. */
+  readonly attempt: number;
+  readonly error: StepError;
+  readonly delayMs: number;
+}
 
 /** One execution of a step: what its body gets and what is checked of what it gives. */
-export interface StepCall<Fixed> extends StepScope<Fixed> {
-  readonly runId: string;
-  readonly inputs: object;
-  /** Aborted when the run is cancelled. */
-  readonly signal: AbortSignal;
-  readonly clock: Clock;
+export interface StepCall<Fixed> extends AttemptScope<Fixed> {
+  readonly inputs: BodyInputs;
+  /** Waits before the next attempt, while others run. Resolves early where the run is cancelled. */
+  readonly pause: (ms: number) => Promise<void>;
+  /** Told of each attempt that failed and is not the last one. */
+  readonly onRetry: (retrying: Retrying) => void;
+  /** What a failure tells beside what went wrong. */
+  readonly facts: () => Readonly<Record<string, unknown>>;
 }
 
-/** How an execution ended. A cancelled one gave nothing, whatever its body did after that. */
-export type StepEnd<Fixed> = { readonly outcome: 'succeeded'; readonly emitted: ReadonlyMap<string, Fixed> } | Unsuccessful;
+/** How an execution ended, after how many attempts. */
+export type StepEnd<Fixed> = AttemptEnd<Fixed> & { readonly attempts: number };
 
-type Unsuccessful = { readonly outcome: 'failed'; readonly error: StepError } | { readonly outcome: 'cancelled' };
-
-const CANCELLED: Unsuccessful = Object.freeze({ outcome: 'cancelled' });
-
-/** Executes a step once. Synchronous where the body is; whatever the body does, it neither throws nor rejects. */
+/**
+ * Executes a step: checks its inputs, and tries its body until it succeeds or has failed for good. Synchronous where everything in it is;
+ * neither throws nor rejects, whatever the body does.
+ */
 export function executeStep<Fixed>(call: StepCall<Fixed>): StepEnd<Fixed> | Promise<StepEnd<Fixed>> {
-  const { op, inputs, signal, step, runId, selectedOutputs } = call;
-  const outputs = new StepOutputs(call);
-  const limit = op.timeoutMs === undefined ? undefined : new TimeLimit(call, op.timeoutMs);
-  const context: OpContext = Object.freeze({ selectedOutputs, signal: limit?.signal ?? signal, runId, step });
-  const end = (): StepEnd<Fixed> => {
-    if (signal.aborted) return CANCELLED;
-    const late = limit?.error;
-    return late === undefined ? { outcome: 'succeeded', emitted: outputs.complete() } : { outcome: 'failed', error: late };
-  };
+  const refuse = (error: unknown): StepEnd<Fixed> => finish(call, unsuccessful(error, call.signal), []);
   try {
-    const later = runBody({ op, inputs, context, outputs });
-    if (later === undefined) return finish(end(), limit);
-    const ended = later.then(end).catch((error: unknown) => failed(error, signal));
-    const first = limit === undefined ? ended : Promise.race([ended, limit.expired]);
-    return first.then((result) => {
-      outputs.close();
-      return finish(result, limit);
-    });
+    const checked = checkInputs(call, call.inputs);
+    if (!(checked instanceof Promise)) return attempts(call, checked);
+    return checked.then((inputs) => attempts(call, inputs), refuse);
   } catch (error) {
-    limit?.clear();
-    return failed(error, signal);
+    return refuse(error);
   }
 }
 
-function finish<End>(end: End, limit: TimeLimit | undefined): End {
-  limit?.clear();
-  return end;
-}
-
-function failed(error: unknown, signal: AbortSignal): Unsuccessful {
-  if (signal.aborted) return CANCELLED;
-  // The border to the user's code lets StepErrors out alone; anything else is a bug of ours and must not pass for the user's.
-  if (!(error instanceof StepError)) throw error;
-  return { outcome: 'failed', error };
-}
-
-/** `timeoutMs`: fails the step and aborts the signal that its body sees; a body that goes on is left to itself. */
-class TimeLimit {
-  readonly expired: Promise<Unsuccessful>;
-  readonly #controller = sharedAbortController();
-  readonly #stopTimer: () => void;
-  readonly #runSignal: AbortSignal;
-  readonly #forward = (): void => {
-    // A cancelled step has no time left to run out of, and a timer would keep the process alive.
-    this.#stopTimer();
-    this.#controller.abort(this.#runSignal.reason);
+function attempts<Fixed>(call: StepCall<Fixed>, inputs: BodyInputs): StepEnd<Fixed> | Promise<StepEnd<Fixed>> {
+  // Before the first body can change what cannot be frozen.
+  const again = call.op.retry === undefined ? () => inputs : copiesOf(inputs);
+  const first = attemptStep(call, { attempt: 1, inputs });
+  const next = (end: AttemptEnd<Fixed>): StepEnd<Fixed> | Promise<StepEnd<Fixed>> => {
+    const judged = judge(call, end, 1);
+    return 'delayMs' in judged ? new Retries(call, again, judged).end() : finish(call, judged.end, [judged.end]);
   };
-  readonly #check: () => void;
-  #error: StepError | undefined;
+  return first instanceof Promise ? first.then(next) : next(first);
+}
 
-  constructor({ step, signal, clock }: Pick<StepCall<unknown>, 'step' | 'signal' | 'clock'>, ms: number) {
-    this.#runSignal = signal;
-    signal.addEventListener('abort', this.#forward, { once: true });
-    let expire: (end: Unsuccessful) => void = () => undefined;
-    this.expired = new Promise((resolve) => (expire = resolve));
-    const started = clock.now();
-    const expired = (): StepError => {
-      const error = new StepError(
-        'STEP_TIMEOUT',
-        `Step ${quote(step)} took longer than its timeoutMs of ${ms}. Make it faster, split it, or raise "timeoutMs".`,
-        { details: { step, timeoutMs: ms } },
-      );
-      this.#controller.abort(error);
-      return error;
-    };
-    this.#stopTimer = clock.timer(ms, () => {
-      this.#error ??= expired();
-      expire({ outcome: 'failed', error: this.#error });
-    });
-    // A body that blocks the event loop keeps the timer from firing: it is held to its limit when it has ended.
-    this.#check = () => {
-      if (clock.now() - started > ms) this.#error ??= expired();
-    };
+/** An attempt that failed, with how long to wait for the next one. */
+interface Again {
+  readonly error: StepError;
+  readonly delayMs: number;
+}
+
+/** Whether an attempt was the last one; then its end, which is another failure where the policy itself failed. */
+function judge<Fixed>(call: StepCall<Fixed>, end: AttemptEnd<Fixed>, attempt: number): Again | { readonly end: AttemptEnd<Fixed> } {
+  if (end.outcome !== 'failed') return { end };
+  try {
+    const delayMs = retryDelay(call, { error: end.error, attempt }, call.clock.random);
+    return delayMs === undefined ? { end } : { error: end.error, delayMs };
+  } catch (error) {
+    return { end: unsuccessful(error, call.signal) };
+  }
+}
+
+/** Every attempt after the first. */
+class Retries<Fixed> {
+  readonly #call: StepCall<Fixed>;
+  readonly #inputs: () => BodyInputs;
+  readonly #first: Again;
+  /** What the attempts that were not the last one failed with. */
+  readonly #failures: StepError[] = [];
+
+  constructor(call: StepCall<Fixed>, inputs: () => BodyInputs, first: Again) {
+    this.#call = call;
+    this.#inputs = inputs;
+    this.#first = first;
   }
 
-  get signal(): AbortSignal {
-    return this.#controller.signal;
+  /** The end of the last attempt. */
+  end(): Promise<StepEnd<Fixed>> {
+    const attempt = defer(() => from(Promise.resolve(this.#attempt()))).pipe(
+      map((end) => {
+        const judged = judge(this.#call, end, this.#failures.length + 1);
+        if ('delayMs' in judged) throw new FailedAttempt(judged);
+        return judged.end;
+      }),
+    );
+    const last = this.#wait(this.#first).pipe(concatMap(() => attempt.pipe(retry({ delay: (failed: unknown) => this.#waitAfter(failed) }))));
+    return firstValueFrom(last).then((end) => finish(this.#call, end, [...this.#failures, end]));
   }
 
-  /** The failure, if the time is over. */
-  get error(): StepError | undefined {
-    this.#check();
-    return this.#error;
+  #attempt(): AttemptEnd<Fixed> | Promise<AttemptEnd<Fixed>> {
+    return attemptStep(this.#call, { attempt: this.#failures.length + 1, inputs: this.#inputs() });
   }
 
-  clear(): void {
-    this.#stopTimer();
-    this.#runSignal.removeEventListener('abort', this.#forward);
+  #waitAfter(failed: unknown): Observable<void> {
+    // A bug of ours is no failed attempt: it goes on as it is.
+    if (!(failed instanceof FailedAttempt)) throw failed;
+    return this.#wait(failed.again);
   }
+
+  #wait({ error, delayMs }: Again): Observable<void> {
+    this.#failures.push(error);
+    // Whoever is told may cancel, and then nobody waits: the next attempt sees that.
+    this.#call.onRetry({ attempt: this.#failures.length, error, delayMs });
+    return defer(() => from(this.#call.pause(delayMs)));
+  }
+}
+
+/** Carries a failure through rxjs's error channel, where bugs of ours may come along too. */
+class FailedAttempt {
+  readonly again: Again;
+
+  constructor(again: Again) {
+    this.again = again;
+  }
+}
+
+/** The end of a step, with the facts that a failure tells: where it was, which attempt, and what went wrong in those before. */
+function finish<Fixed>(
+  call: StepCall<Fixed>,
+  end: AttemptEnd<Fixed>,
+  attempts: readonly (StepError | AttemptEnd<Fixed>)[],
+): StepEnd<Fixed> {
+  const made = attempts.length;
+  if (end.outcome !== 'failed') return { ...end, attempts: made };
+  const { code, message, details, cause } = end.error;
+  const earlier = attempts.flatMap((each) => (each instanceof StepError ? [`${each.code}: ${each.message}`] : []));
+  const all = { ...call.facts(), ...details, ...(made > 0 && { attempt: made }), ...(earlier.length > 0 && { earlier }) };
+  return { outcome: 'failed', error: new StepError(code, message, { details: all, ...(cause !== undefined && { cause }) }), attempts: made };
 }

@@ -1,7 +1,10 @@
 import { StepError } from '../../lib/kernel/errors.ts';
 import { suggest } from '../../lib/kernel/nearest.ts';
 import { printValue, quote } from '../../lib/kernel/print.ts';
-import type { Emission } from '../../lib/model/emission.ts';
+import { checkValue, printIssues, type Checked } from '../../lib/kernel/schema.ts';
+import { fixValue } from '../../lib/kernel/value/fix.ts';
+import { checkVerbOptions } from '../../lib/kernel/verb-options.ts';
+import { EMISSION_RULES, type EmissionOptions } from '../../lib/model/emission.ts';
 import type { AnyOp } from '../../lib/model/op.ts';
 
 /** What is done with an emission on an output that nothing needs (X7). */
@@ -25,11 +28,13 @@ export interface StepScope<Fixed> {
   readonly fix: (output: string, emitted: Emitted) => Fixed;
 }
 
-/** What an output got: a value, with metadata where the emission carried some. `none` is the value that lives elsewhere (X11). */
+/** What an output got: a value, with what the emission said of it. `none` is the value that lives elsewhere (X11). */
 export interface Emitted {
   readonly value: unknown;
   readonly none: boolean;
   readonly metadata: Readonly<Record<string, unknown>>;
+  /** The data version that the body gave it itself. */
+  readonly version: string | undefined;
 }
 
 /** Where the emissions of a body go. */
@@ -37,11 +42,17 @@ export interface OutputSink {
   /**
    * Takes one emission. `undefined` is "not emitted" (X11).
    *
-   * @throws StepError OUTPUT_UNDECLARED, OUTPUT_REPEATED (X5), OUTPUT_NOT_SELECTED (X7 `error`), or what fixing the value throws
+   * @throws StepError OUTPUT_UNDECLARED, OUTPUT_REPEATED (X5), OUTPUT_NOT_SELECTED (X7 `error`), OUTPUT_INVALID, or what fixing throws
    */
-  take(output: string, value: unknown, metadata?: Emission['metadata']): void;
+  take(output: string, value: unknown, said?: EmissionOptions): void;
   /** The body of an op without declared outputs has completed without a value, and has emitted by that (X11). */
   takeNone(): void;
+  /**
+   * Keeps what is said of an output until it emits.
+   *
+   * @throws StepError OP_BODY, OUTPUT_UNDECLARED
+   */
+  annotate(output: string, said: EmissionOptions): void;
 }
 
 const NO_METADATA: Readonly<Record<string, unknown>> = Object.freeze({});
@@ -53,45 +64,56 @@ const NO_METADATA: Readonly<Record<string, unknown>> = Object.freeze({});
 export class StepOutputs<Fixed> implements OutputSink {
   readonly #scope: StepScope<Fixed>;
   readonly #passed = new Map<string, Fixed>();
-  /** Names seen on outputs that did not pass, so that a repeated one is noticed there too (X5). */
-  readonly #dropped = new Set<string>();
+  /** Every output that has emitted, so that a second emission is noticed wherever the first one went (X5). */
+  readonly #emitted = new Set<string>();
+  /** What is said of outputs, made on first use. */
+  #notes: Map<string, EmissionOptions> | undefined;
+  /** Emissions whose schemas take their time. */
+  #pending: Promise<void>[] | undefined;
   #closed = false;
+  #refusal: StepError | undefined;
 
   constructor(scope: StepScope<Fixed>) {
     this.#scope = scope;
   }
 
-  take(output: string, value: unknown, metadata?: Emission['metadata']): void {
+  take(output: string, value: unknown, said?: EmissionOptions): void {
     if (this.#closed) return;
-    const { step, selectedOutputs, unselected, onDiscard, fix } = this.#scope;
     this.#checkDeclared(output);
     if (value === undefined) return;
-    if (this.#passed.has(output) || this.#dropped.has(output)) {
-      throw new StepError(
-        'OUTPUT_REPEATED',
-        `Step ${quote(step)} emitted "${output}" twice in one execution. Emit each output once; collect the values first.`,
-        {
-          details: { step, output },
-        },
-      );
+    if (this.#emitted.has(output)) {
+      throw this.#fail('OUTPUT_REPEATED', output, `emitted "${output}" twice in one execution. Emit each output once; collect the values first.`);
     }
-    if (selectedOutputs.has(output) || unselected === 'materialize') {
-      this.#passed.set(output, fix(output, { value, none: false, metadata: metadata ?? NO_METADATA }));
-      return;
+    this.#emitted.add(output);
+    const { selectedOutputs, unselected, onDiscard } = this.#scope;
+    if (selectedOutputs.has(output) || unselected === 'materialize') this.#accept(output, value, said);
+    else if (unselected === 'discard') onDiscard(output);
+    else {
+      const cure = `Emit it only if selectedOutputs.has("${output}"), or run with unselectedOutputs: "discard".`;
+      throw this.#fail('OUTPUT_NOT_SELECTED', output, `emitted "${output}", which this run does not need. ${cure}`);
     }
-    if (unselected === 'error') {
-      throw new StepError(
-        'OUTPUT_NOT_SELECTED',
-        `Step ${quote(step)} emitted "${output}", which this run does not need. Emit it only if selectedOutputs.has("${output}"), or run with unselectedOutputs: "discard".`,
-        { details: { step, output } },
-      );
-    }
-    this.#dropped.add(output);
-    onDiscard(output);
   }
 
   takeNone(): void {
-    if (!this.#closed) this.#passed.set('result', this.#scope.fix('result', { value: undefined, none: true, metadata: NO_METADATA }));
+    if (this.#closed) return;
+    this.#emitted.add('result');
+    if (this.#scope.op.outputs['result']?.schema === undefined) this.#pass('result', undefined, undefined);
+    else this.#accept('result', undefined, undefined);
+  }
+
+  annotate(output: string, said: EmissionOptions): void {
+    if (this.#closed) return;
+    try {
+      this.#note(output, said);
+    } catch (error) {
+      if (error instanceof StepError) this.#refusal ??= error;
+      throw error;
+    }
+  }
+
+  /** What an annotation was refused for. It is thrown into the body, which may do with it what it likes: the step fails all the same. */
+  get refusal(): StepError | undefined {
+    return this.#refusal;
   }
 
   /** From now on emissions are late, and dropped: the step timed out, or the run was cancelled (X12). */
@@ -102,32 +124,86 @@ export class StepOutputs<Fixed> implements OutputSink {
   /**
    * The body has completed.
    *
-   * @returns what passed the gate, by output name
-   * @throws StepError OUTPUT_MISSING when a required output in need got nothing (X6)
+   * @returns what passed the gate, by output name; a promise of it where a schema takes its time
+   * @throws StepError OUTPUT_MISSING when a required output in need got nothing (X6), or OUTPUT_INVALID; or rejects with it
    */
-  complete(): ReadonlyMap<string, Fixed> {
-    const { op, step, selectedOutputs } = this.#scope;
+  complete(): ReadonlyMap<string, Fixed> | Promise<ReadonlyMap<string, Fixed>> {
+    if (this.#pending === undefined) return this.#completed();
+    return Promise.all(this.#pending).then(() => this.#completed());
+  }
+
+  #note(output: string, said: EmissionOptions): void {
+    this.#checkDeclared(output);
+    try {
+      checkVerbOptions('annotate', said, EMISSION_RULES);
+    } catch (cause) {
+      throw this.#fail('OP_BODY', output, `annotated "${output}" wrongly: ${cause instanceof Error ? cause.message : ''}`);
+    }
+    if (this.#emitted.has(output))
+      throw this.#fail('OP_BODY', output, `annotated "${output}" after it was emitted. Annotate first, or give emit() the options.`);
+    this.#notes ??= new Map();
+    this.#notes.set(output, merge(this.#notes.get(output), said));
+  }
+
+  #completed(): ReadonlyMap<string, Fixed> {
+    const { op, selectedOutputs } = this.#scope;
     for (const output of selectedOutputs) {
       if (op.outputs[output]?.required !== true || this.#passed.has(output)) continue;
-      throw new StepError(
-        'OUTPUT_MISSING',
-        `Step ${quote(step)} completed without its required output "${output}". Emit it, or declare it with optional().`,
-        {
-          details: { step, output },
-        },
-      );
+      throw this.#fail('OUTPUT_MISSING', output, `completed without its required output "${output}". Emit it, or declare it with optional().`);
     }
     return this.#passed;
   }
 
-  #checkDeclared(output: unknown): void {
-    const { op, step } = this.#scope;
-    if (typeof output === 'string' && Object.hasOwn(op.outputs, output)) return;
-    const hint = typeof output === 'string' ? suggest(output, op.outputNames) : 'The name of an output is a string.';
+  #accept(output: string, value: unknown, said: EmissionOptions | undefined): void {
+    const schema = this.#scope.op.outputs[output]?.schema;
+    if (schema === undefined) return this.#pass(output, value, said);
+    const checked = checkValue(schema, value);
+    if (!(checked instanceof Promise)) return this.#settle(output, checked, said);
+    // The body goes on before the schema is done: what it could still change of the value must not matter.
+    fixValue(value);
+    const settled = checked.then((later) => (this.#closed ? undefined : this.#settle(output, later, said)));
+    settled.catch(() => undefined);
+    this.#pending ??= [];
+    this.#pending.push(settled);
+  }
+
+  #settle(output: string, checked: Checked, said: EmissionOptions | undefined): void {
+    if (checked.valid) return this.#pass(output, checked.value, said);
+    const { issues, cause } = checked;
+    const { step, op } = this.#scope;
     throw new StepError(
-      'OUTPUT_UNDECLARED',
-      `Step ${quote(step)} emitted ${printValue(output)}, which op "${op.name}" does not declare. ${hint}`,
-      { details: { step, output } },
+      'OUTPUT_INVALID',
+      `Step ${quote(step)} emitted what its schema refuses on "${output}": ${printIssues(issues)}. Emit what fits, or widen the schema.`,
+      { details: { step, op: op.name, output, issues }, ...(cause !== undefined && { cause }) },
     );
   }
+
+  #pass(output: string, value: unknown, said: EmissionOptions | undefined): void {
+    const { op, fix } = this.#scope;
+    // A schema may make nothing of a value: then nothing is emitted. Only an op without outputs emits by completing (X11).
+    if (value === undefined && op.declaresOutputs) return;
+    const noted = this.#notes?.get(output);
+    const { metadata = NO_METADATA, version } = noted === undefined ? (said ?? {}) : merge(noted, said);
+    this.#passed.set(output, fix(output, { value, none: value === undefined, metadata, version }));
+  }
+
+  #checkDeclared(output: unknown): void {
+    const { op } = this.#scope;
+    if (typeof output === 'string' && Object.hasOwn(op.outputs, output)) return;
+    const hint = typeof output === 'string' ? suggest(output, op.outputNames) : 'The name of an output is a string.';
+    throw this.#fail('OUTPUT_UNDECLARED', output, `emitted ${printValue(output)}, which op "${op.name}" does not declare. ${hint}`);
+  }
+
+  #fail(code: StepError['code'], output: unknown, did: string): StepError {
+    const { step, op } = this.#scope;
+    return new StepError(code, `Step ${quote(step)} ${did}`, { details: { step, op: op.name, output } });
+  }
+}
+
+/** What is said later wins, metadata name by name. */
+function merge(before: EmissionOptions | undefined, later: EmissionOptions | undefined): EmissionOptions {
+  if (before === undefined || later === undefined) return later ?? before ?? {};
+  const metadata = { ...before.metadata, ...later.metadata };
+  const version = later.version ?? before.version;
+  return { metadata, ...(version !== undefined && { version }) };
 }

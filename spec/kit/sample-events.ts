@@ -3,6 +3,8 @@ import type {
   AssetMissed,
   AssetUnchanged,
   AssetAbsent,
+  HookFailed,
+  LogLine,
   NewEvent,
   RunEnded,
   RunStarted,
@@ -80,6 +82,7 @@ export function stepSettled(fields: Partial<StepSettled<PositionRef>> = {}): Ste
     outputs: [{ output: 'result', state: { state: 'value', version: 'v' } }],
     error: null,
     blockedBy: [],
+    attempts: 1,
     ...fields,
   };
 }
@@ -127,9 +130,46 @@ export function missed(key: string, type: AssetMissed['type'] = 'asset-failed'):
   return { type, ...step, output: 'result', key: sampleKey(key), partition: null };
 }
 
+/** A line of a body's log, without data. */
+export function logLine(fields: Partial<LogLine> = {}): LogLine {
+  return {
+    type: 'log-line',
+    runId: 'run',
+    time: TIME,
+    definition: 'graph',
+    step: 'sub.step',
+    attempt: 1,
+    level: 'info',
+    message: 'm',
+    data: undefined,
+    ...fields,
+  };
+}
+
+/** A hook that threw. */
+export function hookFailed(fields: Partial<HookFailed> = {}): HookFailed {
+  return {
+    type: 'hook-failed',
+    runId: 'run',
+    time: TIME,
+    definition: 'graph',
+    step: 'sub.step',
+    hook: 'onFailure',
+    of: 'op "op"',
+    error: { name: 'Error', message: 'm' },
+    ...fields,
+  };
+}
+
 /** One event of every kind, with every field that may be left empty once filled and once empty. */
 export function everyKind(): readonly NewEvent[] {
-  return [...stepsOfEveryKind(), ...assetsOfEveryKind(), runEnded({ runId: 'full', status: 'failed' })];
+  return [
+    ...stepsOfEveryKind(),
+    ...stepsThatDidNotSucceed(),
+    ...assetsOfEveryKind(),
+    ...whatBodiesAndHooksSaid(),
+    runEnded({ runId: 'full', status: 'failed' }),
+  ];
 }
 
 function stepsOfEveryKind(): readonly NewEvent[] {
@@ -160,8 +200,14 @@ function stepsOfEveryKind(): readonly NewEvent[] {
         { output: 'other', state: { state: 'absent' } },
       ],
     }),
+  ];
+}
+
+function stepsThatDidNotSucceed(): readonly NewEvent[] {
+  return [
     stepSettled({
       step: 'failed',
+      attempts: 3,
       outcome: 'failed',
       outputs: [{ output: 'result', state: { state: 'failed' } }],
       error: { code: 'OP_THREW', message: 'm', cause: { name: 'Error', message: 'c', stack: 's\n s' } },
@@ -175,17 +221,19 @@ function stepsOfEveryKind(): readonly NewEvent[] {
     stepSettled({ step: 'undeclared', outcome: 'failed', outputs: [], error: { code: 'OUTPUT_MISSING', message: '' } }),
     stepSettled({
       step: 'blocked',
+      attempts: 0,
       outcome: 'blocked',
       outputs: [{ output: 'result', state: { state: 'blocked' } }],
       blockedBy: ['graph:failed', 'graph:unstacked'],
     }),
-    stepSettled({ step: 'skipped', outcome: 'skipped', outputs: [{ output: 'result', state: { state: 'absent' } }] }),
+    stepSettled({ step: 'skipped', attempts: 0, outcome: 'skipped', outputs: [{ output: 'result', state: { state: 'absent' } }] }),
+    stepSettled({ step: 'cancelled', attempts: 0, outcome: 'cancelled', outputs: [] }),
+    stepSettled({ step: 'cancelled late', attempts: 2, outcome: 'cancelled', outputs: [] }),
   ];
 }
 
 function assetsOfEveryKind(): readonly NewEvent[] {
   return [
-    stepSettled({ step: 'cancelled', outcome: 'cancelled', outputs: [] }),
     materialized('a', {
       metadata: { rows: 3, deep: { list: [1, null, 'x'] } },
       unexpected: true,
@@ -205,5 +253,17 @@ function assetsOfEveryKind(): readonly NewEvent[] {
     missed('e', 'asset-failed'),
     missed('f', 'asset-blocked'),
     missed('g', 'asset-cancelled'),
+  ];
+}
+
+function whatBodiesAndHooksSaid(): readonly NewEvent[] {
+  return [
+    logLine({ step: 'silent', level: 'debug', message: '' }),
+    logLine({ level: 'info', message: 'cut \ud83d', data: { rows: 3, deep: { list: [1, null, 'x'] }, ['__proto__']: 1, none: undefined } }),
+    logLine({ level: 'warn', attempt: 2, data: null }),
+    // A Date cannot be frozen: readers of the line may not share it.
+    logLine({ level: 'error', attempt: 3, data: [new Date(5), -0, 12n] }),
+    hookFailed({ error: { name: 'TypeError', message: 'cut \ud83d', stack: 's\n s' } }),
+    hookFailed({ hook: 'onMaterialization', of: 'the run', error: { name: 'Error', message: '' } }),
   ];
 }

@@ -513,7 +513,7 @@ describe('laws', () => {
         const [sync, shuffledStore] = [memoryStore({ now: () => 0 }), memoryStore({ now: () => 0 })];
         const one = await play(world, run, { store: sync });
         const defs = defineWorld(world, { pause: (step) => scheduler.schedule(Promise.resolve(), step) });
-        const clock = { now: () => 0, timer: () => () => undefined };
+        const clock = { now: () => 0, timer: () => () => undefined, random: () => 0.5 };
         const two = await scheduler.waitFor(tap(planOf(defs, run), { store: shuffledStore, sources: world.sources, concurrency, clock }));
         expect(accountOfRun(two)).toEqual(accountOfRun(one));
         expect(two.recorded).toEqual(one.recorded);

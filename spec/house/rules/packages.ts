@@ -28,7 +28,7 @@ function judge(path: string, { specifier, typeOnly }: Import): string | undefine
   const name = packageOf(specifier);
   const place = places[name];
   if (place === undefined) return `imports ${specifier}, use what is there already, or give ${name} a place in the house rules`;
-  if (place.test(path) || (typeOnly && name === 'rxjs' && path === 'lib/model/op.ts')) return undefined;
+  if (place.test(path) || (typeOnly && name === 'rxjs' && /^lib\/model\/op(-forms)?\.ts$/.test(path))) return undefined;
   return `imports ${name} outside its place (${place.source}), use a port or a function of that folder`;
 }
 

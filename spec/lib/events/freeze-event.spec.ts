@@ -11,9 +11,9 @@ function thawed(value: unknown, path = '$'): readonly string[] {
 
 describe('a logged event', () => {
   test.each(everyKind().map((event) => [`${event.type} ${'step' in event ? event.step : ''}`, event] as const))(
-    'is frozen all the way down, metadata aside (%s)',
+    'is frozen all the way down, metadata and data aside (%s)',
     (_, event) => {
-      expect(thawed(freezeEvent(atPosition(event, 5, 1))).filter((path) => !path.startsWith('$.metadata'))).toEqual([]);
+      expect(thawed(freezeEvent(atPosition(event, 5, 1))).filter((path) => !/^\$\.(metadata|data)\b/.test(path))).toEqual([]);
     },
   );
 

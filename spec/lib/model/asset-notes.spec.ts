@@ -1,14 +1,14 @@
 import { expect, test } from 'vitest';
-import { checkNotes } from '../../../lib/model/asset-notes.ts';
+import { readNotes } from '../../../lib/model/asset-notes.ts';
 import { expectRefusal } from './refusal.ts';
 import { untyped } from './untyped.ts';
 
 test('notes are a group, a description and a record of metadata', () => {
-  expect(() => checkNotes({}, 'here')).not.toThrow();
-  expect(() => checkNotes({ group: 'g', description: 'd', metadata: { any: [] } }, 'here')).not.toThrow();
-  expectRefusal(() => untyped(checkNotes)({ group: 5 }, 'here'), 'INVALID_DEFINITION', 'here: "group" is a number', 'Give a string');
+  expect(() => readNotes({}, 'here')).not.toThrow();
+  expect(() => readNotes({ group: 'g', description: 'd', metadata: { any: [] } }, 'here')).not.toThrow();
+  expectRefusal(() => untyped(readNotes)({ group: 5 }, 'here'), 'INVALID_DEFINITION', 'here: "group" is a number', 'Give a string');
   expectRefusal(
-    () => untyped(checkNotes)({ meta: {} }, 'here'),
+    () => untyped(readNotes)({ meta: {} }, 'here'),
     'INVALID_DEFINITION',
     'here has no option "meta"',
     'Did you mean "metadata"?',

@@ -9,7 +9,7 @@ export interface ManualClock extends Clock {
 }
 
 /** Makes a clock. With `step`, every look at it moves it on, without calling back timers. */
-export function manualClock({ step = 0 }: { readonly step?: number } = {}): ManualClock {
+export function manualClock({ step = 0, random = () => 0.5 }: { readonly step?: number; readonly random?: () => number } = {}): ManualClock {
   let now = 1_000_000;
   const timers = new Set<{ readonly at: number; readonly callback: () => void }>();
   return {
@@ -31,5 +31,6 @@ export function manualClock({ step = 0 }: { readonly step?: number } = {}): Manu
       now = end;
     },
     waiting: () => timers.size,
+    random,
   };
 }

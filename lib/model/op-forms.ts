@@ -1,0 +1,125 @@
+import type { Observable } from 'rxjs';
+import type { Schema, SchemaInput, SchemaOutput } from '../kernel/schema.ts';
+import type { OpContext } from './context.ts';
+import type { Emission } from './emission.ts';
+import type { InputRecord, Inputs, OutputPort, OutputRecord, Outputs, TakenBy } from './port.ts';
+import type { BodyMistake, WithoutOutputs } from './refused.ts';
+import type { Held, Needs } from './resource.ts';
+
+/** The emissions that a body with these outputs may make. */
+export type EmissionOf<O extends Outputs> = { [K in keyof O & string]: Emission<K, TakenBy<O[K]>> }[keyof O & string];
+
+/** Keeps emissions apart from records, so that yielding an undeclared output is a compile error. */
+interface NotEmissions {
+  readonly [Symbol.iterator]?: never;
+  readonly [Symbol.asyncIterator]?: never;
+  readonly subscribe?: never;
+}
+
+/** What the body of an op with declared outputs returns: a record, a promise of one, or emissions. */
+export type BodyResult<O extends Outputs> =
+  | (OutputRecord<O> & NotEmissions)
+  | Promise<OutputRecord<O>>
+  | Generator<EmissionOf<O>, void, unknown>
+  | AsyncGenerator<EmissionOf<O>, void, unknown>
+  | Observable<EmissionOf<O>>;
+
+/** The one output of an op that declares none. */
+export interface ResultOutput<T> {
+  readonly [name: string]: OutputPort<T, true>;
+  readonly result: OutputPort<T, true>;
+}
+
+type Emitting<E = unknown> = Generator<E, unknown, never> | AsyncGenerator<E, unknown, never> | Observable<E>;
+
+/** Emissions are never values: an op without outputs cannot return them. */
+export type PlainResult<T> = Extract<T, Emitting> extends never ? unknown : WithoutOutputs;
+
+/** What a config schema makes of what a run is given; `undefined` without one. */
+export type ConfigOf<C> = C extends Schema ? SchemaOutput<C> : undefined;
+
+/** What a body is called with: its inputs, and the run that it is part of. */
+export type BodyParameters<I extends Inputs, Output extends string, C, N extends Needs> = [
+  inputs: InputRecord<I>,
+  context: OpContext<Output, ConfigOf<C>, Held<N>>,
+];
+
+/** What an operator is called with: one frame of inputs a subscription, and the run. */
+export type OperatorParameters<I extends Inputs, Output extends string, C, N extends Needs> = [
+  frames: Observable<InputRecord<I>>,
+  context: OpContext<Output, ConfigOf<C>, Held<N>>,
+];
+
+/** The body of an op with one result: returns the value, or a promise of it. */
+export interface SingleBody<I extends Inputs, T, C = undefined, N extends Needs = Needs> {
+  readonly outputs?: never;
+  readonly result?: never;
+  readonly operator?: never;
+  run(...parameters: BodyParameters<I, 'result', C, N>): T | Promise<T>;
+}
+
+/** The body of an op with one result, as an RxJS operator. */
+export interface SingleOperator<I extends Inputs, T, C = undefined, N extends Needs = Needs> {
+  readonly outputs?: never;
+  readonly result?: never;
+  readonly run?: never;
+  /** Gets one frame of inputs a subscription and emits the value; keeps nothing between subscriptions. */
+  operator(...parameters: OperatorParameters<I, 'result', C, N>): Observable<T>;
+}
+
+/** The body of an op with one result that a schema checks: what flows is what the schema makes of it. */
+export interface CheckedBody<I extends Inputs, S extends Schema, C = undefined, N extends Needs = Needs> {
+  readonly outputs?: never;
+  readonly result: S;
+  readonly operator?: never;
+  run(...parameters: BodyParameters<I, 'result', C, N>): SchemaInput<S> | Promise<SchemaInput<S>>;
+}
+
+/** The same, as an RxJS operator. */
+export interface CheckedOperator<I extends Inputs, S extends Schema, C = undefined, N extends Needs = Needs> {
+  readonly outputs?: never;
+  readonly result: S;
+  readonly run?: never;
+  /** Gets one frame of inputs a subscription and emits the value; keeps nothing between subscriptions. */
+  operator(...parameters: OperatorParameters<I, 'result', C, N>): Observable<SchemaInput<S>>;
+}
+
+/** The body of an op with declared outputs. */
+export interface MultiBody<I extends Inputs, O extends Outputs, C, N extends Needs> {
+  readonly outputs: O;
+  readonly result?: never;
+  readonly operator?: never;
+  run(...parameters: BodyParameters<I, keyof O & string, C, N>): BodyResult<O>;
+}
+
+/** The body of an op with declared outputs, as an RxJS operator. */
+export interface MultiOperator<I extends Inputs, O extends Outputs, C, N extends Needs> {
+  readonly outputs: O;
+  readonly result?: never;
+  readonly run?: never;
+  /** Gets one frame of inputs a subscription and emits `emit(output, value)`; keeps nothing between subscriptions. */
+  operator(...parameters: OperatorParameters<I, keyof O & string, C, N>): Observable<EmissionOf<O>>;
+}
+
+/** Any body, for the message about what is wrong with it. */
+export interface MistakenBody<I extends Inputs, O extends Outputs | undefined, R, C, N extends Needs> {
+  readonly outputs?: O;
+  readonly operator?: never;
+  run(...parameters: BodyParameters<I, NamesOf<O>, C, N>): R & BodyMistake<O, GivenBy<R>>;
+}
+
+/** Any operator, for the message about what is wrong with it. */
+export interface MistakenOperator<I extends Inputs, O extends Outputs | undefined, E, C, N extends Needs> {
+  readonly outputs?: O;
+  readonly run?: never;
+  operator(...parameters: OperatorParameters<I, NamesOf<O>, C, N>): Observable<E> & BodyMistake<O, { readonly emits: E }>;
+}
+
+type GivenBy<R> =
+  R extends Emitting<infer E>
+    ? { readonly emits: E }
+    : Awaited<R> extends Emitting
+      ? { readonly emitsLater: true }
+      : { readonly returns: Awaited<R> };
+
+type NamesOf<O> = O extends Outputs ? keyof O & string : 'result';

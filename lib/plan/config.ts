@@ -1,0 +1,237 @@
+import { SelectionError } from '../kernel/errors.ts';
+import { suggest } from '../kernel/nearest.ts';
+import { kindOf, quote, quoteList } from '../kernel/print.ts';
+import { isRecord } from '../kernel/record.ts';
+import { checkValue, printIssues, type Checked, type Schema } from '../kernel/schema.ts';
+import { fixValue } from '../kernel/value/fix.ts';
+import { dataVersion } from '../kernel/value/version.ts';
+import type { Definitions } from '../model/definitions.ts';
+import type { GraphPlace } from '../model/flatten.ts';
+import type { AnyGraph } from '../model/graph.ts';
+import type { AnyOp } from '../model/op.ts';
+import type { Step } from '../model/step-graph.ts';
+
+/**
+ * What a run gives as config. A step's own beats what its graph maps to it, which beats what its op's name is given. The one that counts
+ * counts as a whole: nothing is merged. Where none is given, the schema is asked about `undefined`, then about `{}`.
+ */
+export interface GivenConfig {
+  /** By op name: for every step of the op. */
+  readonly ops?: Readonly<Record<string, unknown>>;
+  /** By graph name: for every place of a graph that takes config. */
+  readonly graphs?: Readonly<Record<string, unknown>>;
+  /** By id of a step, or of the place of a nested graph. */
+  readonly steps?: Readonly<Record<string, unknown>>;
+}
+
+/** The config of one step: what its body gets, and the hash that its events carry. */
+export interface StepConfig {
+  readonly value: unknown;
+  readonly hash: string;
+}
+
+const KINDS = ['ops', 'graphs', 'steps'] as const;
+
+/** Finds the config of steps. Remembers that of graphs, which are asked once however many steps are in them. */
+export class ConfigReader {
+  readonly #given: GivenConfig;
+  readonly #graphs = new Map<string, ReadonlyMap<string, unknown>>();
+
+  /** @throws SelectionError INVALID_CONFIG where it names what is not there, or what takes no config */
+  constructor(defs: Definitions, given: GivenConfig) {
+    this.#given = given;
+    checkNames(defs, given);
+  }
+
+  /**
+   * The config of a step; `undefined` for an op that takes none.
+   *
+   * @throws SelectionError INVALID_CONFIG
+   */
+  of(step: Step): StepConfig | undefined {
+    const found = this.#find(step);
+    const where = `The config of step ${quote(step.id)}${found?.from ?? ''}`;
+    if (step.op.config === undefined) {
+      if (found === undefined) return undefined;
+      throw invalid(`${where} is given, and op "${step.op.name}" takes none. Declare "config" on it, or drop this one.`, { step: step.id });
+    }
+    const value = readGiven(step.op.config, found, { where, details: { step: step.id, op: step.op.name } });
+    const fixed = fixValue(value);
+    return Object.freeze({ value, hash: fixed.storable ? dataVersion(value) : hashOfGiven(found, where, step) });
+  }
+
+  #find(step: Step): Found | undefined {
+    const own = valueIn(this.#given.steps, step.id);
+    if (own !== undefined) return { ...own, from: '' };
+    const place = step.within.at(-1);
+    const mapped = place === undefined ? undefined : valueOf(this.#mapped(step, step.within.length - 1), nameIn(place, step.path));
+    if (mapped !== undefined && place !== undefined) return { ...mapped, from: `, as graph "${place.graph.name}" maps it,` };
+    const named = valueIn(this.#given.ops, step.op.name);
+    return named === undefined ? undefined : { ...named, from: `, given for op "${step.op.name}",` };
+  }
+
+  /** What the graph at that depth around a step gives to what is in it, by invocation name. */
+  #mapped(step: Step, depth: number): ReadonlyMap<string, unknown> {
+    const place = step.within[depth];
+    if (place === undefined) return NOTHING;
+    const id = `${step.definition}:${place.path}`;
+    const known = this.#graphs.get(id);
+    if (known !== undefined) return known;
+    const mapped = this.#askGraph(step, place, depth);
+    this.#graphs.set(id, mapped);
+    return mapped;
+  }
+
+  #askGraph(step: Step, place: GraphPlace, depth: number): ReadonlyMap<string, unknown> {
+    const { graph, path } = place;
+    const found = this.#findForGraph(step, place, depth);
+    const label = path === '' ? `graph "${graph.name}"` : `graph "${graph.name}" at ${quote(placeId(step, path))}`;
+    const where = `The config of ${label}`;
+    if (graph.mapConfig === undefined) {
+      if (found === undefined) return NOTHING;
+      throw invalid(`${where} is given, and the graph takes none. Declare "config" and "mapConfig" on it, or drop this one.`, {
+        graph: graph.name,
+      });
+    }
+    const details = { graph: graph.name };
+    if (graph.config === undefined && found !== undefined)
+      throw invalid(`${where} is given, and the graph declares no "config". Declare it, or drop this one.`, details);
+    const config = graph.config === undefined ? undefined : readGiven(graph.config, found, { where, details });
+    return readMapped(graph, config, label);
+  }
+
+  #findForGraph(step: Step, place: GraphPlace, depth: number): Found | undefined {
+    const outer = step.within[depth - 1];
+    if (outer !== undefined) {
+      const own = valueIn(this.#given.steps, placeId(step, place.path));
+      if (own !== undefined) return { ...own, from: '' };
+      const mapped = valueOf(this.#mapped(step, depth - 1), nameIn(outer, place.path));
+      if (mapped !== undefined) return { ...mapped, from: '' };
+    }
+    const named = valueIn(this.#given.graphs, place.graph.name);
+    return named === undefined ? undefined : { ...named, from: '' };
+  }
+}
+
+const NOTHING: ReadonlyMap<string, unknown> = new Map();
+
+/** A value that was given, which may be `undefined` itself, and how messages say by what. */
+interface Found {
+  readonly value: unknown;
+  readonly from: string;
+}
+
+function valueIn(record: Readonly<Record<string, unknown>> | undefined, name: string): { readonly value: unknown } | undefined {
+  return record !== undefined && Object.hasOwn(record, name) ? { value: record[name] } : undefined;
+}
+
+function valueOf(map: ReadonlyMap<string, unknown>, name: string): { readonly value: unknown } | undefined {
+  return map.has(name) ? { value: map.get(name) } : undefined;
+}
+
+/** The name of an invocation in the graph that it is in. */
+function nameIn(outer: GraphPlace, path: string): string {
+  return outer.path === '' ? path : path.slice(outer.path.length + 1);
+}
+
+/** The id of a nested graph's place, printed as the ids of steps are. */
+function placeId({ id, path }: Step, place: string): string {
+  return id.slice(0, id.length - path.length) + place;
+}
+
+interface Reading {
+  readonly where: string;
+  readonly details: Readonly<Record<string, unknown>>;
+}
+
+function readGiven(schema: Schema, found: Found | undefined, reading: Reading): unknown {
+  if (found !== undefined) return accept(ask(schema, found.value, reading), reading);
+  const none = ask(schema, undefined, reading);
+  if (none.valid) return none.value;
+  const empty = ask(schema, {}, reading);
+  if (empty.valid) return empty.value;
+  const { issues } = empty;
+  throw invalid(`${reading.where} is not given, and has no default: ${printIssues(issues)}. Pass it in "config".`, {
+    ...reading.details,
+    issues,
+  });
+}
+
+function ask(schema: Schema, value: unknown, { where, details }: Reading): Checked {
+  const checked = checkValue(schema, value);
+  if (!(checked instanceof Promise)) return checked;
+  throw invalid(`${where} has a schema that takes its time (async), and planning waits for nothing. Check it without waiting.`, details);
+}
+
+function accept(checked: Checked, { where, details }: Reading): unknown {
+  if (checked.valid) return checked.value;
+  const { issues, cause } = checked;
+  throw invalid(`${where} is invalid: ${printIssues(issues)}.`, { ...details, issues }, cause);
+}
+
+/** A schema may make something of the config that has no bytes, such as a URL; then what was given says which config it is. */
+function hashOfGiven(found: Found | undefined, where: string, { id }: Step): string {
+  const given = found?.value;
+  const fixed = fixValue(given);
+  if (fixed.storable) return dataVersion(given);
+  throw invalid(`${where} holds ${fixed.problem} at ${fixed.path}. Give plain data: its hash is part of what a run records.`, { step: id });
+}
+
+function readMapped(graph: AnyGraph, config: unknown, label: string): ReadonlyMap<string, unknown> {
+  const details = { graph: graph.name };
+  let mapped: unknown;
+  try {
+    mapped = graph.mapConfig?.(config);
+  } catch (cause) {
+    const said = cause instanceof Error ? cause.message : kindOf(cause);
+    throw invalid(`"mapConfig" of ${label} threw: ${said}.`, details, cause);
+  }
+  if (!isRecord(mapped))
+    throw invalid(`"mapConfig" of ${label} returned ${kindOf(mapped)}. Return a record of invocation name to config.`, details);
+  const names = graph.invocations.map(({ name }) => name);
+  const unknown = Object.keys(mapped).find((name) => !names.includes(name));
+  if (unknown === undefined) return new Map(Object.entries(mapped));
+  throw invalid(`"mapConfig" of ${label} returned config for ${quote(unknown)}, which is not in the graph. ${suggest(unknown, names)}`, details);
+}
+
+/** A name that nothing has would be a config that nothing reads. */
+function checkNames({ graph }: Definitions, given: GivenConfig): void {
+  for (const kind of KINDS) {
+    const record = given[kind];
+    if (record === undefined) continue;
+    const known = namesOf(graph.steps, kind);
+    const unknown = Object.keys(record).find((name) => !known.has(name));
+    if (unknown === undefined) continue;
+    const what = { ops: 'op', graphs: 'graph', steps: 'step' }[kind];
+    throw invalid(`"config" gives something to the ${what} ${quote(unknown)}, which is not here. ${suggest(unknown, known)}`, {
+      [what]: unknown,
+    });
+  }
+}
+
+function namesOf(steps: readonly Step[], kind: (typeof KINDS)[number]): ReadonlySet<string> {
+  if (kind === 'ops') return new Set(steps.map(({ op }: { readonly op: AnyOp }) => op.name));
+  if (kind === 'graphs') return new Set(steps.flatMap(({ within }) => within.map(({ graph }) => graph.name)));
+  return new Set(steps.flatMap((step) => [step.id, ...step.within.slice(1).map(({ path }) => placeId(step, path))]));
+}
+
+function invalid(message: string, details: Readonly<Record<string, unknown>>, cause?: unknown): SelectionError {
+  return new SelectionError('INVALID_CONFIG', message, { details, ...(cause !== undefined && { cause }) });
+}
+
+/**
+ * What is wrong with the shape of a given config, as a cure; nothing where it is right.
+ *
+ * @throws SelectionError INVALID_CONFIG
+ */
+export function checkConfigShape(given: unknown): GivenConfig {
+  if (!isRecord(given)) throw invalid(`"config" is ${kindOf(given)}. Give { ops, graphs, steps }, each a record of name to config.`, {});
+  for (const [kind, record] of Object.entries(given)) {
+    if (!KINDS.some((each) => each === kind)) {
+      throw invalid(`"config" has ${quote(kind)}. ${suggest(kind, KINDS)} It takes ${quoteList(KINDS)}, each a record of name to config.`, {});
+    }
+    if (record !== undefined && !isRecord(record))
+      throw invalid(`"config.${kind}" is ${kindOf(record)}. Give a record of name to config.`, {});
+  }
+  return given;
+}

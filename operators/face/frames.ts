@@ -1,0 +1,169 @@
+import type { AnyGraph } from '../../lib/model/graph.ts';
+import type { Emission } from '../../lib/model/emission.ts';
+import type { InputKind } from '../../lib/model/port.ts';
+import type { Plan } from '../../lib/plan/plan.ts';
+import { ResourceScope, type ResourceDisposalFailure } from '../resources/resource-scope.ts';
+import { systemClock, uniqueId } from '../run/environment.ts';
+import { runSteps, type StepObserver } from '../run/run-steps.ts';
+import type { SettledStep } from '../run/settled-step.ts';
+import { checkEmitted } from '../run/slot.ts';
+import { StepEvents, type StepEvent } from '../run/step-events.ts';
+import type { Supplied, Supply } from '../run/supply.ts';
+import type { Clock } from '../step/clock.ts';
+import { entryNames, inKey, outputAt, planFrame, type FrameOptions } from './frame-plan.ts';
+
+const CONCURRENCY = 16;
+
+/** What is given for the inputs of a graph, by name. */
+export type Frame = Readonly<Record<string, unknown>>;
+
+/** What comes out: the outputs that have a value, by name. */
+export type OutputValues = Readonly<Record<string, unknown>>;
+
+/** Called once: with what came out, or with the failure. Not where the epoch was aborted. */
+export type EpochDone = (ended: { readonly outputs: OutputValues } | { readonly error: unknown }) => void;
+
+/** An emission of an op on an output that was asked for. */
+export type TakenEmission = Required<Pick<Emission, 'output' | 'value' | 'metadata'>> & Pick<Emission, 'version'>;
+
+/** How frames are run. */
+export interface FramesOptions extends Omit<FrameOptions, 'entries'> {
+  /** What a list input of the graph takes: a list of entries, or the one entry that an upstream asset would be. */
+  readonly lists: 'entries' | 'one';
+  readonly clock?: Clock | undefined;
+  readonly onEvent?: ((event: StepEvent) => void) | undefined;
+  readonly onEmission?: ((emission: TakenEmission) => void) | undefined;
+}
+
+/** A graph that backs no asset, ready to run: one epoch a frame, recorded nowhere. Its resources live until it is closed. */
+export class Frames {
+  readonly #target: AnyGraph;
+  readonly #options: FramesOptions;
+  readonly #runId = uniqueId();
+  readonly #controller = new AbortController();
+  #planned: { readonly shape: string; readonly plan: Plan };
+  #resources: ResourceScope | undefined;
+
+  /** @throws SelectionError for what cannot be planned */
+  constructor(target: AnyGraph, options: FramesOptions) {
+    this.#target = target;
+    this.#options = options;
+    this.#planned = this.#planFor(new Map());
+  }
+
+  /** Runs one frame. Synchronous where its ops are. */
+  run(frame: Frame, signal: AbortSignal, done: EpochDone): void {
+    const plan = this.#planOf(frame);
+    const { clock = systemClock, onEmission } = this.#options;
+    const settled: SettledStep[] = [];
+    this.#resources ??= new ResourceScope({
+      provisions: plan.resources,
+      context: Object.freeze({ signal: this.#controller.signal, runId: this.#runId }),
+    });
+    runSteps(
+      {
+        plan,
+        runId: this.#runId,
+        supply: supplyFrom(this.#target, frame, this.#options.lists),
+        clock,
+        resources: this.#resources,
+        // In somebody's pipe, what is synchronous stays so, however slow the machine is: their scheduler decides who gets a turn.
+        turnMs: Infinity,
+        concurrency: CONCURRENCY,
+        signal,
+        graceMs: 0,
+        observer: this.#observer(clock, settled),
+        fix: (emitted, place) => {
+          const slot = checkEmitted(emitted, place);
+          const { value, metadata, version } = emitted;
+          // What only passes on to the frame was emitted before.
+          if (place.step.within.length > 0) onEmission?.({ output: place.output.name, value, metadata, ...(version !== undefined && { version }) });
+          return slot;
+        },
+      },
+      (failed) => {
+        if (signal.aborted) return;
+        const error = failed ?? settled.find((each) => each.error !== undefined);
+        done(error === undefined ? { outputs: outputsOf(plan, settled) } : { error: error.error });
+      },
+    );
+  }
+
+  /** Disposes what was opened. Nothing to wait for where nothing could be opened. */
+  close(): Promise<readonly ResourceDisposalFailure[]> | undefined {
+    this.#controller.abort();
+    return this.#planned.plan.resources.size === 0 ? undefined : this.#resources?.dispose();
+  }
+
+  #observer(clock: Clock, settled: SettledStep[]): StepObserver {
+    const { onEvent } = this.#options;
+    const events = new StepEvents({ runId: this.#runId, now: clock.now });
+    return {
+      // What only passes on to the frame is none of the graph's steps.
+      onStart: (planned, started) => (planned.step.within.length === 0 ? undefined : onEvent?.(events.started(planned, started))),
+      onRetry: (planned, retrying) => onEvent?.(events.retrying(planned, retrying)),
+      onLine: (planned, attempt, line) => onEvent?.(events.line(planned, attempt, line)),
+      onDiscard: (planned, output) => onEvent?.(events.discarded(planned, output)),
+      onSettled: (each) => void settled.push(each),
+      onFatal: () => undefined,
+    };
+  }
+
+  /** The plan for a frame whose lists have so many entries. Frames of one shape after another are planned once. */
+  #planOf(frame: Frame): Plan {
+    const counts = countEntries(this.#target, frame, this.#options.lists);
+    if (JSON.stringify([...counts]) !== this.#planned.shape) this.#planned = this.#planFor(counts);
+    return this.#planned.plan;
+  }
+
+  #planFor(entries: ReadonlyMap<string, number>): { readonly shape: string; readonly plan: Plan } {
+    const { select, config, resources, pools } = this.#options;
+    const given = {
+      ...(config !== undefined && { config }),
+      ...(resources !== undefined && { resources }),
+      ...(pools !== undefined && { pools }),
+    };
+    return { shape: JSON.stringify([...entries]), plan: planFrame(this.#target, { select, entries, ...given }) };
+  }
+}
+
+function valueIn(frame: Frame, name: string): unknown {
+  return Object.hasOwn(frame, name) ? frame[name] : undefined;
+}
+
+function countEntries({ inputs }: AnyGraph, frame: Frame, lists: FramesOptions['lists']): ReadonlyMap<string, number> {
+  if (lists === 'one') return new Map();
+  const given = Object.entries(inputs).filter(([, { kind }]) => kind === 'list');
+  return new Map(given.map(([name]) => [name, entriesOf(valueIn(frame, name)).length]));
+}
+
+function entriesOf(given: unknown): readonly unknown[] {
+  return Array.isArray(given) ? given : [];
+}
+
+function supplyFrom({ inputs }: AnyGraph, frame: Frame, lists: FramesOptions['lists']): Supply {
+  return new Map(
+    Object.entries(inputs).flatMap(([name, { kind }]) => {
+      const value = valueIn(frame, name);
+      if (kind !== 'list' || lists === 'one') return [[inKey(name), supplied(value, kind)] as const];
+      const entries = entriesOf(value);
+      return entryNames(name, entries.length).map((entry, index) => [inKey(entry), supplied(entries[index], kind)] as const);
+    }),
+  );
+}
+
+function supplied(value: unknown, kind: InputKind): Supplied {
+  // Order alone needs no value: what a frame is there for has settled (N6).
+  const isThere = value !== undefined || kind === 'nothing';
+  return { state: isThere ? { state: 'value', version: 'none:' } : { state: 'absent' }, position: null, value: () => value };
+}
+
+function outputsOf({ selection }: Plan, settled: readonly SettledStep[]): OutputValues {
+  const found = settled.flatMap(({ planned, slots }) =>
+    [...slots].flatMap(([output, slot]) => {
+      const key = planned.step.outputs[output]?.key;
+      return key !== undefined && selection.has(key) && slot.state === 'value' && !slot.none ? [[outputAt(key), slot.value] as const] : [];
+    }),
+  );
+  return Object.freeze(Object.fromEntries(found));
+}

@@ -1,0 +1,106 @@
+import { SelectionError } from '../../lib/kernel/errors.ts';
+import { suggest } from '../../lib/kernel/nearest.ts';
+import { kindOf, quote, quoteList } from '../../lib/kernel/print.ts';
+import { isRecord } from '../../lib/kernel/record.ts';
+import type { Schema, SchemaInput } from '../../lib/kernel/schema.ts';
+import { CHECKED_LATER, checkVerbOptions, RULES, type OptionRules } from '../../lib/kernel/verb-options.ts';
+import { isOp, type AnyOp, type Op } from '../../lib/model/op.ts';
+import type { FedRecord, Inputs, Outputs, ValueOf } from '../../lib/model/port.ts';
+import type { Held, Needs, Provision } from '../../lib/model/resource.ts';
+import { RUN_RULES } from '../run/options.ts';
+import type { StepEvent } from '../run/step-events.ts';
+import type { Clock } from '../step/clock.ts';
+import { runFrame } from './frame-promise.ts';
+import { Frames, type TakenEmission } from './frames.ts';
+import { asGraph } from './op-graph.ts';
+import { readInputs, readSelect } from './read-frame.ts';
+
+/** What {@link testOp} takes whatever the op. */
+export interface AnyTestOptions {
+  /** Cancels the test when it is aborted. */
+  readonly signal?: AbortSignal;
+  /** Time and chance, for tests that should take none. */
+  readonly clock?: Clock;
+  /** Told of what the step tells while it runs: starts, retries, discarded outputs, log lines. */
+  readonly onEvent?: (event: StepEvent) => void;
+  /** Told of each emission that was asked for, with its metadata and version. */
+  readonly onEmission?: (emission: TakenEmission) => void;
+}
+
+/** What {@link testOp} takes for one op: required is what the op cannot run without. */
+export type TestOptions<I extends Inputs, O extends Outputs, C, N extends Needs> = AnyTestOptions & {
+  /** The outputs that are asked for; all of them by default. */
+  readonly select?: readonly (keyof O & string)[];
+  /** The op's config, as a run would be given it. */
+  readonly config?: C extends Schema ? SchemaInput<C> : never;
+} & Needed<'inputs', FedRecord<I>> &
+  Needed<'resources', Held<N>>;
+
+/** A field that may be left out where nothing in it is required. */
+type Needed<Field extends string, Values> =
+  Record<never, never> extends Values ? { readonly [K in Field]?: Values } : { readonly [K in Field]: Values };
+
+type TestArguments<Options> = Record<never, never> extends Options ? [options?: Options] : [options: Options];
+
+/** What an op gives: the value of its one result, or a record of the outputs that have a value. */
+export type OpOutcome<O extends Outputs, Single extends boolean> = Single extends true
+  ? ValueOf<O[keyof O]>
+  : { readonly [K in keyof O]?: ValueOf<O[K]> };
+
+const TEST_RULES: OptionRules<AnyTestOptions & Record<'inputs' | 'select' | 'config' | 'resources', unknown>> = {
+  inputs: CHECKED_LATER,
+  select: CHECKED_LATER,
+  config: CHECKED_LATER,
+  resources: CHECKED_LATER,
+  signal: RUN_RULES.signal,
+  clock: RUN_RULES.clock,
+  onEvent: RULES.function,
+  onEmission: RULES.function,
+};
+
+/**
+ * Runs one op as a function: with its gate, its checks, its schemas and its retries, without a graph and without a store. Resources are
+ * given as values, and stay yours.
+ *
+ * Rejects with the StepError that the step fails with, with SelectionError INVALID_OPTION, INVALID_SELECTION, UNKNOWN_ASSET, INVALID_CONFIG
+ * or MISSING_RESOURCE for what cannot run, or with the signal's reason where it is aborted.
+ */
+export async function testOp<I extends Inputs, O extends Outputs, Single extends boolean, C, N extends Needs>(
+  target: Op<I, O, Single, C, N>,
+  ...given: TestArguments<TestOptions<I, O, C, N>>
+): Promise<OpOutcome<O, Single>> {
+  if (!isOp(target)) throw new SelectionError('INVALID_OPTION', `testOp() takes an op first, and got ${kindOf(target)}.`);
+  const [options = {}] = given;
+  checkVerbOptions('testOp', options, TEST_RULES);
+  // Its fields are checked one by one: the types of a caller's options are of no help in here.
+  const { inputs, select, config, resources, clock, signal, onEvent, onEmission }: Untyped = options;
+  const frames = new Frames(asGraph(target), {
+    select: readSelect('testOp', target, select),
+    resources: readResources(target, resources),
+    lists: 'entries',
+    ...(config !== undefined && { config: { ops: { [target.name]: config } } }),
+    clock,
+    onEvent,
+    onEmission,
+  });
+  const outputs = await runFrame(frames, readInputs('testOp', target, inputs), signal);
+  // What the op's declared outputs carry, by their names.
+  return (target.single ? outputs['result'] : outputs) as OpOutcome<O, Single>;
+}
+
+type Untyped = AnyTestOptions & { readonly inputs?: unknown; readonly select?: unknown; readonly config?: unknown; readonly resources?: unknown };
+
+function readResources({ name, resources }: AnyOp, given: unknown): readonly Provision[] {
+  if (given === undefined) return [];
+  if (!isRecord(given)) {
+    const names = quoteList(Object.keys(resources));
+    throw new SelectionError('INVALID_OPTION', `testOp(${quote(name)}): "resources" is ${kindOf(given)}. Give a record of values for ${names}.`);
+  }
+  return Object.entries(given).map(([own, value]) => {
+    const needed = Object.hasOwn(resources, own) ? resources[own] : undefined;
+    if (needed !== undefined) return needed.value(value);
+    throw new SelectionError('INVALID_OPTION', `Op ${quote(name)} has no resource ${quote(own)}. ${suggest(own, Object.keys(resources))}`, {
+      details: { op: name, resource: own },
+    });
+  });
+}

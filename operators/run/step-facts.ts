@@ -1,0 +1,28 @@
+import type { PlannedStep } from '../../lib/plan/plan.ts';
+import { entryState, type Readable } from './gather.ts';
+
+/** What a failed step tells beside what went wrong: its op and place, its assets in need, and the versions of what it read. */
+export function factsOf(planned: PlannedStep, readable: Readable): Readonly<Record<string, unknown>> {
+  const { step, needed } = planned;
+  return {
+    step: step.id,
+    definition: step.definition,
+    path: step.path,
+    op: step.op.name,
+    assets: needed.flatMap((output) => step.outputs[output]?.key ?? []),
+    inputs: versionsOf(planned, readable),
+  };
+}
+
+/** By input: the data version of each entry, or the state of one without a value. */
+function versionsOf({ inputs }: PlannedStep, readable: Readable): Readonly<Record<string, readonly string[]>> {
+  return Object.fromEntries(
+    inputs.map(({ name, entries }) => [
+      name,
+      entries.map((entry) => {
+        const state = entryState(entry, readable);
+        return state.state === 'value' ? state.version : state.state;
+      }),
+    ]),
+  );
+}

@@ -1,0 +1,117 @@
+import { StepError } from '../../lib/kernel/errors.ts';
+import type { ResourceScope } from '../resources/resource-scope.ts';
+import { BodyContext } from './body-context.ts';
+import type { BodyInputs } from './check-inputs.ts';
+import type { Clock } from './clock.ts';
+import { StepOutputs, type StepScope } from './outputs.ts';
+import { runBody } from './run-body.ts';
+import type { StepLine } from './step-log.ts';
+import { TimeLimit } from './time-limit.ts';
+
+/** What every attempt of a step has in common. */
+export interface AttemptScope<Fixed> extends StepScope<Fixed> {
+  readonly runId: string;
+  readonly config: unknown;
+  readonly resources: ResourceScope;
+  /** Aborted when the run is cancelled. */
+  readonly signal: AbortSignal;
+  readonly clock: Clock;
+  /** Surrounds the synchronous part of the body. */
+  readonly inBody: <T>(body: () => T) => T;
+  /** Told when a body is about to start. */
+  readonly onStart: (attempt: number) => void;
+  /** Told of each line that a body logs while it runs. */
+  readonly onLine: (attempt: number, line: StepLine) => void;
+}
+
+/** How an attempt ended. A cancelled one gave nothing, whatever its body did after that. */
+export type AttemptEnd<Fixed> = { readonly outcome: 'succeeded'; readonly emitted: ReadonlyMap<string, Fixed> } | Unsuccessful;
+
+/** How an attempt ended that gave nothing. */
+export type Unsuccessful = { readonly outcome: 'failed'; readonly error: StepError } | { readonly outcome: 'cancelled' };
+
+const CANCELLED: Unsuccessful = Object.freeze({ outcome: 'cancelled' });
+
+/** Which attempt it is, from 1, and what its body is called with. */
+export interface AttemptCall {
+  readonly attempt: number;
+  readonly inputs: BodyInputs;
+}
+
+/** Opens what the op needs and calls its body once. Synchronous where both are; neither throws nor rejects, whatever the body does. */
+export function attemptStep<Fixed>(scope: AttemptScope<Fixed>, call: AttemptCall): AttemptEnd<Fixed> | Promise<AttemptEnd<Fixed>> {
+  const { op, step, signal } = scope;
+  if (signal.aborted) return CANCELLED;
+  try {
+    const resources = scope.resources.take(op.resources, { id: step, op: op.name });
+    if (!(resources instanceof Promise)) return execute(scope, call, resources);
+    return resources.then((opened) => execute(scope, call, opened)).catch((error: unknown) => unsuccessful(error, signal));
+  } catch (error) {
+    return unsuccessful(error, signal);
+  }
+}
+
+function execute<Fixed>(
+  scope: AttemptScope<Fixed>,
+  { attempt, inputs }: AttemptCall,
+  resources: Readonly<Record<string, unknown>>,
+): AttemptEnd<Fixed> | Promise<AttemptEnd<Fixed>> {
+  const { op, step, runId, selectedOutputs, config, signal, clock } = scope;
+  if (signal.aborted) return CANCELLED;
+  scope.onStart(attempt);
+  // Also where whoever was told of the start has cancelled: nothing more starts (X12).
+  if (signal.aborted) return CANCELLED;
+  const outputs = new StepOutputs(scope);
+  const limit = op.timeoutMs === undefined ? undefined : new TimeLimit({ step, signal, clock }, op.timeoutMs);
+  let ended = false;
+  const onLine = (line: StepLine): void => (ended ? undefined : scope.onLine(attempt, line));
+  const context = new BodyContext({
+    selectedOutputs,
+    signal: limit?.signal ?? signal,
+    runId,
+    step,
+    attempt,
+    config,
+    resources,
+    outputs,
+    onLine,
+  });
+  const finish = (end: AttemptEnd<Fixed>): AttemptEnd<Fixed> => {
+    ended = true;
+    outputs.close();
+    limit?.clear();
+    return end;
+  };
+  const fail = (error: unknown): AttemptEnd<Fixed> => unsuccessful(outputs.refusal ?? error, signal);
+  try {
+    const later = scope.inBody(() => runBody({ op, inputs, context, outputs }));
+    const end = later === undefined ? complete(outputs, signal, limit) : later.then(() => complete(outputs, signal, limit));
+    if (!(end instanceof Promise)) return finish(end);
+    const settled = end.catch(fail);
+    const expired = limit?.expired.then((error) => unsuccessful(error, signal));
+    return (expired === undefined ? settled : Promise.race([settled, expired])).then(finish);
+  } catch (error) {
+    return finish(fail(error));
+  }
+}
+
+function complete<Fixed>(
+  outputs: StepOutputs<Fixed>,
+  signal: AbortSignal,
+  limit: TimeLimit | undefined,
+): AttemptEnd<Fixed> | Promise<AttemptEnd<Fixed>> {
+  if (signal.aborted) return CANCELLED;
+  const late = limit?.error;
+  if (late !== undefined) return { outcome: 'failed', error: late };
+  if (outputs.refusal !== undefined) return { outcome: 'failed', error: outputs.refusal };
+  const emitted = outputs.complete();
+  if (!(emitted instanceof Promise)) return { outcome: 'succeeded', emitted };
+  return emitted.then((done) => (signal.aborted ? CANCELLED : { outcome: 'succeeded', emitted: done }));
+}
+
+/** What an attempt that gave nothing ended with. Only a StepError is a failure: anything else is a bug of ours, and not the user's. */
+export function unsuccessful(error: unknown, signal: AbortSignal): Unsuccessful {
+  if (signal.aborted) return CANCELLED;
+  if (!(error instanceof StepError)) throw error;
+  return { outcome: 'failed', error };
+}

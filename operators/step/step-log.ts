@@ -1,0 +1,57 @@
+import { fixValue } from '../../lib/kernel/value/fix.ts';
+import { encodeValue } from '../../lib/kernel/value/canonical.ts';
+import { printValue } from '../../lib/kernel/print.ts';
+import type { LogLevel, OpLog } from '../../lib/model/context.ts';
+
+/** One line that a body wrote. */
+export interface StepLine {
+  readonly level: LogLevel;
+  readonly message: string;
+  /** Plain data, frozen; `undefined` where none was given. */
+  readonly data: unknown;
+}
+
+/** Where the lines of one attempt go. */
+export type LineSink = (line: StepLine) => void;
+
+const MOST_LINES = 1000;
+const LONGEST_MESSAGE = 10_000;
+const MOST_DATA_BYTES = 100_000;
+
+/**
+ * The log of one attempt: bounded, so that a body in a loop can fill neither memory nor disk. The line after the last one that is kept says
+ * that there were more. Never throws: a line that cannot be kept as it is says why.
+ */
+export function createStepLog(sink: LineSink): OpLog {
+  let lines = 0;
+  const write = (level: LogLevel, message: string, data: unknown): void => {
+    lines += 1;
+    if (lines <= MOST_LINES) sink({ level, ...keep(message, data) });
+    else if (lines === MOST_LINES + 1)
+      sink({ level: 'warn', message: `More than ${MOST_LINES} lines: the rest of this attempt's is left out.`, data: undefined });
+  };
+  const at =
+    (level: LogLevel) =>
+    (message: string, data?: unknown): void =>
+      write(level, message, data);
+  return Object.freeze({ debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') });
+}
+
+function keep(message: unknown, data: unknown): Omit<StepLine, 'level'> {
+  const text = typeof message === 'string' ? message : printValue(message);
+  const kept = text.length <= LONGEST_MESSAGE ? text : `${text.slice(0, LONGEST_MESSAGE)}…`;
+  const problem = problemWith(data);
+  return problem === undefined ? { message: kept, data } : { message: `${kept} (data left out: ${problem})`, data: undefined };
+}
+
+function problemWith(data: unknown): string | undefined {
+  if (data === undefined) return undefined;
+  const fixed = fixValue(data);
+  if (!fixed.storable) return `${fixed.problem} at ${fixed.path}`;
+  try {
+    return encodeValue(data).length <= MOST_DATA_BYTES ? undefined : `more than ${MOST_DATA_BYTES} bytes`;
+  } catch {
+    // Plain data that shares parts can take more bytes than there are.
+    return `more than ${MOST_DATA_BYTES} bytes`;
+  }
+}

@@ -1,0 +1,69 @@
+import { StepError } from '../../lib/kernel/errors.ts';
+import { quote } from '../../lib/kernel/print.ts';
+import { sharedAbortController } from '../run/environment.ts';
+import type { Clock } from './clock.ts';
+
+/** The attempt that is limited. */
+export interface Limited {
+  /** How messages call the step. */
+  readonly step: string;
+  /** Aborted when the run is cancelled. */
+  readonly signal: AbortSignal;
+  readonly clock: Clock;
+}
+
+/** `timeoutMs`: fails an attempt and aborts the signal that its body sees; a body that goes on is left to itself. */
+export class TimeLimit {
+  /** Resolves with the failure when the time is over. */
+  readonly expired: Promise<StepError>;
+  readonly #controller = sharedAbortController();
+  readonly #stopTimer: () => void;
+  readonly #runSignal: AbortSignal;
+  readonly #forward = (): void => {
+    // A cancelled step has no time left to run out of, and a timer would keep the process alive.
+    this.#stopTimer();
+    this.#controller.abort(this.#runSignal.reason);
+  };
+  readonly #check: () => void;
+  #error: StepError | undefined;
+
+  constructor({ step, signal, clock }: Limited, ms: number) {
+    this.#runSignal = signal;
+    signal.addEventListener('abort', this.#forward, { once: true });
+    let expire: (error: StepError) => void = () => undefined;
+    this.expired = new Promise((resolve) => (expire = resolve));
+    const started = clock.now();
+    const expired = (): StepError => {
+      const error = new StepError(
+        'STEP_TIMEOUT',
+        `Step ${quote(step)} took longer than its timeoutMs of ${ms}. Make it faster, split it, or raise "timeoutMs".`,
+        { details: { step, timeoutMs: ms } },
+      );
+      this.#controller.abort(error);
+      return error;
+    };
+    this.#stopTimer = clock.timer(ms, () => {
+      this.#error ??= expired();
+      expire(this.#error);
+    });
+    // A body that blocks the event loop keeps the timer from firing: it is held to its limit when it has ended.
+    this.#check = () => {
+      if (clock.now() - started > ms) this.#error ??= expired();
+    };
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  /** The failure, if the time is over. */
+  get error(): StepError | undefined {
+    this.#check();
+    return this.#error;
+  }
+
+  clear(): void {
+    this.#stopTimer();
+    this.#runSignal.removeEventListener('abort', this.#forward);
+  }
+}

@@ -88,7 +88,9 @@ const DEFINE_FIELDS: Fields<DefineOptions<readonly AnyDefinition[]>> = { assets:
  *
  * @throws DefinitionError INVALID_DEFINITION, INVALID_NAME, DUPLICATE_DEFINITION, DUPLICATE_KEY, UNKNOWN_UPSTREAM, NAME_CONFLICT, CYCLE
  */
-export function define<const D extends readonly AnyDefinition[]>(options: DefineOptions<D> & TypesAgree<D>): Definitions<AssetsOf<D[number]>> {
+export function define<const D extends readonly AnyDefinition[]>(
+  options: DefineOptions<D> & TypesAgree<D>,
+): Definitions<AssetsOf<D[number]>> {
   checkOptions(options, DEFINE_FIELDS, 'define()');
   const given: unknown = options.assets;
   if (!Array.isArray(given)) {

@@ -74,11 +74,7 @@ export function graph<
   const I extends Inputs = NoInputs,
   R extends Returned = Returned,
   const C extends Schema | undefined = undefined,
->(
-  name: Name,
-  options: GraphOptions<I, C>,
-  body: (inputs: InputHandles<I>) => R,
-): Graph<Name, I, R>;
+>(name: Name, options: GraphOptions<I, C>, body: (inputs: InputHandles<I>) => R): Graph<Name, I, R>;
 export function graph(name: string, ...rest: readonly unknown[]): AnyGraph {
   checkName('graph', name, 'in graph()');
   const where = `graph "${name}"`;
@@ -124,7 +120,10 @@ function checkConfiguring(
   }
   if (mapConfig === undefined) return { config: undefined, mapConfig: undefined };
   if (typeof mapConfig !== 'function' || isClass(mapConfig)) {
-    throw new DefinitionError('INVALID_DEFINITION', `${where}: "mapConfig" is ${kindOf(mapConfig)}. Give a function of the graph's config.`);
+    throw new DefinitionError(
+      'INVALID_DEFINITION',
+      `${where}: "mapConfig" is ${kindOf(mapConfig)}. Give a function of the graph's config.`,
+    );
   }
   // The public signature says what it takes; what it gives is checked when it is called.
   return { config: schema, mapConfig: mapConfig as AnyGraph['mapConfig'] };

@@ -71,5 +71,8 @@ export function checkHooks(given: unknown, where: string): Hooks | undefined {
 
 /** Whether a value is hooks, for checks of what verbs are given. */
 export function isHooks(value: unknown): boolean {
-  return isRecord(value) && Object.entries(value).every(([name, hook]) => name in HOOK_FIELDS && (hook === undefined || typeof hook === 'function'));
+  return (
+    isRecord(value) &&
+    Object.entries(value).every(([name, hook]) => name in HOOK_FIELDS && (hook === undefined || typeof hook === 'function'))
+  );
 }

@@ -174,7 +174,10 @@ function checkOutputs({ outputs, result }: AnyOpDefinition, where: string): Outp
   const schema = optionalSchema(result, 'result', where);
   if (outputs === undefined) return { result: schema === undefined ? output() : output(schema) };
   if (schema !== undefined) {
-    throw new DefinitionError('INVALID_DEFINITION', `${where} has both "outputs" and "result". Put the schema at its output: output(schema).`);
+    throw new DefinitionError(
+      'INVALID_DEFINITION',
+      `${where} has both "outputs" and "result". Put the schema at its output: output(schema).`,
+    );
   }
   const checked = checkPorts('output', outputs, where);
   if (Object.keys(checked).length > 0) return checked;
@@ -186,7 +189,10 @@ function checkOutputs({ outputs, result }: AnyOpDefinition, where: string): Outp
 
 function checkConcurrency(value: unknown, where: string): number | undefined {
   if (value === undefined || (typeof value === 'number' && Number.isInteger(value) && value >= 1)) return value;
-  throw new DefinitionError('INVALID_DEFINITION', `${where}: "concurrency" is ${printValue(value)}. Give a whole number from 1, or leave it out.`);
+  throw new DefinitionError(
+    'INVALID_DEFINITION',
+    `${where}: "concurrency" is ${printValue(value)}. Give a whole number from 1, or leave it out.`,
+  );
 }
 
 function checkPool(value: unknown, where: string): string | undefined {

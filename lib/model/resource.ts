@@ -45,7 +45,8 @@ export interface Resource<T = unknown> {
 export interface Provision {
   readonly kind: 'provision';
   readonly resource: Resource;
-  readonly from: { readonly form: 'value'; readonly value: unknown } | { readonly form: 'factory'; readonly factory: ResourceFactory<unknown> };
+  readonly from:
+    { readonly form: 'value'; readonly value: unknown } | { readonly form: 'factory'; readonly factory: ResourceFactory<unknown> };
 }
 
 /** The resources that an op needs, by the names that its body calls them. */
@@ -120,7 +121,9 @@ export function readProvisions(given: unknown): { readonly provisions: ReadonlyM
   for (const [index, entry] of given.entries()) {
     if (!isProvision(entry)) {
       const hint = isResource(entry) ? ` Say where ${quote(entry.name)} comes from: value(…) or factory({ open }).` : '';
-      return { problem: `has ${kindOf(entry)} at ${index} that provides nothing.${hint || ' Make it with value() or factory() of a resource.'}` };
+      return {
+        problem: `has ${kindOf(entry)} at ${index} that provides nothing.${hint || ' Make it with value() or factory() of a resource.'}`,
+      };
     }
     const { name } = entry.resource;
     if (provisions.has(name)) return { problem: `provides ${quote(name)} twice. Keep one of them.` };
@@ -143,6 +146,15 @@ export function checkNeeds(given: unknown, where: string): Needs {
   }
   const needs = Object.entries(given).map(([name, value]) => {
     checkName('resource', name, where);
+    if (name === 'then') {
+      throw new DefinitionError(
+        'INVALID_DEFINITION',
+        `${where}: no resource can be called "then", which makes a promise of a record. Rename it.`,
+        {
+          details: { where, name },
+        },
+      );
+    }
     if (isResource(value)) return [name, value] as const;
     const hint = isProvision(value) ? ' Declare the resource itself here, and provide it in define() or at the run.' : '';
     throw new DefinitionError(

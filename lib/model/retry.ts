@@ -44,8 +44,10 @@ export class RetryRequest extends Error {
   /** @throws TypeError where an option is no number of milliseconds, or of attempts */
   constructor(message: string, { delayMs, max, cause }: RetryRequestOptions = {}) {
     super(message, cause === undefined ? undefined : { cause });
-    if (delayMs !== undefined && !isMs(delayMs)) throw new TypeError(`RetryRequest: "delayMs" is ${printValue(delayMs)}. ${CHECKS.delayMs.cure}.`);
-    if (max !== undefined && !CHECKS.max.accepts(max)) throw new TypeError(`RetryRequest: "max" is ${printValue(max)}. ${CHECKS.max.cure}.`);
+    if (delayMs !== undefined && !isMs(delayMs))
+      throw new TypeError(`RetryRequest: "delayMs" is ${printValue(delayMs)}. ${CHECKS.delayMs.cure}.`);
+    if (max !== undefined && !CHECKS.max.accepts(max))
+      throw new TypeError(`RetryRequest: "max" is ${printValue(max)}. ${CHECKS.max.cure}.`);
     this.name = 'RetryRequest';
     this.delayMs = delayMs;
     this.max = max;
@@ -88,7 +90,11 @@ const LONGEST_MS = 2 ** 31 - 1;
  *
  * @param random a number from 0 up to 1
  */
-export function delayAfter({ delayMs = 0, backoff = 'constant', maxDelayMs = LONGEST_MS, jitter = 0 }: RetryPolicy, attempt: number, random: number): number {
+export function delayAfter(
+  { delayMs = 0, backoff = 'constant', maxDelayMs = LONGEST_MS, jitter = 0 }: RetryPolicy,
+  attempt: number,
+  random: number,
+): number {
   const factor = { constant: 1, linear: attempt, exponential: 2 ** (attempt - 1) }[backoff];
   return Math.min(delayMs * factor, maxDelayMs) * (1 - jitter * random);
 }
@@ -100,7 +106,10 @@ const isMs = (value: unknown): boolean => typeof value === 'number' && value >= 
 const CHECKS: Readonly<Record<keyof RetryPolicy, { readonly accepts: (value: unknown) => boolean; readonly cure: string }>> = {
   max: { accepts: (value) => Number.isInteger(value) && Number(value) >= 0, cure: 'Give a whole number from 0' },
   delayMs: { accepts: isMs, cure: 'Give milliseconds from 0 and below 2^31' },
-  backoff: { accepts: (value) => value === 'constant' || value === 'linear' || value === 'exponential', cure: 'Give "constant", "linear" or "exponential"' },
+  backoff: {
+    accepts: (value) => value === 'constant' || value === 'linear' || value === 'exponential',
+    cure: 'Give "constant", "linear" or "exponential"',
+  },
   maxDelayMs: { accepts: isMs, cure: 'Give milliseconds from 0 and below 2^31' },
   jitter: { accepts: (value) => typeof value === 'number' && value >= 0 && value <= 1, cure: 'Give a share from 0 to 1' },
   when: { accepts: (value) => typeof value === 'function', cure: 'Give a function of the error' },
@@ -119,7 +128,9 @@ export function checkRetry(given: unknown, where: string): RetryPolicy | undefin
     const value = policy[field];
     if (accepts(value) || (value === undefined && field !== 'max')) continue;
     const shown = typeof value === 'object' ? kindOf(value) : printValue(value);
-    throw new DefinitionError('INVALID_DEFINITION', `"retry" of ${where}: "${field}" is ${shown}. ${cure}.`, { details: { where, option: field } });
+    throw new DefinitionError('INVALID_DEFINITION', `"retry" of ${where}: "${field}" is ${shown}. ${cure}.`, {
+      details: { where, option: field },
+    });
   }
   // Each of its fields was checked just above.
   return Object.freeze({ ...policy }) as unknown as RetryPolicy;

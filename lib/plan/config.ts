@@ -191,7 +191,10 @@ function readMapped(graph: AnyGraph, config: unknown, label: string): ReadonlyMa
   const names = graph.invocations.map(({ name }) => name);
   const unknown = Object.keys(mapped).find((name) => !names.includes(name));
   if (unknown === undefined) return new Map(Object.entries(mapped));
-  throw invalid(`"mapConfig" of ${label} returned config for ${quote(unknown)}, which is not in the graph. ${suggest(unknown, names)}`, details);
+  throw invalid(
+    `"mapConfig" of ${label} returned config for ${quote(unknown)}, which is not in the graph. ${suggest(unknown, names)}`,
+    details,
+  );
 }
 
 /** A name that nothing has would be a config that nothing reads. */
@@ -228,7 +231,10 @@ export function checkConfigShape(given: unknown): GivenConfig {
   if (!isRecord(given)) throw invalid(`"config" is ${kindOf(given)}. Give { ops, graphs, steps }, each a record of name to config.`, {});
   for (const [kind, record] of Object.entries(given)) {
     if (!KINDS.some((each) => each === kind)) {
-      throw invalid(`"config" has ${quote(kind)}. ${suggest(kind, KINDS)} It takes ${quoteList(KINDS)}, each a record of name to config.`, {});
+      throw invalid(
+        `"config" has ${quote(kind)}. ${suggest(kind, KINDS)} It takes ${quoteList(KINDS)}, each a record of name to config.`,
+        {},
+      );
     }
     if (record !== undefined && !isRecord(record))
       throw invalid(`"config.${kind}" is ${kindOf(record)}. Give a record of name to config.`, {});

@@ -13,7 +13,11 @@ import type { Step } from '../model/step-graph.ts';
  * @throws SelectionError INVALID_OPTION, UNKNOWN_RESOURCE, MISSING_RESOURCE
  */
 export function provideResources(defs: Definitions, steps: readonly Step[], given: unknown): ReadonlyMap<string, Provision> {
-  const read = readProvisions(given ?? []);
+  if (given === undefined) {
+    checkNoneMissing(steps, defs.resources);
+    return defs.resources;
+  }
+  const read = readProvisions(given);
   if ('problem' in read) throw new SelectionError('INVALID_OPTION', `"resources" ${read.problem}`, { details: { option: 'resources' } });
   for (const { resource } of read.provisions.values()) checkKnown(defs, resource);
   const provided = new Map([...defs.resources, ...read.provisions]);
@@ -62,23 +66,26 @@ function checkNoneMissing(steps: readonly Step[], provided: ReadonlyMap<string, 
  * @throws SelectionError INVALID_OPTION, UNKNOWN_POOL
  */
 export function sizePools(defs: Definitions, steps: readonly Step[], given: unknown): ReadonlyMap<string, number> {
-  const problem = poolsProblem(given ?? {});
-  if (problem !== undefined) throw new SelectionError('INVALID_OPTION', `"pools" ${problem}`, { details: { option: 'pools' } });
-  // A record of numbers, as was just checked.
-  const sizes = new Map([...defs.pools, ...Object.entries((given ?? {}) as Readonly<Record<string, number>>)]);
-  const named = new Set(defs.graph.steps.flatMap(({ op }) => op.pool ?? []));
-  const idle = Object.keys(given ?? {}).find((pool) => !named.has(pool));
-  if (idle !== undefined) {
-    throw new SelectionError('UNKNOWN_POOL', `"pools" sizes ${quote(idle)}, which no op here is in. ${suggest(idle, named)}`, {
-      details: { pool: idle },
-    });
-  }
+  const sizes = given === undefined ? defs.pools : readSizes(defs, given);
   const unsized = steps.find(({ op }) => op.pool !== undefined && !sizes.has(op.pool));
-  if (unsized === undefined) return frozenMap(sizes);
+  if (unsized === undefined) return sizes;
   const pool = String(unsized.op.pool);
   throw new SelectionError(
     'UNKNOWN_POOL',
     `Op "${unsized.op.name}" is in the pool ${quote(pool)}, whose size nobody gives. ${suggest(pool, sizes.keys())} Size it: define({ pools: { ${pool}: 4 } }).`,
     { details: { pool, op: unsized.op.name, step: unsized.id } },
   );
+}
+
+function readSizes(defs: Definitions, given: unknown): ReadonlyMap<string, number> {
+  const problem = poolsProblem(given);
+  if (problem !== undefined) throw new SelectionError('INVALID_OPTION', `"pools" ${problem}`, { details: { option: 'pools' } });
+  // A record of numbers, as was just checked.
+  const sizes = Object.entries(given as Readonly<Record<string, number>>);
+  const named = new Set(defs.graph.steps.flatMap(({ op }) => op.pool ?? []));
+  const idle = sizes.find(([pool]) => !named.has(pool));
+  if (idle === undefined) return frozenMap([...defs.pools, ...sizes]);
+  throw new SelectionError('UNKNOWN_POOL', `"pools" sizes ${quote(idle[0])}, which no op here is in. ${suggest(idle[0], named)}`, {
+    details: { pool: idle[0] },
+  });
 }

@@ -77,7 +77,8 @@ export class Frames {
           const slot = checkEmitted(emitted, place);
           const { value, metadata, version } = emitted;
           // What only passes on to the frame was emitted before.
-          if (place.step.within.length > 0) onEmission?.({ output: place.output.name, value, metadata, ...(version !== undefined && { version }) });
+          if (place.step.within.length > 0)
+            onEmission?.({ output: place.output.name, value, metadata, ...(version !== undefined && { version }) });
           return slot;
         },
       },
@@ -137,8 +138,9 @@ function countEntries({ inputs }: AnyGraph, frame: Frame, lists: FramesOptions['
   return new Map(given.map(([name]) => [name, entriesOf(valueIn(frame, name)).length]));
 }
 
+/** What is no list is one entry, and nothing at all is one that is absent: a required list skips its op then (X3). */
 function entriesOf(given: unknown): readonly unknown[] {
-  return Array.isArray(given) ? given : [];
+  return Array.isArray(given) ? given : [given];
 }
 
 function supplyFrom({ inputs }: AnyGraph, frame: Frame, lists: FramesOptions['lists']): Supply {

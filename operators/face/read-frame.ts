@@ -16,7 +16,10 @@ import type { Frame } from './frames.ts';
 export function readSelect(verb: string, target: AnyOp | AnyGraph, select: unknown): ReadonlySet<string> {
   if (select === undefined) return frozenSet(target.outputNames);
   if (!Array.isArray(select))
-    throw new SelectionError('INVALID_SELECTION', `${verb}(${quote(target.name)}): "select" is ${kindOf(select)}. Give a list of output names.`);
+    throw new SelectionError(
+      'INVALID_SELECTION',
+      `${verb}(${quote(target.name)}): "select" is ${kindOf(select)}. Give a list of output names.`,
+    );
   const names = select.map(String);
   const unknown = names.find((output) => !target.outputNames.includes(output));
   if (unknown === undefined) return frozenSet(names);
@@ -34,18 +37,25 @@ export function readSelect(verb: string, target: AnyOp | AnyGraph, select: unkno
  */
 export function readInputs(verb: string, { kind, name, inputs }: AnyOp | AnyGraph, given: unknown = {}): Frame {
   const where = `${verb}(${quote(name)})`;
-  if (!isRecord(given)) throw new SelectionError('INVALID_OPTION', `${where}: "inputs" is ${kindOf(given)}. Give a record of input to value.`);
+  if (!isRecord(given))
+    throw new SelectionError('INVALID_OPTION', `${where}: "inputs" is ${kindOf(given)}. Give a record of input to value.`);
   const fed = Object.entries(inputs).filter(([, port]) => port.kind !== 'nothing');
   const unknown = Object.keys(given).find((input) => !fed.some(([known]) => known === input));
   if (unknown !== undefined) {
     const names = fed.map(([input]) => input);
-    throw new SelectionError('INVALID_OPTION', `${where}: the ${kind} has no input ${quote(unknown)} that reads a value. ${suggest(unknown, names)}`, {
-      details: { input: unknown },
-    });
+    throw new SelectionError(
+      'INVALID_OPTION',
+      `${where}: the ${kind} has no input ${quote(unknown)} that reads a value. ${suggest(unknown, names)}`,
+      {
+        details: { input: unknown },
+      },
+    );
   }
   const missing = fed.filter(([input, { optional }]) => !optional && given[input] === undefined).map(([input]) => input);
   if (missing.length > 0) {
-    throw new SelectionError('INVALID_OPTION', `${where} needs ${quoteList(missing)} in "inputs", and got nothing for it.`, { details: { missing } });
+    throw new SelectionError('INVALID_OPTION', `${where} needs ${quoteList(missing)} in "inputs", and got nothing for it.`, {
+      details: { missing },
+    });
   }
   checkLists(where, fed, given);
   return given;
@@ -55,8 +65,12 @@ function checkLists(where: string, fed: readonly (readonly [string, InputPort])[
   for (const [input, { kind }] of fed) {
     const value = given[input];
     if (kind !== 'list' || value === undefined || Array.isArray(value)) continue;
-    throw new SelectionError('INVALID_OPTION', `${where}: input ${quote(input)} is a list, and got ${kindOf(value)}. Give an array of entries.`, {
-      details: { input },
-    });
+    throw new SelectionError(
+      'INVALID_OPTION',
+      `${where}: input ${quote(input)} is a list, and got ${kindOf(value)}. Give an array of entries.`,
+      {
+        details: { input },
+      },
+    );
   }
 }

@@ -88,13 +88,21 @@ export async function testOp<I extends Inputs, O extends Outputs, Single extends
   return (target.single ? outputs['result'] : outputs) as OpOutcome<O, Single>;
 }
 
-type Untyped = AnyTestOptions & { readonly inputs?: unknown; readonly select?: unknown; readonly config?: unknown; readonly resources?: unknown };
+type Untyped = AnyTestOptions & {
+  readonly inputs?: unknown;
+  readonly select?: unknown;
+  readonly config?: unknown;
+  readonly resources?: unknown;
+};
 
 function readResources({ name, resources }: AnyOp, given: unknown): readonly Provision[] {
   if (given === undefined) return [];
   if (!isRecord(given)) {
     const names = quoteList(Object.keys(resources));
-    throw new SelectionError('INVALID_OPTION', `testOp(${quote(name)}): "resources" is ${kindOf(given)}. Give a record of values for ${names}.`);
+    throw new SelectionError(
+      'INVALID_OPTION',
+      `testOp(${quote(name)}): "resources" is ${kindOf(given)}. Give a record of values for ${names}.`,
+    );
   }
   return Object.entries(given).map(([own, value]) => {
     const needed = Object.hasOwn(resources, own) ? resources[own] : undefined;

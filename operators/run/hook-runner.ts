@@ -59,7 +59,8 @@ export class HookRunner {
     const late = new Promise<void>((resolve) => (stopTimer = this.#scope.clock.timer(graceMs, resolve)));
     await Promise.race([Promise.all(this.#running), late]);
     stopTimer();
-    for (const fail of this.#open.values()) fail(new Error(`The hook still ran ${graceMs} ms after the last step had ended, and nobody waits for it any longer.`));
+    for (const fail of this.#open.values())
+      fail(new Error(`The hook still ran ${graceMs} ms after the last step had ended, and nobody waits for it any longer.`));
     this.#open.clear();
   }
 
@@ -98,7 +99,11 @@ export class HookRunner {
     for (const { of, hooks } of owned) {
       // Each hook gets the context of its name, as `recorded` pairs them.
       const hook = hooks[name] as ((context: unknown) => unknown) | undefined;
-      if (hook !== undefined) this.#call(() => hook(Object.freeze({ ...Object(context) })), (error) => this.#failed(planned, { hook: name, of, error }));
+      if (hook !== undefined)
+        this.#call(
+          () => hook(Object.freeze({ ...Object(context) })),
+          (error) => this.#failed(planned, { hook: name, of, error }),
+        );
     }
   }
 

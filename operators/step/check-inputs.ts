@@ -13,7 +13,10 @@ export type BodyInputs = Readonly<Record<string, unknown>>;
  *
  * @throws StepError INPUT_INVALID, with the path inside the value; or rejects with it
  */
-export function checkInputs({ op, step }: { readonly op: AnyOp; readonly step: string }, inputs: BodyInputs): BodyInputs | Promise<BodyInputs> {
+export function checkInputs(
+  { op, step }: { readonly op: AnyOp; readonly step: string },
+  inputs: BodyInputs,
+): BodyInputs | Promise<BodyInputs> {
   const checks = Object.entries(op.inputs).flatMap(([input, { kind, schema }]) => {
     const value = inputs[input];
     if (schema === undefined || value === undefined) return [];

@@ -93,7 +93,9 @@ class Retries<Fixed> {
         return judged.end;
       }),
     );
-    const last = this.#wait(this.#first).pipe(concatMap(() => attempt.pipe(retry({ delay: (failed: unknown) => this.#waitAfter(failed) }))));
+    const last = this.#wait(this.#first).pipe(
+      concatMap(() => attempt.pipe(retry({ delay: (failed: unknown) => this.#waitAfter(failed) }))),
+    );
     return firstValueFrom(last).then((end) => finish(this.#call, end, [...this.#failures, end]));
   }
 
@@ -135,5 +137,9 @@ function finish<Fixed>(
   const { code, message, details, cause } = end.error;
   const earlier = attempts.flatMap((each) => (each instanceof StepError ? [`${each.code}: ${each.message}`] : []));
   const all = { ...call.facts(), ...details, ...(made > 0 && { attempt: made }), ...(earlier.length > 0 && { earlier }) };
-  return { outcome: 'failed', error: new StepError(code, message, { details: all, ...(cause !== undefined && { cause }) }), attempts: made };
+  return {
+    outcome: 'failed',
+    error: new StepError(code, message, { details: all, ...(cause !== undefined && { cause }) }),
+    attempts: made,
+  };
 }

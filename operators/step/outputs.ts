@@ -82,7 +82,11 @@ export class StepOutputs<Fixed> implements OutputSink {
     this.#checkDeclared(output);
     if (value === undefined) return;
     if (this.#emitted.has(output)) {
-      throw this.#fail('OUTPUT_REPEATED', output, `emitted "${output}" twice in one execution. Emit each output once; collect the values first.`);
+      throw this.#fail(
+        'OUTPUT_REPEATED',
+        output,
+        `emitted "${output}" twice in one execution. Emit each output once; collect the values first.`,
+      );
     }
     this.#emitted.add(output);
     const { selectedOutputs, unselected, onDiscard } = this.#scope;
@@ -149,7 +153,11 @@ export class StepOutputs<Fixed> implements OutputSink {
     const { op, selectedOutputs } = this.#scope;
     for (const output of selectedOutputs) {
       if (op.outputs[output]?.required !== true || this.#passed.has(output)) continue;
-      throw this.#fail('OUTPUT_MISSING', output, `completed without its required output "${output}". Emit it, or declare it with optional().`);
+      throw this.#fail(
+        'OUTPUT_MISSING',
+        output,
+        `completed without its required output "${output}". Emit it, or declare it with optional().`,
+      );
     }
     return this.#passed;
   }

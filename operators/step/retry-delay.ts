@@ -47,9 +47,13 @@ function asks(when: ((error: unknown, attempt: number) => boolean) | undefined, 
   try {
     return when(thrown, attempt);
   } catch (bad) {
-    throw new StepError('OP_THREW', `The "retry.when" of step ${quote(step)} threw: ${readThrown(bad).said}. It was asked about: ${error.message}`, {
-      details: error.details,
-      cause: error.cause ?? error,
-    });
+    throw new StepError(
+      'OP_THREW',
+      `The "retry.when" of step ${quote(step)} threw: ${readThrown(bad).said}. It was asked about: ${error.message}`,
+      {
+        details: error.details,
+        cause: error.cause ?? error,
+      },
+    );
   }
 }

@@ -182,8 +182,8 @@ describe('paging over files that come and go', () => {
           return Promise.resolve(answer);
         };
         const found = await collect(everyFile(list, pageSize)).catch((error: unknown) => {
-          expect(error).toBeInstanceOf(RetryRequest);
-          return undefined;
+          if (error instanceof RetryRequest) return undefined;
+          throw error;
         });
         if (found === undefined) return;
         const stayed = Array.from({ length: count }, (_, index) => count - index).filter((number) => !gone.has(number));
@@ -362,23 +362,27 @@ describe('with a database', () => {
     test('waits as long as Slack says after a rate limit, and then comes', async () => {
       const clock = manualClock();
       const retries: RunEvent[] = [];
-      const requestsInTheWait: number[] = [];
+      const waiting: number[] = [];
       server.limitNext(1, { retryAfterSeconds: 30 });
+      const move = (ms: number): void => {
+        clock.advance(ms);
+        waiting.push(clock.waiting());
+      };
       const result = await sync({
         clock,
         onEvent: (event) => {
           if (event.type !== 'step-retrying') return;
           retries.push(event);
           setImmediate(() => {
-            clock.advance(29_999);
-            requestsInTheWait.push(server.requests);
-            setImmediate(() => clock.advance(1));
+            move(29_999);
+            move(1);
           });
         },
       });
       expect(result.success).toBe(true);
       expect(retries).toMatchObject([{ step: 'fetch_files_from_slack', attempt: 1, delayMs: 30_000 }]);
-      expect([...requestsInTheWait, server.requests]).toEqual([1, 4]);
+      expect(waiting).toEqual([1, 0]);
+      expect(server.requests).toBe(4);
       expect(await readAll(database)).toEqual(kept(server));
     });
 

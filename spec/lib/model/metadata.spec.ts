@@ -169,6 +169,7 @@ describe('the kind of a value', () => {
   test('is json where a record has the mark and not what belongs to it', () => {
     const lookalikes = [
       { [own]: 'chart', text: 'x' },
+      Object.assign(new Map(), { [own]: 'markdown', text: 'x' }),
       { [own]: ['markdown'], text: 'x' },
       { [own]: 'markdown' },
       { [own]: 'markdown', text: 5 },

@@ -35,7 +35,7 @@ describe('timeoutMs', () => {
     expect(result.errors).toMatchObject([{ code: 'STEP_TIMEOUT', details: { step: 'waits', timeoutMs: 100 } }]);
     expect(Object.fromEntries(result.outcomes)).toEqual({ out: 'failed', beside: 'materialized' });
     expect(signals[0]?.aborted).toBe(true);
-    expect(signals[0]?.reason).toBe(result.errors[0]);
+    expect(signals[0]?.reason).toMatchObject({ code: 'STEP_TIMEOUT', message: result.errors[0]?.message });
     expect(clock.waiting()).toBe(0);
   });
 

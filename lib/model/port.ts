@@ -187,7 +187,8 @@ function outputPort<Required extends boolean>(required: Required, given: readonl
 /** A port takes a schema, options, or both in this order. */
 function readPort([first, second]: readonly unknown[]): { readonly schema: Schema | undefined; readonly options: unknown } {
   const schema = isSchema(first) ? first : undefined;
-  return { schema, options: (schema === undefined ? first : second) ?? {} };
+  const options = schema === undefined ? first : second;
+  return { schema, options: options === undefined ? {} : options };
 }
 
 /** The one option that a port has. */

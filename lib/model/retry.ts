@@ -39,7 +39,6 @@ const DONT_RETRY = Symbol.for('sluice.dont-retry');
 export class RetryRequest extends Error {
   readonly delayMs: number | undefined;
   readonly max: number | undefined;
-  readonly [RETRY_REQUEST] = true;
 
   /** @throws TypeError where an option is no number of milliseconds, or of attempts */
   constructor(message: string, { delayMs, max, cause }: RetryRequestOptions = {}) {
@@ -49,6 +48,7 @@ export class RetryRequest extends Error {
     if (max !== undefined && !CHECKS.max.accepts(max))
       throw new TypeError(`RetryRequest: "max" is ${printValue(max)}. ${CHECKS.max.cure}.`);
     this.name = 'RetryRequest';
+    Object.defineProperty(this, RETRY_REQUEST, { value: true });
     this.delayMs = delayMs;
     this.max = max;
   }
@@ -56,11 +56,11 @@ export class RetryRequest extends Error {
 
 /** Thrown by a body that must not be tried again, whatever the op's policy says. */
 export class DontRetry extends Error {
-  readonly [DONT_RETRY] = true;
 
   constructor(message: string, options: { readonly cause?: unknown } = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.name = 'DontRetry';
+    Object.defineProperty(this, DONT_RETRY, { value: true });
   }
 }
 

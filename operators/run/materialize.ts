@@ -57,7 +57,7 @@ function splitOptions<Assets>(given: PlanOptions<Assets> & RunOptions): {
   const entries = Object.entries(given);
   // Both halves of a record whose fields are options of one or the other.
   return {
-    planning: Object.fromEntries(entries.filter(isForPlan)) as PlanOptions<Assets>,
+    planning: Object.fromEntries(entries.filter(isForPlan)) as PlanOptions<Assets>, // as above
     running: Object.fromEntries(entries.filter((entry) => !isForPlan(entry))) as RunOptions, // as above
   };
 }

@@ -9,7 +9,7 @@ export type { DefinitionCode, ErrorCode, SelectionCode, StepCode, StoreCode } fr
 export { input, list, nothing, optional, output } from './lib/model/port.ts';
 export { emit } from './lib/model/emission.ts';
 export { link, markdown, metadataKind, table } from './lib/model/metadata.ts';
-export type { MetadataLink, MetadataMarkdown, MetadataTable } from './lib/model/metadata.ts';
+export type { MetadataCell, MetadataKind, MetadataLink, MetadataMarkdown, MetadataTable } from './lib/model/metadata.ts';
 export { op } from './lib/model/op.ts';
 export { graph } from './lib/model/graph.ts';
 export { asset } from './lib/model/asset.ts';

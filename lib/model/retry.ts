@@ -56,7 +56,6 @@ export class RetryRequest extends Error {
 
 /** Thrown by a body that must not be tried again, whatever the op's policy says. */
 export class DontRetry extends Error {
-
   constructor(message: string, options: { readonly cause?: unknown } = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.name = 'DontRetry';

@@ -110,8 +110,8 @@ export class HookRunner {
   #call(hook: () => unknown, fail: (error: unknown) => void): void {
     try {
       const result = this.#scope.around(hook);
-      if (!(result instanceof Promise)) return;
-      const running: Promise<void> = result
+      if (!isThenable(result)) return;
+      const running: Promise<void> = Promise.resolve(result)
         .then(
           () => undefined,
           (error: unknown) => (this.#open.has(running) ? fail(error) : undefined),
@@ -145,6 +145,10 @@ export class HookRunner {
 
 function owner(of: string, hooks: Hooks | undefined): readonly Owned[] {
   return hooks === undefined ? [] : [{ of, hooks }];
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === 'object' && value !== null && typeof Reflect.get(value, 'then') === 'function';
 }
 
 /** Whether anything in a plan has hooks: where nothing has, a run need not look. */

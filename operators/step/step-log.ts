@@ -1,5 +1,5 @@
 import { fixValue } from '../../lib/kernel/value/fix.ts';
-import { encodeValue } from '../../lib/kernel/value/canonical.ts';
+import { decodeValue, encodeValue } from '../../lib/kernel/value/canonical.ts';
 import { printValue } from '../../lib/kernel/print.ts';
 import type { LogLevel, OpLog } from '../../lib/model/context.ts';
 
@@ -40,18 +40,22 @@ export function createStepLog(sink: LineSink): OpLog {
 function keep(message: unknown, data: unknown): Omit<StepLine, 'level'> {
   const text = typeof message === 'string' ? message : printValue(message);
   const kept = text.length <= LONGEST_MESSAGE ? text : `${text.slice(0, LONGEST_MESSAGE)}…`;
-  const problem = problemWith(data);
-  return problem === undefined ? { message: kept, data } : { message: `${kept} (data left out: ${problem})`, data: undefined };
+  const read = readData(data);
+  return 'problem' in read ? { message: `${kept} (data left out: ${read.problem})`, data: undefined } : { message: kept, data: read.data };
 }
 
-function problemWith(data: unknown): string | undefined {
-  if (data === undefined) return undefined;
+function readData(data: unknown): { readonly data: unknown } | { readonly problem: string } {
+  if (data === undefined) return { data };
   const fixed = fixValue(data);
-  if (!fixed.storable) return `${fixed.problem} at ${fixed.path}`;
+  if (!fixed.storable) return { problem: `${fixed.problem} at ${fixed.path}` };
   try {
-    return encodeValue(data).length <= MOST_DATA_BYTES ? undefined : `more than ${MOST_DATA_BYTES} bytes`;
-  } catch {
+    const bytes = encodeValue(data);
+    if (bytes.length > MOST_DATA_BYTES) return { problem: `more than ${MOST_DATA_BYTES} bytes` };
+    // What cannot be frozen is still the body's to change; the line is not.
+    return { data: fixed.immutable ? data : decodeValue(bytes) };
+  } catch (error) {
     // Plain data that shares parts can take more bytes than there are.
-    return `more than ${MOST_DATA_BYTES} bytes`;
+    if (error instanceof RangeError) return { problem: `more than ${MOST_DATA_BYTES} bytes` };
+    throw error;
   }
 }

@@ -47,17 +47,21 @@ export function fixEmitted(
 ): ValueSlot {
   const { value, none, metadata } = emitted;
   checkMetadata(emitted, step, output);
+  const slot = { state: 'value', value, none, encoded: undefined, metadata } as const;
   const given = emitted.version === undefined ? undefined : `user:${emitted.version}`;
-  const own = given ?? `run:${runId}:${step.definition}:${step.path}.${output.name}`;
-  if (none) return { state: 'value', value, none, version: own, encoded: undefined, metadata };
   const fixed = fixValue(value);
   if (!fixed.storable && output.key !== undefined) throw notStorable(step, output, { what: 'The value', ...fixed });
-  if (!fixed.storable || output.transient) return { state: 'value', value, none, version: own, encoded: undefined, metadata };
+  if (none || !fixed.storable || output.transient)
+    return { ...slot, version: given ?? `run:${runId}:${step.definition}:${step.path}.${output.name}` };
+  const encoded = output.key === undefined ? undefined : whole(step, output, () => encodeStorable(value));
+  return { ...slot, encoded, version: given ?? encoded?.version ?? whole(step, output, () => dataVersion(value)) };
+}
+
+/** Plain data that shares parts can take more bytes than there are: nothing else of it can fail to be encoded. */
+function whole<T>(step: Step, output: StepOutput, encode: () => T): T {
   try {
-    const encoded = output.key === undefined ? undefined : encodeStorable(value);
-    return { state: 'value', value, none, version: given ?? encoded?.version ?? dataVersion(value), encoded, metadata };
+    return encode();
   } catch (error) {
-    // Plain data that shares parts can take more bytes than there are: nothing else of it can fail to be encoded.
     if (error instanceof RangeError) throw notStorable(step, output, { what: 'The value', path: '$', problem: 'more than 1 GiB of bytes' });
     throw error;
   }

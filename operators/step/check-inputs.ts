@@ -39,7 +39,9 @@ export function checkInputs(
 /** One entry after the other; what is wrong is told with the place of the entry in front. */
 function checkList(schema: Schema, entries: readonly unknown[]): Checked | Promise<Checked> {
   const all = entries.map((entry) => checkValue(schema, entry));
-  return all.some((checked) => checked instanceof Promise) ? Promise.all(all).then(joinEntries) : joinEntries(all.filter(isDone));
+  return all.some((checked) => checked instanceof Promise)
+    ? Promise.all(all.map((checked) => Promise.resolve(checked))).then(joinEntries)
+    : joinEntries(all.filter(isDone));
 }
 
 function isDone(checked: Checked | Promise<Checked>): checked is Checked {

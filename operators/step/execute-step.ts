@@ -1,4 +1,4 @@
-import { concatMap, defer, firstValueFrom, from, map, retry, type Observable } from 'rxjs';
+import { concatMap, defer, firstValueFrom, from, of, retry, throwError, type Observable } from 'rxjs';
 import { StepError } from '../../lib/kernel/errors.ts';
 import { attemptStep, unsuccessful, type AttemptEnd, type AttemptScope } from './attempt.ts';
 import { checkInputs, type BodyInputs } from './check-inputs.ts';
@@ -87,10 +87,9 @@ class Retries<Fixed> {
   /** The end of the last attempt. */
   end(): Promise<StepEnd<Fixed>> {
     const attempt = defer(() => from(Promise.resolve(this.#attempt()))).pipe(
-      map((end) => {
+      concatMap((end) => {
         const judged = judge(this.#call, end, this.#failures.length + 1);
-        if ('delayMs' in judged) throw new FailedAttempt(judged);
-        return judged.end;
+        return 'delayMs' in judged ? throwError(() => new FailedAttempt(judged)) : of(judged.end);
       }),
     );
     const last = this.#wait(this.#first).pipe(

@@ -82,7 +82,10 @@ export class SlackServer {
     const http = createServer();
     const server = new SlackServer(http);
     for (const file of files) server.add(file);
-    http.on('request', (request, response) => void server.#answer(request, response));
+    http.on('request', (request, response) => {
+      // Whoever asks may go away in the middle of it.
+      server.#answer(request, response).catch(() => response.destroy());
+    });
     await new Promise<void>((resolve, reject) => {
       http.once('error', reject);
       http.listen(0, '127.0.0.1', resolve);

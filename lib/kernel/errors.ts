@@ -1,4 +1,9 @@
+import { printError, type Inspect } from './print-error.ts';
+import { userFrames } from './stack.ts';
 import type { DefinitionCode, ErrorCode, SelectionCode, StepCode, StoreCode } from './error-codes.ts';
+
+// The name by which Node asks objects how they want to be printed.
+const INSPECT = Symbol.for('nodejs.util.inspect.custom');
 
 /** What an error carries beside its message. */
 export interface ErrorContext {
@@ -19,7 +24,33 @@ export abstract class SluiceError extends Error {
     super(message, cause === undefined ? undefined : { cause });
     this.name = new.target.name;
     this.details = details;
+    showUserFrames(this, cause);
   }
+}
+
+// What `console.error` shows: less than a screen, however much the error carries.
+Object.defineProperty(SluiceError.prototype, INSPECT, {
+  value(this: SluiceError, _depth: number, _options: object, inspect: Inspect): string {
+    const { name, code, message, details, stack, cause } = this;
+    return printError({ name, code, message, details, stack, cause }, inspect);
+  },
+});
+
+/**
+ * The stack of an error of ours is that of the user's code: of what it threw, where that is the cause, else of where Sluice was called. Our
+ * own frames would only be in the way. Read lazily: formatting a stack costs more than a step.
+ */
+function showUserFrames(error: SluiceError, cause: unknown): void {
+  if (typeof Error.captureStackTrace !== 'function') return;
+  const own: { readonly stack?: string } = {};
+  Error.captureStackTrace(own);
+  Object.defineProperty(error, 'stack', {
+    configurable: true,
+    get: () => {
+      const thrown = cause instanceof Error ? userFrames(cause.stack) : [];
+      return [`${error.name}: ${error.message}`, ...(thrown.length > 0 ? thrown : userFrames(own.stack))].join('\n');
+    },
+  });
 }
 
 /** Something is written wrongly. Thrown synchronously by `op`, `graph`, `asset`, `assetsFromGraph`, `source` and `define`. */

@@ -1,14 +1,15 @@
 import { SelectionError } from '../kernel/errors.ts';
 import { suggest } from '../kernel/nearest.ts';
-import { kindOf, quote, quoteList } from '../kernel/print.ts';
+import { kindOf, printValue, quote, quoteList } from '../kernel/print.ts';
 import { isRecord } from '../kernel/record.ts';
 import { checkValue, printIssues, type Checked, type Schema } from '../kernel/schema.ts';
 import { fixValue } from '../kernel/value/fix.ts';
 import { dataVersion } from '../kernel/value/version.ts';
+import type { Invocable } from '../model/composition.ts';
 import type { Definitions } from '../model/definitions.ts';
 import type { GraphPlace } from '../model/flatten.ts';
-import type { AnyGraph } from '../model/graph.ts';
-import type { AnyOp } from '../model/op.ts';
+import { isGraph, type AnyGraph } from '../model/graph.ts';
+import { isOp } from '../model/op.ts';
 import type { Step } from '../model/step-graph.ts';
 
 /**
@@ -16,7 +17,7 @@ import type { Step } from '../model/step-graph.ts';
  * counts as a whole: nothing is merged. Where none is given, the schema is asked about `undefined`, then about `{}`.
  */
 export interface GivenConfig {
-  /** By op name: for every step of the op. */
+  /** By op name: for every step of an op of that name that takes config. */
   readonly ops?: Readonly<Record<string, unknown>>;
   /** By graph name: for every place of a graph that takes config. */
   readonly graphs?: Readonly<Record<string, unknown>>;
@@ -49,12 +50,10 @@ export class ConfigReader {
    * @throws SelectionError INVALID_CONFIG
    */
   of(step: Step): StepConfig | undefined {
+    // Its graphs are not asked either: what they lack is no business of a step that reads nothing of it.
+    if (step.op.config === undefined) return undefined;
     const found = this.#find(step);
     const where = `The config of step ${quote(step.id)}${found?.from ?? ''}`;
-    if (step.op.config === undefined) {
-      if (found === undefined) return undefined;
-      throw invalid(`${where} is given, and op "${step.op.name}" takes none. Declare "config" on it, or drop this one.`, { step: step.id });
-    }
     const value = readGiven(step.op.config, found, { where, details: { step: step.id, op: step.op.name } });
     const fixed = fixValue(value);
     return Object.freeze({ value, hash: fixed.storable ? dataVersion(value) : hashOfGiven(found, where, step) });
@@ -84,19 +83,11 @@ export class ConfigReader {
 
   #askGraph(step: Step, place: GraphPlace, depth: number): ReadonlyMap<string, unknown> {
     const { graph, path } = place;
+    if (graph.mapConfig === undefined) return NOTHING;
     const found = this.#findForGraph(step, place, depth);
     const label = path === '' ? `graph "${graph.name}"` : `graph "${graph.name}" at ${quote(placeId(step, path))}`;
-    const where = `The config of ${label}`;
-    if (graph.mapConfig === undefined) {
-      if (found === undefined) return NOTHING;
-      throw invalid(`${where} is given, and the graph takes none. Declare "config" and "mapConfig" on it, or drop this one.`, {
-        graph: graph.name,
-      });
-    }
-    const details = { graph: graph.name };
-    if (graph.config === undefined && found !== undefined)
-      throw invalid(`${where} is given, and the graph declares no "config". Declare it, or drop this one.`, details);
-    const config = graph.config === undefined ? undefined : readGiven(graph.config, found, { where, details });
+    const reading = { where: `The config of ${label}`, details: { graph: graph.name } };
+    const config = graph.config === undefined ? undefined : readGiven(graph.config, found, reading);
     return readMapped(graph, config, label);
   }
 
@@ -150,11 +141,10 @@ function readGiven(schema: Schema, found: Found | undefined, reading: Reading): 
   if (none.valid) return none.value;
   const empty = ask(schema, {}, reading);
   if (empty.valid) return empty.value;
-  const { issues } = empty;
-  throw invalid(`${reading.where} is not given, and has no default: ${printIssues(issues)}. Pass it in "config".`, {
-    ...reading.details,
-    issues,
-  });
+  // What `{}` lacks is named best; but a schema of anything else than an object would speak of an object that nobody gave.
+  const { issues, cause } = empty.issues.every(({ path }) => path === '$') ? none : empty;
+  const message = `${reading.where} is not given, and has no default: ${printIssues(issues)}. Pass it in "config".`;
+  throw invalid(message, { ...reading.details, issues }, cause);
 }
 
 function ask(schema: Schema, value: unknown, { where, details }: Reading): Checked {
@@ -178,44 +168,77 @@ function hashOfGiven(found: Found | undefined, where: string, { id }: Step): str
 }
 
 function readMapped(graph: AnyGraph, config: unknown, label: string): ReadonlyMap<string, unknown> {
+  const mapped = callMapConfig(graph, config, label);
+  const targets = new Map(graph.invocations.map(({ name, target }) => [name, target]));
+  for (const name of mapped.keys()) {
+    const what = `"mapConfig" of ${label} returned config for ${quote(name)}`;
+    const target = targets.get(name);
+    const details = { graph: graph.name, invocation: name };
+    if (target === undefined) throw invalid(`${what}, which is not in the graph. ${suggest(name, targets.keys())}`, details);
+    if (!takesConfig(target)) throw invalid(`${what}, which takes none. Declare "config" on ${labelOf(target)}, or leave it out.`, details);
+  }
+  return mapped;
+}
+
+function callMapConfig(graph: AnyGraph, config: unknown, label: string): ReadonlyMap<string, unknown> {
   const details = { graph: graph.name };
   let mapped: unknown;
   try {
     mapped = graph.mapConfig?.(config);
+    if (isRecord(mapped)) return new Map(Object.entries(mapped));
   } catch (cause) {
-    const said = cause instanceof Error ? cause.message : kindOf(cause);
+    const said = cause instanceof Error ? cause.message : printValue(cause);
     throw invalid(`"mapConfig" of ${label} threw: ${said}.`, details, cause);
   }
-  if (!isRecord(mapped))
-    throw invalid(`"mapConfig" of ${label} returned ${kindOf(mapped)}. Return a record of invocation name to config.`, details);
-  const names = graph.invocations.map(({ name }) => name);
-  const unknown = Object.keys(mapped).find((name) => !names.includes(name));
-  if (unknown === undefined) return new Map(Object.entries(mapped));
-  throw invalid(
-    `"mapConfig" of ${label} returned config for ${quote(unknown)}, which is not in the graph. ${suggest(unknown, names)}`,
-    details,
-  );
+  // Nobody will wait for an async function: what it throws later must not end the process as well.
+  if (mapped instanceof Promise) mapped.catch(() => undefined);
+  throw invalid(`"mapConfig" of ${label} returned ${kindOf(mapped)}. Return a record of invocation name to config.`, details);
 }
 
-/** A name that nothing has would be a config that nothing reads. */
+function takesConfig(target: unknown): boolean {
+  return (isOp(target) || isGraph(target)) && target.config !== undefined;
+}
+
+function labelOf(target: Invocable): string {
+  return isGraph(target) ? `graph "${target.name}"` : `op "${target.name}"`;
+}
+
+/** A name that nothing has, or that stands for what takes no config, would be given a config that nothing reads. */
 function checkNames({ graph }: Definitions, given: GivenConfig): void {
   for (const kind of KINDS) {
-    const record = given[kind];
-    if (record === undefined) continue;
-    const known = namesOf(graph.steps, kind);
-    const unknown = Object.keys(record).find((name) => !known.has(name));
-    if (unknown === undefined) continue;
+    const names = Object.keys(given[kind] ?? {});
+    if (names.length === 0) continue;
+    const known = targetsOf(graph.steps, kind);
     const what = { ops: 'op', graphs: 'graph', steps: 'step' }[kind];
-    throw invalid(`"config" gives something to the ${what} ${quote(unknown)}, which is not here. ${suggest(unknown, known)}`, {
-      [what]: unknown,
-    });
+    for (const name of names) {
+      const targets = known.get(name) ?? [];
+      if (targets.some(takesConfig)) continue;
+      const problem =
+        targets[0] === undefined
+          ? `which is not here. ${suggest(name, known.keys())}`
+          : `which takes none. Declare "config" on ${labelOf(targets[0])}, or drop this one.`;
+      throw invalid(`"config" gives something to the ${what} ${quote(name)}, ${problem}`, { [what]: name });
+    }
   }
 }
 
-function namesOf(steps: readonly Step[], kind: (typeof KINDS)[number]): ReadonlySet<string> {
-  if (kind === 'ops') return new Set(steps.map(({ op }: { readonly op: AnyOp }) => op.name));
-  if (kind === 'graphs') return new Set(steps.flatMap(({ within }) => within.map(({ graph }) => graph.name)));
-  return new Set(steps.flatMap((step) => [step.id, ...step.within.slice(1).map(({ path }) => placeId(step, path))]));
+/** The ops and graphs that a name may stand for: two of one name may be in different graphs. */
+function targetsOf(steps: readonly Step[], kind: (typeof KINDS)[number]): ReadonlyMap<string, readonly Invocable[]> {
+  const targets = new Map<string, Invocable[]>();
+  const add = (name: string, target: Invocable): void => {
+    const known = targets.get(name);
+    if (known === undefined) targets.set(name, [target]);
+    else if (!known.includes(target)) known.push(target);
+  };
+  for (const step of steps) {
+    const [outermost, ...nested] = step.within;
+    // What is in no graph was put there by the runtime, to hand on what a bare graph gives.
+    if (outermost === undefined) continue;
+    if (kind === 'graphs') for (const { graph } of step.within) add(graph.name, graph);
+    else add(kind === 'ops' ? step.op.name : step.id, step.op);
+    if (kind === 'steps') for (const { path, graph } of nested) add(placeId(step, path), graph);
+  }
+  return targets;
 }
 
 function invalid(message: string, details: Readonly<Record<string, unknown>>, cause?: unknown): SelectionError {
@@ -223,21 +246,22 @@ function invalid(message: string, details: Readonly<Record<string, unknown>>, ca
 }
 
 /**
- * What is wrong with the shape of a given config, as a cure; nothing where it is right.
+ * A copy of a given config that nobody can change any more, after checking its shape. What is given to each name stays as it is.
  *
  * @throws SelectionError INVALID_CONFIG
  */
 export function checkConfigShape(given: unknown): GivenConfig {
   if (!isRecord(given)) throw invalid(`"config" is ${kindOf(given)}. Give { ops, graphs, steps }, each a record of name to config.`, {});
-  for (const [kind, record] of Object.entries(given)) {
+  const copies = Object.entries(given).map(([kind, record]) => {
     if (!KINDS.some((each) => each === kind)) {
       throw invalid(
         `"config" has ${quote(kind)}. ${suggest(kind, KINDS)} It takes ${quoteList(KINDS)}, each a record of name to config.`,
         {},
       );
     }
-    if (record !== undefined && !isRecord(record))
-      throw invalid(`"config.${kind}" is ${kindOf(record)}. Give a record of name to config.`, {});
-  }
-  return given;
+    if (record === undefined) return [kind, undefined] as const;
+    if (!isRecord(record)) throw invalid(`"config.${kind}" is ${kindOf(record)}. Give a record of name to config.`, {});
+    return [kind, Object.freeze({ ...record })] as const;
+  });
+  return Object.freeze(Object.fromEntries(copies));
 }

@@ -13,11 +13,16 @@ export interface Recorded {
   readonly readable: (key: AssetKey) => ReadableEvent | undefined;
   /** The code version of an op, also of one that declares none (F6). */
   readonly codeVersion: (step: Step) => string;
+  /**
+   * Hash of the config that this run would give a step; `null` for an op that takes none. `undefined` where that cannot be known, since this
+   * run gives none or an invalid one: then config is no reason to call anything stale.
+   */
+  readonly config: (step: Step) => string | null | undefined;
 }
 
 /** Why an output is not what a run would make of it now. */
 export interface Stale {
-  readonly cause: 'never' | 'code' | 'wiring' | 'data' | 'upstream';
+  readonly cause: 'never' | 'code' | 'config' | 'wiring' | 'data' | 'upstream';
   /** What changed: a source's or asset's key, or a step's id. */
   readonly what: string;
 }
@@ -91,6 +96,7 @@ export class Freshness {
     const trace = this.#recorded.trace(index, output);
     if (trace === undefined) return { cause: 'never', what: step.id };
     if (trace.op !== step.op.name || trace.codeVersion !== this.#recorded.codeVersion(step)) return { cause: 'code', what: step.id };
+    if (this.#configDiffers(step, trace)) return { cause: 'config', what: step.id };
     const wired = step.inputs.flatMap(({ name, kind, entries }) => entries.map((entry) => ({ name, kind, entry })));
     if (wired.length !== trace.inputs.length) return { cause: 'wiring', what: step.id };
     for (const [place, { name, kind, entry }] of wired.entries()) {
@@ -101,6 +107,11 @@ export class Freshness {
       if (stale !== undefined) return stale;
     }
     return undefined;
+  }
+
+  #configDiffers(step: Step, trace: StepSettled): boolean {
+    const config = this.#recorded.config(step);
+    return config !== undefined && config !== trace.config;
   }
 
   #judgeEntry(entry: Entry, before: InputEntryRecord): Stale | undefined {

@@ -117,7 +117,7 @@ function stepResults({ steps }: Plan, settled: readonly SettledStep[]): Readonly
 /** What a verb rejects with when its run was cancelled; `result` says what was done before. */
 export class AbortError extends Error {
   readonly code = 'RUN_CANCELLED';
-  readonly result: RunResult;
+  declare readonly result: RunResult;
 
   constructor(result: RunResult, reason: unknown) {
     super(
@@ -125,7 +125,7 @@ export class AbortError extends Error {
       reason === undefined ? undefined : { cause: reason },
     );
     this.name = 'AbortError';
-    this.result = result;
+    hide(this, result);
   }
 }
 
@@ -135,5 +135,10 @@ export function failureOf(result: RunResult): StepError | undefined {
   if (first === undefined) return undefined;
   const others = result.errors.length - 1;
   const message = others === 0 ? first.message : `${first.message} (and ${others} more: see details.result.errors)`;
-  return new StepError(first.code, message, { details: { ...first.details, result }, cause: first.cause });
+  return new StepError(first.code, message, { details: hide({ ...first.details }, result), cause: first.cause });
+}
+
+/** A result is for programs: an error that is printed, by a crashing process too, would fill many screens with it. */
+function hide<Carrier extends object>(carrier: Carrier, result: RunResult): Carrier {
+  return Object.defineProperty(carrier, 'result', { value: result });
 }

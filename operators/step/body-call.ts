@@ -4,7 +4,7 @@ import { isEmission } from '../../lib/model/emission.ts';
 import type { OpContext } from '../../lib/model/context.ts';
 import type { AnyOp } from '../../lib/model/op.ts';
 import type { OutputSink } from './outputs.ts';
-import { readThrown } from './thrown.ts';
+import { dropOwnFrames, readThrown } from './thrown.ts';
 
 /** One execution of a body: what it gets, and where its emissions go. */
 export interface BodyCall {
@@ -25,6 +25,7 @@ export function guard<T>(call: BodyCall, userCode: () => T): T {
 
 /** The StepError around what the user's code threw. */
 export function threw({ op, context }: BodyCall, error: unknown): StepError {
+  dropOwnFrames(error);
   const at = context.attempt > 1 ? ` at attempt ${context.attempt}` : '';
   return new StepError('OP_THREW', `Step ${quote(context.step)} failed${at}: ${readThrown(error).said}`, {
     details: { step: context.step, op: op.name },

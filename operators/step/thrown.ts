@@ -1,4 +1,5 @@
 import { printValue } from '../../lib/kernel/print.ts';
+import { withoutOwnFrames } from '../../lib/kernel/stack.ts';
 
 /** What can be said of something that user code threw. */
 export interface Thrown {
@@ -25,7 +26,8 @@ const UNREADABLE = 'something that cannot be read';
 function readError({ name: givenName, message: givenMessage, stack }: Error): Thrown {
   // Text by their types, and anything at all in fact.
   const [name, message] = [String(givenName), String(givenMessage)];
-  return { name, message, stack: typeof stack === 'string' ? stack : undefined, said: message === '' ? `it threw ${name}` : message };
+  const said = message === '' ? `it threw ${name}` : shorten(message);
+  return { name, message, stack: typeof stack === 'string' ? stack : undefined, said };
 }
 
 function readOther(thrown: unknown): Thrown {
@@ -38,4 +40,26 @@ function printOther(thrown: unknown): string {
   } catch {
     return Object.prototype.toString.call(thrown);
   }
+}
+
+/**
+ * Takes the frames of Sluice out of the stack of what user code threw, where it is an Error: below the user's own they only tell how a body
+ * is called. Everything else of it stays as it is, and so does a stack that cannot be written.
+ */
+export function dropOwnFrames(thrown: unknown): void {
+  try {
+    if (!(thrown instanceof Error) || typeof thrown.stack !== 'string') return;
+    const stack = withoutOwnFrames(thrown.stack);
+    if (stack !== thrown.stack) Reflect.set(thrown, 'stack', stack);
+  } catch {
+    // Anything can be thrown, a Proxy that throws too.
+  }
+}
+
+const LONGEST_SAID = 500;
+
+/** What fits into a sentence of ours; the whole of it stays on the cause. */
+function shorten(message: string): string {
+  const line = message.replace(/\s*\n\s*/g, ' ');
+  return line.length <= LONGEST_SAID ? line : `${line.slice(0, LONGEST_SAID)}…`;
 }

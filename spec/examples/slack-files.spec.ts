@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import { PGlite } from '@electric-sql/pglite';
 import fc from 'fast-check';
 import { DontRetry, materialize, RetryRequest, StepError, type Provision, type RunEvent } from 'sluice';
@@ -83,6 +85,24 @@ describe('the stand-in for Slack', () => {
     expect(await ask('files.list')).toMatchObject({ ok: true });
     expect(server.requests).toBe(5);
   });
+});
+
+test('the stand-in for Slack closes, also where somebody is still connected', async () => {
+  const other = await SlackServer.start();
+  const { port } = new URL(other.baseUrl);
+  const socket = connect(Number(port), '127.0.0.1');
+  await once(socket, 'connect');
+  socket.write('GET /api/files.list HTTP/1.1\r\n');
+  // To be cut off in the middle of a request is an error of the one who asks.
+  const cut = new Promise((resolve) =>
+    socket
+      .once('close', resolve)
+      .once('error', () => undefined)
+      .resume(),
+  );
+  await other.close();
+  await cut;
+  expect(socket.destroyed).toBe(true);
 });
 
 describe('the Slack client', () => {
@@ -241,8 +261,9 @@ describe('with a database', () => {
 
     test('stays as it was where one file cannot be stored', async () => {
       await storeAll(database, kept(server));
-      const broken = kept(server).map((file) => (file.id === 'F03' ? { ...file, name: 'no\u0000text' } : file));
-      await expect(storeAll(database, broken.slice(1))).rejects.toThrow(/unicode|\\u0000/i);
+      // Found out by the last statement, after a row was deleted.
+      const broken = kept(server).map((file) => (file.id === 'F03' ? { ...file, size: 2 ** 70 } : file));
+      await expect(storeAll(database, broken.slice(1))).rejects.toThrow('out of range');
       expect(await readAll(database)).toEqual(kept(server));
     });
 
@@ -419,7 +440,11 @@ describe('with a database', () => {
         resources: [slack.value(odd), db.value(database)],
         onEvent: ({ type }) => void (type === 'step-retrying' && setImmediate(() => clock.advance(60_000))),
       });
-      await expect(failing).rejects.toThrow(/\$\[0\]\.size/);
+      await expect(failing).rejects.toMatchObject({
+        code: 'OUTPUT_INVALID',
+        message: expect.stringContaining('$[0].size') as string,
+        details: { step: 'fetch_files_from_slack' },
+      });
     });
 
     test.each([

@@ -47,6 +47,7 @@ export { resolve } from './operators/run/resolve.ts';
 export type { ResolvedPlan } from './operators/run/resolve.ts';
 export { run } from './operators/run/run.ts';
 export { materialize } from './operators/run/materialize.ts';
+export type { MaterializeOptions } from './operators/run/materialize.ts';
 export { testOp } from './operators/face/test-op.ts';
 export type { TestOptions } from './operators/face/test-op.ts';
 export { runGraph } from './operators/face/run-graph.ts';

@@ -1,4 +1,5 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
+import { kindOf } from './print.ts';
 import { printKeys } from './value/path.ts';
 
 /** A schema of any library that speaks Standard Schema (zod, valibot, arktype, …): https://standardschema.dev */
@@ -36,24 +37,66 @@ export function isSchema(value: unknown): value is Schema {
 export function checkValue(schema: Schema, value: unknown): Checked | Promise<Checked> {
   try {
     const result = schema['~standard'].validate(value);
-    return result instanceof Promise ? result.then(readResult).catch(threw) : readResult(result);
+    return isThenable(result) ? Promise.resolve(result).then(readResult).catch(threw) : readResult(result);
   } catch (error) {
     return threw(error);
   }
 }
 
-function readResult(result: StandardSchemaV1.Result<unknown>): Checked {
-  if (result.issues === undefined) return { valid: true, value: result.value };
-  const issues = result.issues.map(({ message, path = [] }) => ({
-    path: printKeys(path.map((segment) => (typeof segment === 'object' ? segment.key : segment))),
-    message,
-  }));
-  return { valid: false, issues: issues.length > 0 ? issues : [{ path: '$', message: 'the schema refused it without a reason' }] };
+/** Not every promise is one of this realm. */
+function isThenable(result: unknown): result is PromiseLike<StandardSchemaV1.Result<unknown>> {
+  return typeof result === 'object' && result !== null && typeof Reflect.get(result, 'then') === 'function';
+}
+
+/** Schemas may be written by hand: what they give may have any form. */
+function readResult(result: unknown): Checked {
+  if (typeof result !== 'object' || result === null) return refusal(`the schema gave ${kindOf(result)} as its result`);
+  const issues: unknown = Reflect.get(result, 'issues');
+  if (issues === undefined || issues === null) return { valid: true, value: Reflect.get(result, 'value') };
+  if (!Array.isArray(issues)) return refusal(`the schema refused it, with issues that are ${kindOf(issues)}`);
+  return issues.length === 0 ? refusal('the schema refused it without a reason') : { valid: false, issues: Array.from(issues, readIssue) };
+}
+
+function refusal(message: string, path = '$'): Extract<Checked, { readonly valid: false }> {
+  return { valid: false, issues: [{ path, message }] };
+}
+
+function readIssue(issue: unknown): SchemaIssue {
+  const message: unknown = fieldOf(issue, 'message');
+  const path: unknown = fieldOf(issue, 'path');
+  const keys = Array.isArray(path) ? path.map((segment: unknown) => (isObject(segment) ? fieldOf(segment, 'key') : segment)) : [];
+  // Members of a Set have no key, and keys of a Map may be anything: the path ends before the first one that no property has.
+  const known = keys.findIndex((key) => !isKey(key));
+  return { path: printKeys((known < 0 ? keys : keys.slice(0, known)).filter(isKey)), message: textOf(message) };
+}
+
+function textOf(message: unknown): string {
+  return typeof message === 'string' && message.trim() !== '' ? message : 'refused without a reason';
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null;
+}
+
+function fieldOf(value: unknown, field: string): unknown {
+  return isObject(value) ? Reflect.get(value, field) : undefined;
+}
+
+function isKey(key: unknown): key is PropertyKey {
+  return typeof key === 'string' || typeof key === 'number' || typeof key === 'symbol';
 }
 
 function threw(cause: unknown): Checked {
-  const said = cause instanceof Error ? cause.message : 'something that is no Error';
-  return { valid: false, issues: [{ path: '$', message: `the schema threw: ${said}` }], cause };
+  return { ...refusal(`the schema threw: ${messageOf(cause)}`), cause };
+}
+
+/** Reading what was thrown may throw again: anything can be thrown. */
+function messageOf(cause: unknown): string {
+  try {
+    return cause instanceof Error ? textOf(cause.message) : 'something that is no Error';
+  } catch {
+    return 'something that cannot be read';
+  }
 }
 
 const SHOWN = 3;

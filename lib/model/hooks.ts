@@ -61,7 +61,7 @@ export function checkHooks(given: unknown, where: string): Hooks | undefined {
   // A record with these fields at most, as was just checked; what they hold is checked here.
   const hooks = given as Hooks;
   for (const [name, hook] of Object.entries<unknown>({ ...hooks })) {
-    if (hook === undefined || (typeof hook === 'function' && !isClass(hook))) continue;
+    if (hook === undefined || isCallable(hook)) continue;
     throw new DefinitionError('INVALID_DEFINITION', `"hooks" of ${where}: "${name}" is ${kindOf(hook)}. Give a function.`, {
       details: { where, option: name },
     });
@@ -73,6 +73,11 @@ export function checkHooks(given: unknown, where: string): Hooks | undefined {
 export function isHooks(value: unknown): boolean {
   return (
     isRecord(value) &&
-    Object.entries(value).every(([name, hook]) => name in HOOK_FIELDS && (hook === undefined || typeof hook === 'function'))
+    Object.entries(value).every(([name, hook]) => Object.hasOwn(HOOK_FIELDS, name) && (hook === undefined || isCallable(hook)))
   );
+}
+
+/** A class is a function that nobody can call. */
+function isCallable(hook: unknown): boolean {
+  return typeof hook === 'function' && !isClass(hook);
 }

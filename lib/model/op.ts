@@ -65,6 +65,8 @@ export interface AnyOp extends Invocable {
   readonly pool: string | undefined;
   readonly hooks: Hooks | undefined;
   readonly outputs: Outputs;
+  /** Names of the inputs with a schema: most ops have none, and their inputs go to the body as they are. */
+  readonly checkedInputs: readonly string[];
   /** True where outputs were declared, even one: the body then returns a record or emissions. */
   readonly declaresOutputs: boolean;
   readonly body: OpBody;
@@ -149,6 +151,7 @@ export function op(definition: AnyOpDefinition): AnyOp {
   checkName('op', definition.name, 'in op()');
   const where = `op "${definition.name}"`;
   const outputs = checkOutputs(definition, where);
+  const inputs = checkPorts('input', definition.inputs, where);
   const noun: Omit<AnyOp, 'name'> = {
     kind: 'op',
     description: optionalString(definition.description, 'description', where),
@@ -160,7 +163,8 @@ export function op(definition: AnyOpDefinition): AnyOp {
     concurrency: checkConcurrency(definition.concurrency, where),
     pool: checkPool(definition.pool, where),
     hooks: checkHooks(definition.hooks, where),
-    inputs: checkPorts('input', definition.inputs, where),
+    inputs,
+    checkedInputs: Object.freeze(Object.keys(inputs).filter((name) => inputs[name]?.schema !== undefined)),
     outputs: Object.freeze(outputs),
     outputNames: Object.freeze(Object.keys(outputs)),
     single: definition.outputs === undefined,

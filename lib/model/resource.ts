@@ -37,7 +37,7 @@ export interface Resource<T = unknown> {
    *
    * @throws DefinitionError INVALID_DEFINITION
    */
-  factory(factory: ResourceFactory<T>): Provision;
+  factory<Opened extends T>(factory: ResourceFactory<Opened>): Provision;
   readonly [holds]?: T;
 }
 
@@ -80,9 +80,9 @@ export function resource<T>(name: string, options: ResourceOptions = {}): Resour
     name,
     description: optionalString(options.description, 'description', where),
     value: (value: T): Provision => provision(self, { form: 'value', value }),
-    factory: (factory: ResourceFactory<T>): Provision => {
+    factory: <Opened extends T>(factory: ResourceFactory<Opened>): Provision => {
       checkFactory(factory, where);
-      // A factory of T makes values of T and is only ever given those back.
+      // A factory is only ever given back what it has opened.
       return provision(self, { form: 'factory', factory: Object.freeze({ ...factory }) as ResourceFactory<unknown> });
     },
   });

@@ -94,7 +94,8 @@ export function delayAfter(
   attempt: number,
   random: number,
 ): number {
-  const factor = { constant: 1, linear: attempt, exponential: 2 ** (attempt - 1) }[backoff];
+  // Finite, since no wait at all stays none however often it is doubled.
+  const factor = { constant: 1, linear: attempt, exponential: Math.min(2 ** (attempt - 1), Number.MAX_VALUE) }[backoff];
   return Math.min(delayMs * factor, maxDelayMs) * (1 - jitter * random);
 }
 

@@ -141,8 +141,9 @@ function readGiven(schema: Schema, found: Found | undefined, reading: Reading): 
   if (none.valid) return none.value;
   const empty = ask(schema, {}, reading);
   if (empty.valid) return empty.value;
-  // What `{}` lacks is named best; but a schema of anything else than an object would speak of an object that nobody gave.
-  const { issues, cause } = empty.issues.every(({ path }) => path === '$') ? none : empty;
+  // What `{}` lacks says most; but where it gets no further than nothing at all does, the words would be of an object that nobody gave.
+  const noFurther = empty.issues.every(({ path }, index) => path === none.issues[index]?.path);
+  const { issues, cause } = noFurther ? none : empty;
   const message = `${reading.where} is not given, and has no default: ${printIssues(issues)}. Pass it in "config".`;
   throw invalid(message, { ...reading.details, issues }, cause);
 }

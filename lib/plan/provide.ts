@@ -32,10 +32,7 @@ function checkKnown({ graph }: Definitions, resource: Provision['resource']): vo
   const isOther = needed.some(({ name }) => name === resource.name);
   const why = isOther
     ? `which is another resource than the one that ops here need under that name. Provide that very one.`
-    : `which no op here needs. ${suggest(
-        resource.name,
-        needed.map(({ name }) => name),
-      )}`;
+    : `which no op here needs. ${suggest(resource.name, new Set(needed.map(({ name }) => name)))}`;
   throw new SelectionError('UNKNOWN_RESOURCE', `"resources" provides ${quote(resource.name)}, ${why}`, {
     details: { resource: resource.name },
   });
@@ -44,9 +41,12 @@ function checkKnown({ graph }: Definitions, resource: Provision['resource']): vo
 function checkNoneMissing(steps: readonly Step[], provided: ReadonlyMap<string, Provision>): void {
   const missing = new Map<string, string[]>();
   for (const { id, op } of steps) {
-    for (const needed of Object.values(op.resources)) {
+    // A body may call one resource by two names.
+    for (const needed of new Set(Object.values(op.resources))) {
       if (provided.get(needed.name)?.resource === needed) continue;
-      missing.set(needed.name, [...(missing.get(needed.name) ?? []), id]);
+      const known = missing.get(needed.name);
+      if (known === undefined) missing.set(needed.name, [id]);
+      else known.push(id);
     }
   }
   if (missing.size === 0) return;

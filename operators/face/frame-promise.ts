@@ -20,6 +20,6 @@ export async function runFrame(frames: Frames, frame: Frame, signal: AbortSignal
     return outputs;
   } finally {
     unlink();
-    await frames.close();
+    await (controller.signal.aborted ? frames.cancel(controller.signal.reason) : frames.close());
   }
 }

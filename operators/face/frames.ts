@@ -10,6 +10,7 @@ import { checkEmitted } from '../run/slot.ts';
 import { StepEvents, type StepEvent } from '../run/step-events.ts';
 import type { Supplied, Supply } from '../run/supply.ts';
 import type { Clock } from '../step/clock.ts';
+import { apart } from './apart.ts';
 import { entryNames, inKey, outputAt, planFrame, type FrameOptions } from './frame-plan.ts';
 
 const CONCURRENCY = 16;
@@ -47,7 +48,7 @@ export class Frames {
   /** @throws SelectionError for what cannot be planned */
   constructor(target: AnyGraph, options: FramesOptions) {
     this.#target = target;
-    this.#options = options;
+    this.#options = { ...options, onEvent: apart(options.onEvent), onEmission: apart(options.onEmission) };
     this.#planned = this.#planFor(new Map());
   }
 
@@ -90,9 +91,14 @@ export class Frames {
     );
   }
 
+  /** Closes what is given up before its end: resources are told by their signal, as in a run that is cancelled. */
+  cancel(reason?: unknown): Promise<readonly ResourceDisposalFailure[]> | undefined {
+    this.#controller.abort(reason);
+    return this.close();
+  }
+
   /** Disposes what was opened. Nothing to wait for where nothing could be opened. */
   close(): Promise<readonly ResourceDisposalFailure[]> | undefined {
-    this.#controller.abort();
     return this.#planned.plan.resources.size === 0 ? undefined : this.#resources?.dispose();
   }
 
@@ -128,7 +134,8 @@ export class Frames {
   }
 }
 
-function valueIn(frame: Frame, name: string): unknown {
+/** What a frame gives for an input; `undefined` where it gives nothing, also for names that every object has. */
+export function valueIn(frame: Frame, name: string): unknown {
   return Object.hasOwn(frame, name) ? frame[name] : undefined;
 }
 

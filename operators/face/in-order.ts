@@ -39,6 +39,8 @@ class FrameQueue {
   #running: AbortController | undefined;
   #pumping = false;
   #ended = false;
+  /** All is delivered, or an epoch has failed: whoever unsubscribes from now on cancels nothing. */
+  #over = false;
 
   constructor(epochs: Frames, subscriber: Subscriber<OutputValues>) {
     this.#epochs = epochs;
@@ -60,7 +62,7 @@ class FrameQueue {
     this.#next = 0;
     this.#running?.abort();
     // What cannot be disposed by now has nobody left to be told.
-    this.#epochs.close()?.catch(() => undefined);
+    (this.#over ? this.#epochs.close() : this.#epochs.cancel())?.catch(() => undefined);
   }
 
   /** Not reentrant: what an epoch that ends synchronously leaves to do, the loop does. */
@@ -75,6 +77,7 @@ class FrameQueue {
 
   /** When the resources are disposed, if there are any. */
   #complete(): void {
+    this.#over = true;
     const closing = this.#epochs.close();
     if (closing === undefined) return this.#subscriber.complete();
     closing
@@ -102,6 +105,7 @@ class FrameQueue {
     try {
       // Checked just above; what its fields hold is the op's business.
       this.#epochs.run(frame as Frame, controller.signal, (ended) => {
+        this.#over = 'error' in ended;
         if ('error' in ended) return this.#subscriber.error(ended.error);
         this.#subscriber.next(ended.outputs);
         // Only now: what is pushed while a record is delivered is the next epoch.

@@ -3,10 +3,11 @@ import { frozenSet } from '../../lib/kernel/frozen-collections.ts';
 import { suggest } from '../../lib/kernel/nearest.ts';
 import { kindOf, quote, quoteList } from '../../lib/kernel/print.ts';
 import { isRecord } from '../../lib/kernel/record.ts';
+import { fixValue } from '../../lib/kernel/value/fix.ts';
 import type { AnyGraph } from '../../lib/model/graph.ts';
 import type { AnyOp } from '../../lib/model/op.ts';
 import type { InputPort } from '../../lib/model/port.ts';
-import type { Frame } from './frames.ts';
+import { valueIn, type Frame } from './frames.ts';
 
 /**
  * The outputs to ask for: all of them where nothing is said.
@@ -31,7 +32,7 @@ export function readSelect(verb: string, target: AnyOp | AnyGraph, select: unkno
 }
 
 /**
- * The inputs that a verb was given by hand: every required one, and no other name.
+ * The inputs that a verb was given by hand: every required one, and no other name. Their plain data is frozen.
  *
  * @throws SelectionError INVALID_OPTION
  */
@@ -51,19 +52,21 @@ export function readInputs(verb: string, { kind, name, inputs }: AnyOp | AnyGrap
       },
     );
   }
-  const missing = fed.filter(([input, { optional }]) => !optional && given[input] === undefined).map(([input]) => input);
+  const missing = fed.filter(([input, { optional }]) => !optional && valueIn(given, input) === undefined).map(([input]) => input);
   if (missing.length > 0) {
     throw new SelectionError('INVALID_OPTION', `${where} needs ${quoteList(missing)} in "inputs", and got nothing for it.`, {
       details: { missing },
     });
   }
   checkLists(where, fed, given);
+  // As in a run: a body that changes what it was given fails, and must not pass a test first (X13).
+  for (const value of Object.values(given)) fixValue(value);
   return given;
 }
 
 function checkLists(where: string, fed: readonly (readonly [string, InputPort])[], given: Frame): void {
   for (const [input, { kind }] of fed) {
-    const value = given[input];
+    const value = valueIn(given, input);
     if (kind !== 'list' || value === undefined || Array.isArray(value)) continue;
     throw new SelectionError(
       'INVALID_OPTION',

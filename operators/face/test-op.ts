@@ -6,7 +6,7 @@ import type { Schema, SchemaInput } from '../../lib/kernel/schema.ts';
 import { CHECKED_LATER, checkVerbOptions, RULES, type OptionRules } from '../../lib/kernel/verb-options.ts';
 import { isOp, type AnyOp, type Op } from '../../lib/model/op.ts';
 import type { FedRecord, Inputs, Outputs, ValueOf } from '../../lib/model/port.ts';
-import type { Held, Needs, Provision } from '../../lib/model/resource.ts';
+import type { Held, Needs, Provision, Resource } from '../../lib/model/resource.ts';
 import { RUN_RULES } from '../run/options.ts';
 import type { StepEvent } from '../run/step-events.ts';
 import type { Clock } from '../step/clock.ts';
@@ -79,6 +79,8 @@ export async function testOp<I extends Inputs, O extends Outputs, Single extends
     resources: readResources(target, resources),
     lists: 'entries',
     ...(config !== undefined && { config: { ops: { [target.name]: config } } }),
+    // One step has every pool to itself.
+    ...(target.pool !== undefined && { pools: { [target.pool]: 1 } }),
     clock,
     onEvent,
     onEmission,
@@ -95,8 +97,7 @@ type Untyped = AnyTestOptions & {
   readonly resources?: unknown;
 };
 
-function readResources({ name, resources }: AnyOp, given: unknown): readonly Provision[] {
-  if (given === undefined) return [];
+function readResources({ name, resources }: AnyOp, given: unknown = {}): readonly Provision[] {
   if (!isRecord(given)) {
     const names = quoteList(Object.keys(resources));
     throw new SelectionError(
@@ -104,11 +105,36 @@ function readResources({ name, resources }: AnyOp, given: unknown): readonly Pro
       `testOp(${quote(name)}): "resources" is ${kindOf(given)}. Give a record of values for ${names}.`,
     );
   }
-  return Object.entries(given).map(([own, value]) => {
-    const needed = Object.hasOwn(resources, own) ? resources[own] : undefined;
-    if (needed !== undefined) return needed.value(value);
-    throw new SelectionError('INVALID_OPTION', `Op ${quote(name)} has no resource ${quote(own)}. ${suggest(own, Object.keys(resources))}`, {
-      details: { op: name, resource: own },
+  const unknown = Object.keys(given).find((own) => !Object.hasOwn(resources, own));
+  if (unknown !== undefined) {
+    const hint = suggest(unknown, Object.keys(resources));
+    throw new SelectionError('INVALID_OPTION', `Op ${quote(name)} has no resource ${quote(unknown)}. ${hint}`, {
+      details: { op: name, resource: unknown },
     });
-  });
+  }
+  const missing = Object.keys(resources).filter((own) => !Object.hasOwn(given, own));
+  if (missing.length > 0) {
+    throw new SelectionError(
+      'MISSING_RESOURCE',
+      `testOp(${quote(name)}) needs ${quoteList(missing)} in "resources", and got nothing for it. Give a value that stands in for it.`,
+      { details: { op: name, missing } },
+    );
+  }
+  return provide(name, resources, given);
+}
+
+/** A body may call one resource by several names. */
+function provide(name: string, resources: Needs, given: Readonly<Record<string, unknown>>): readonly Provision[] {
+  const values = new Map<Resource, unknown>();
+  for (const [own, needed] of Object.entries(resources)) {
+    if (values.has(needed) && !Object.is(values.get(needed), given[own])) {
+      throw new SelectionError(
+        'INVALID_OPTION',
+        `testOp(${quote(name)}): ${quote(own)} in "resources" is the resource ${quote(needed.name)} under another name. Give the same value for both.`,
+        { details: { op: name, resource: own } },
+      );
+    }
+    values.set(needed, given[own]);
+  }
+  return [...values].map(([needed, value]) => needed.value(value));
 }

@@ -48,6 +48,8 @@ class Limit {
  */
 export class Limits {
   readonly #all: Limit;
+  /** What limits a step that has no limits of its own. */
+  readonly #common: readonly Limit[];
   readonly #pools: ReadonlyMap<string, Limit>;
   readonly #ops = new Map<PlannedStep['step']['op'], Limit>();
   readonly #inside = new Set<PlannedStep>();
@@ -57,6 +59,7 @@ export class Limits {
 
   constructor(concurrency: number, pools: ReadonlyMap<string, number>) {
     this.#all = new Limit(concurrency);
+    this.#common = [this.#all];
     this.#pools = new Map([...pools].map(([pool, size]) => [pool, new Limit(size)]));
   }
 
@@ -112,7 +115,8 @@ export class Limits {
   }
 
   #limitsOf({ step: { op } }: PlannedStep): readonly Limit[] {
-    if (op.concurrency === undefined && op.pool === undefined) return [this.#all];
+    // The same list for nearly every step there is: this is called twice a step.
+    if (op.concurrency === undefined && op.pool === undefined) return this.#common;
     const pool = op.pool === undefined ? undefined : this.#pools.get(op.pool);
     return [this.#all, ...(pool === undefined ? [] : [pool]), ...this.#ofOp(op)];
   }

@@ -87,6 +87,8 @@ class StepPump {
   readonly #limits: Limits;
   /** By plan index: what was begun and has not settled; not what is still in line for its first attempt. */
   readonly #started = new Map<number, PlannedStep>();
+  /** By plan index: the number of the attempt whose body was called last. */
+  readonly #attempts: number[] = [];
   #pumping = false;
   #failure: StepsFailure | undefined;
   #over = false;
@@ -122,7 +124,9 @@ class StepPump {
 
   /** Bodies that have not ended by now are left to themselves, and their steps are over. */
   #giveUp(): void {
-    for (const planned of this.#started.values()) this.#settle(cancelled(planned));
+    for (const planned of this.#started.values()) {
+      this.#settle({ ...cancelled(planned), attempts: this.#attempts[planned.index] ?? 0 });
+    }
     this.#end();
   }
 
@@ -255,7 +259,10 @@ class StepPump {
       inBody: (body) => insideBody(port, body),
       pause: (ms) => this.#pause(planned, ms),
       facts: () => factsOf(planned, { slots: this.#slots, supply: this.#run.supply }),
-      onStart: (attempt) => observer.onStart(planned, { attempt, loaded }),
+      onStart: (attempt) => {
+        this.#attempts[planned.index] = attempt;
+        observer.onStart(planned, { attempt, loaded });
+      },
       onRetry: (retrying) => observer.onRetry(planned, retrying),
       onLine: (attempt, line) => observer.onLine(planned, attempt, line),
     });

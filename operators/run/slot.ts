@@ -1,12 +1,13 @@
 import { StepError } from '../../lib/kernel/errors.ts';
 import { kindOf, quote } from '../../lib/kernel/print.ts';
 import { isRecord } from '../../lib/kernel/record.ts';
+import { decodeValue, encodeValue } from '../../lib/kernel/value/canonical.ts';
 import { fixValue } from '../../lib/kernel/value/fix.ts';
 import { dataVersion } from '../../lib/kernel/value/version.ts';
 import type { OutputState } from '../../lib/events/data-version.ts';
 import { encodeStorable, type EncodedValue } from '../../lib/events/store.ts';
 import type { Step, StepOutput } from '../../lib/model/step-graph.ts';
-import type { Emitted } from '../step/outputs.ts';
+import { NO_METADATA, type Emitted } from '../step/outputs.ts';
 
 /** A value on an output, fixed at emission (X13). */
 export interface ValueSlot {
@@ -45,16 +46,18 @@ export function fixEmitted(
   emitted: Emitted,
   { step, output, runId }: { readonly step: Step; readonly output: StepOutput; readonly runId: string },
 ): ValueSlot {
-  const { value, none, metadata } = emitted;
-  checkMetadata(emitted, step, output);
-  const slot = { state: 'value', value, none, encoded: undefined, metadata } as const;
+  const { value, none } = emitted;
+  const metadata = fixMetadata(emitted, step, output);
   const given = emitted.version === undefined ? undefined : `user:${emitted.version}`;
   const fixed = fixValue(value);
   if (!fixed.storable && output.key !== undefined) throw notStorable(step, output, { what: 'The value', ...fixed });
-  if (none || !fixed.storable || output.transient)
-    return { ...slot, version: given ?? `run:${runId}:${step.definition}:${step.path}.${output.name}` };
+  if (none || !fixed.storable || output.transient) {
+    const version = given ?? `run:${runId}:${step.definition}:${step.path}.${output.name}`;
+    return { state: 'value', value, none, version, encoded: undefined, metadata };
+  }
   const encoded = output.key === undefined ? undefined : whole(step, output, () => encodeStorable(value));
-  return { ...slot, encoded, version: given ?? encoded?.version ?? whole(step, output, () => dataVersion(value)) };
+  const version = given ?? encoded?.version ?? whole(step, output, () => dataVersion(value));
+  return { state: 'value', value, none, version, encoded, metadata };
 }
 
 /** Plain data that shares parts can take more bytes than there are: nothing else of it can fail to be encoded. */
@@ -67,18 +70,31 @@ function whole<T>(step: Step, output: StepOutput, encode: () => T): T {
   }
 }
 
-function checkMetadata({ metadata }: Emitted, step: Step, output: StepOutput): void {
+/** Metadata is recorded later than it is emitted: what of it cannot be frozen is copied (X13). */
+function fixMetadata({ metadata }: Emitted, step: Step, output: StepOutput): Emitted['metadata'] {
   const fixed = fixValue(metadata);
   if (!fixed.storable) throw notStorable(step, output, { what: 'The metadata', ...fixed });
-  if (isRecord(metadata)) return;
-  throw new StepError(
-    'OP_BODY',
-    `Step ${quote(step.id)} emitted "${output.name}" with metadata that is ${kindOf(metadata)}. Give a record of name to value.`,
-    {
-      details: { step: step.id, output: output.name },
-    },
-  );
+  if (!isRecord(metadata)) {
+    throw new StepError(
+      'OP_BODY',
+      `Step ${quote(step.id)} emitted "${output.name}" with metadata that is ${kindOf(metadata)}. Give a record of name to value.`,
+      {
+        details: { step: step.id, output: output.name },
+      },
+    );
+  }
+  if (fixed.immutable) return metadata;
+  try {
+    // A copy of the record.
+    return decodeValue(encodeValue(metadata)) as Emitted['metadata'];
+  } catch (error) {
+    if (error instanceof RangeError) throw notStorable(step, output, { what: 'The metadata', ...TOO_LARGE });
+    throw error;
+  }
 }
+
+/** Plain data that shares parts can take more bytes than there are: nothing else of it can fail to be encoded. */
+const TOO_LARGE = { path: '$', problem: 'more than 1 GiB of bytes' };
 
 /**
  * Fixes a value that nothing will record, with the checks that do not depend on that.
@@ -86,8 +102,7 @@ function checkMetadata({ metadata }: Emitted, step: Step, output: StepOutput): v
  * @throws StepError VALUE_NOT_STORABLE, OP_BODY for metadata that is none
  */
 export function checkEmitted(emitted: Emitted, { step, output }: { readonly step: Step; readonly output: StepOutput }): ValueSlot {
-  checkMetadata(emitted, step, output);
-  return freezeEmitted(emitted);
+  return freezeEmitted({ ...emitted, metadata: fixMetadata(emitted, step, output) });
 }
 
 /** Fixes a value that nothing will record: frozen where it can be, with no version of its own. */

@@ -1,9 +1,9 @@
+import { SelectionError } from '../../lib/kernel/errors.ts';
 import type { SourceObserved, StepSettled } from '../../lib/events/logged-event.ts';
 import type { Position } from '../../lib/events/position.ts';
 import type { StorePort } from '../../lib/events/store-port.ts';
 import type { AssetKey } from '../../lib/model/asset-key.ts';
 import type { Definitions } from '../../lib/model/definitions.ts';
-import { SelectionError } from '../../lib/kernel/errors.ts';
 import type { Step } from '../../lib/model/step-graph.ts';
 import { ConfigReader, type GivenConfig } from '../../lib/plan/config.ts';
 import { Freshness, upstreamOutputs, type Recorded, type Stale } from '../../lib/plan/freshness.ts';

@@ -17,12 +17,13 @@ export function checkInputs(
   { op, step }: { readonly op: AnyOp; readonly step: string },
   inputs: BodyInputs,
 ): BodyInputs | Promise<BodyInputs> {
-  const checks = Object.entries(op.inputs).flatMap(([input, { kind, schema }]) => {
+  if (op.checkedInputs.length === 0) return inputs;
+  const checks = op.checkedInputs.flatMap((input) => {
+    const { kind, schema } = op.inputs[input] ?? {};
     const value = inputs[input];
     if (schema === undefined || value === undefined) return [];
     return [{ input, checked: kind === 'list' && Array.isArray(value) ? checkList(schema, value) : checkValue(schema, value) }];
   });
-  if (checks.length === 0) return inputs;
   const accept = (done: readonly { readonly input: string; readonly checked: Checked }[]): BodyInputs => {
     const accepted = done.map(({ input, checked }) => {
       if (!checked.valid) throw invalid(op, step, { input, checked });

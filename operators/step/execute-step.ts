@@ -32,7 +32,7 @@ export type StepEnd<Fixed> = AttemptEnd<Fixed> & { readonly attempts: number };
  * neither throws nor rejects, whatever the body does.
  */
 export function executeStep<Fixed>(call: StepCall<Fixed>): StepEnd<Fixed> | Promise<StepEnd<Fixed>> {
-  const refuse = (error: unknown): StepEnd<Fixed> => finish(call, unsuccessful(error, call.signal), []);
+  const refuse = (error: unknown): StepEnd<Fixed> => finish(call, unsuccessful(error, call.signal), { made: 0, earlier: [] });
   try {
     const checked = checkInputs(call, call.inputs);
     if (!(checked instanceof Promise)) return attempts(call, checked);
@@ -45,10 +45,12 @@ export function executeStep<Fixed>(call: StepCall<Fixed>): StepEnd<Fixed> | Prom
 function attempts<Fixed>(call: StepCall<Fixed>, inputs: BodyInputs): StepEnd<Fixed> | Promise<StepEnd<Fixed>> {
   // Before the first body can change what cannot be frozen.
   const again = call.op.retry === undefined ? () => inputs : copiesOf(inputs);
+  // None where the run was cancelled before it.
+  const made = call.signal.aborted ? 0 : 1;
   const first = attemptStep(call, { attempt: 1, inputs });
   const next = (end: AttemptEnd<Fixed>): StepEnd<Fixed> | Promise<StepEnd<Fixed>> => {
     const judged = judge(call, end, 1);
-    return 'delayMs' in judged ? new Retries(call, again, judged).end() : finish(call, judged.end, [judged.end]);
+    return 'delayMs' in judged ? new Retries(call, again, judged).end() : finish(call, judged.end, { made, earlier: [] });
   };
   return first instanceof Promise ? first.then(next) : next(first);
 }
@@ -77,6 +79,8 @@ class Retries<Fixed> {
   readonly #first: Again;
   /** What the attempts that were not the last one failed with. */
   readonly #failures: StepError[] = [];
+  /** How many attempts there were so far. One that a cancel came before is none. */
+  #made = 1;
 
   constructor(call: StepCall<Fixed>, inputs: () => BodyInputs, first: Again) {
     this.#call = call;
@@ -95,10 +99,11 @@ class Retries<Fixed> {
     const last = this.#wait(this.#first).pipe(
       concatMap(() => attempt.pipe(retry({ delay: (failed: unknown) => this.#waitAfter(failed) }))),
     );
-    return firstValueFrom(last).then((end) => finish(this.#call, end, [...this.#failures, end]));
+    return firstValueFrom(last).then((end) => finish(this.#call, end, { made: this.#made, earlier: this.#failures }));
   }
 
   #attempt(): AttemptEnd<Fixed> | Promise<AttemptEnd<Fixed>> {
+    if (!this.#call.signal.aborted) this.#made += 1;
     return attemptStep(this.#call, { attempt: this.#failures.length + 1, inputs: this.#inputs() });
   }
 
@@ -125,17 +130,19 @@ class FailedAttempt {
   }
 }
 
+/** The attempts of a step that is over: how many, and what those before the last one failed with. */
+interface Attempts {
+  readonly made: number;
+  readonly earlier: readonly StepError[];
+}
+
 /** The end of a step, with the facts that a failure tells: where it was, which attempt, and what went wrong in those before. */
-function finish<Fixed>(
-  call: StepCall<Fixed>,
-  end: AttemptEnd<Fixed>,
-  attempts: readonly (StepError | AttemptEnd<Fixed>)[],
-): StepEnd<Fixed> {
-  const made = attempts.length;
-  if (end.outcome !== 'failed') return { ...end, attempts: made };
+function finish<Fixed>(call: StepCall<Fixed>, end: AttemptEnd<Fixed>, { made, earlier }: Attempts): StepEnd<Fixed> {
+  if (end.outcome === 'succeeded') return { outcome: 'succeeded', emitted: end.emitted, attempts: made };
+  if (end.outcome === 'cancelled') return { outcome: 'cancelled', attempts: made };
   const { code, message, details, cause } = end.error;
-  const earlier = attempts.flatMap((each) => (each instanceof StepError ? [`${each.code}: ${each.message}`] : []));
-  const all = { ...call.facts(), ...details, ...(made > 0 && { attempt: made }), ...(earlier.length > 0 && { earlier }) };
+  const before = earlier.map((each) => `${each.code}: ${each.message}`);
+  const all = { ...call.facts(), ...details, ...(made > 0 && { attempt: made }), ...(before.length > 0 && { earlier: before }) };
   return {
     outcome: 'failed',
     error: new StepError(code, message, { details: all, ...(cause !== undefined && { cause }) }),

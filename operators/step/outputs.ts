@@ -1,11 +1,14 @@
 import { StepError } from '../../lib/kernel/errors.ts';
 import { suggest } from '../../lib/kernel/nearest.ts';
 import { printValue, quote } from '../../lib/kernel/print.ts';
-import { checkValue, printIssues, type Checked } from '../../lib/kernel/schema.ts';
+import { isRecord } from '../../lib/kernel/record.ts';
+import { checkValue, printIssues, type Checked, type Schema } from '../../lib/kernel/schema.ts';
 import { fixValue } from '../../lib/kernel/value/fix.ts';
 import { checkVerbOptions } from '../../lib/kernel/verb-options.ts';
 import { EMISSION_RULES, type EmissionOptions } from '../../lib/model/emission.ts';
 import type { AnyOp } from '../../lib/model/op.ts';
+import { copiesOf } from './same-inputs.ts';
+import { readThrown } from './thrown.ts';
 
 /** What is done with an emission on an output that nothing needs (X7). */
 export type Unselected = 'discard' | 'materialize' | 'error';
@@ -55,7 +58,8 @@ export interface OutputSink {
   annotate(output: string, said: EmissionOptions): void;
 }
 
-const NO_METADATA: Readonly<Record<string, unknown>> = Object.freeze({});
+/** What an emission without metadata carries. */
+export const NO_METADATA: Readonly<Record<string, unknown>> = Object.freeze({});
 
 /**
  * The gate and the checks of one execution of a step. Emissions go in as they come; what passed comes out when the body has completed, so
@@ -101,8 +105,7 @@ export class StepOutputs<Fixed> implements OutputSink {
   takeNone(): void {
     if (this.#closed) return;
     this.#emitted.add('result');
-    if (this.#scope.op.outputs['result']?.schema === undefined) this.#pass('result', undefined, undefined);
-    else this.#accept('result', undefined, undefined);
+    this.#accept('result', undefined, undefined);
   }
 
   annotate(output: string, said: EmissionOptions): void {
@@ -137,16 +140,23 @@ export class StepOutputs<Fixed> implements OutputSink {
   }
 
   #note(output: string, said: EmissionOptions): void {
-    this.#checkDeclared(output);
-    try {
-      checkVerbOptions('annotate', said, EMISSION_RULES);
-    } catch (cause) {
-      throw this.#fail('OP_BODY', output, `annotated "${output}" wrongly: ${cause instanceof Error ? cause.message : ''}`);
-    }
+    this.#checkDeclared(output, 'annotated');
+    const noted = this.#readNote(output, said);
     if (this.#emitted.has(output))
       throw this.#fail('OP_BODY', output, `annotated "${output}" after it was emitted. Annotate first, or give emit() the options.`);
     this.#notes ??= new Map();
-    this.#notes.set(output, merge(this.#notes.get(output), said));
+    this.#notes.set(output, merge(this.#notes.get(output), noted));
+  }
+
+  /** What was said, as it is now: it is recorded only when the output emits. */
+  #readNote(output: string, said: EmissionOptions): EmissionOptions {
+    try {
+      checkVerbOptions('annotate', said, EMISSION_RULES);
+      const { metadata, version } = said;
+      return { ...(metadata !== undefined && { metadata: asItIs(metadata) }), ...(version !== undefined && { version }) };
+    } catch (cause) {
+      throw this.#fail('OP_BODY', output, `annotated "${output}" wrongly: ${readThrown(cause).message}`);
+    }
   }
 
   #completed(): ReadonlyMap<string, Fixed> {
@@ -163,20 +173,35 @@ export class StepOutputs<Fixed> implements OutputSink {
   }
 
   #accept(output: string, value: unknown, said: EmissionOptions | undefined): void {
+    const noted = this.#notes?.get(output);
+    const meant = noted === undefined ? (said ?? {}) : merge(noted, said);
     const schema = this.#scope.op.outputs[output]?.schema;
-    if (schema === undefined) return this.#pass(output, value, said);
+    if (schema === undefined) return this.#pass(output, value, meant);
     const checked = checkValue(schema, value);
-    if (!(checked instanceof Promise)) return this.#settle(output, checked, said);
-    // The body goes on before the schema is done: what it could still change of the value must not matter.
+    if (checked instanceof Promise) this.#acceptLater(output, { value, meant, schema, checked });
+    else this.#settle(output, checked, meant);
+  }
+
+  /** The body goes on before the schema is done: what it could still change of what it emitted must not matter (X13). */
+  #acceptLater(output: string, { value, meant, schema, checked }: Later): void {
+    const { metadata, version } = meant;
+    const kept: EmissionOptions = {
+      ...(metadata !== undefined && { metadata: asItIs(metadata) }),
+      ...(version !== undefined && { version }),
+    };
+    // What passes by reference is not copied (R6).
+    const copy = this.#scope.op.outputs[output]?.transient === true ? value : asItIs(value);
+    // The schema holds what the body can still change: it is asked again, about what the body cannot.
+    const verdict = Object.is(copy, value) ? checked : Promise.resolve(checkValue(schema, copy));
     fixValue(value);
-    const settled = checked.then((later) => (this.#closed ? undefined : this.#settle(output, later, said)));
+    const settled = verdict.then((later) => (this.#closed ? undefined : this.#settle(output, later, kept)));
     settled.catch(() => undefined);
     this.#pending ??= [];
     this.#pending.push(settled);
   }
 
-  #settle(output: string, checked: Checked, said: EmissionOptions | undefined): void {
-    if (checked.valid) return this.#pass(output, checked.value, said);
+  #settle(output: string, checked: Checked, meant: EmissionOptions): void {
+    if (checked.valid) return this.#pass(output, checked.value, meant);
     const { issues, cause } = checked;
     const { step, op } = this.#scope;
     throw new StepError(
@@ -186,20 +211,18 @@ export class StepOutputs<Fixed> implements OutputSink {
     );
   }
 
-  #pass(output: string, value: unknown, said: EmissionOptions | undefined): void {
+  #pass(output: string, value: unknown, { metadata = NO_METADATA, version }: EmissionOptions): void {
     const { op, fix } = this.#scope;
     // A schema may make nothing of a value: then nothing is emitted. Only an op without outputs emits by completing (X11).
     if (value === undefined && op.declaresOutputs) return;
-    const noted = this.#notes?.get(output);
-    const { metadata = NO_METADATA, version } = noted === undefined ? (said ?? {}) : merge(noted, said);
     this.#passed.set(output, fix(output, { value, none: value === undefined, metadata, version }));
   }
 
-  #checkDeclared(output: unknown): void {
+  #checkDeclared(output: unknown, did: 'emitted' | 'annotated' = 'emitted'): void {
     const { op } = this.#scope;
     if (typeof output === 'string' && Object.hasOwn(op.outputs, output)) return;
     const hint = typeof output === 'string' ? suggest(output, op.outputNames) : 'The name of an output is a string.';
-    throw this.#fail('OUTPUT_UNDECLARED', output, `emitted ${printValue(output)}, which op "${op.name}" does not declare. ${hint}`);
+    throw this.#fail('OUTPUT_UNDECLARED', output, `${did} ${printValue(output)}, which op "${op.name}" does not declare. ${hint}`);
   }
 
   #fail(code: StepError['code'], output: unknown, did: string): StepError {
@@ -208,10 +231,32 @@ export class StepOutputs<Fixed> implements OutputSink {
   }
 }
 
+/** An emission whose schema takes its time. */
+interface Later {
+  readonly value: unknown;
+  /** What was said of it, before and with the emission. */
+  readonly meant: EmissionOptions;
+  readonly schema: Schema;
+  readonly checked: Promise<Checked>;
+}
+
+/** A value as it is now: plain data is frozen, and what holds something that cannot be frozen is copied. */
+function asItIs<T>(value: T): T {
+  // The very same, or a copy of it.
+  return copiesOf({ value })()['value'] as T;
+}
+
 /** What is said later wins, metadata name by name. */
 function merge(before: EmissionOptions | undefined, later: EmissionOptions | undefined): EmissionOptions {
   if (before === undefined || later === undefined) return later ?? before ?? {};
-  const metadata = { ...before.metadata, ...later.metadata };
+  const metadata = mergeMetadata(before.metadata, later.metadata);
   const version = later.version ?? before.version;
-  return { metadata, ...(version !== undefined && { version }) };
+  return { ...(metadata !== undefined && { metadata }), ...(version !== undefined && { version }) };
+}
+
+/** What no store can keep stays as it is, to be refused where it would be kept: putting it together would run its getters. */
+function mergeMetadata(before: EmissionOptions['metadata'], later: EmissionOptions['metadata']): EmissionOptions['metadata'] {
+  if (before === undefined || later === undefined) return later ?? before;
+  const unfit = [later, before].find((each) => !fixValue(each).storable || !isRecord(each));
+  return unfit ?? { ...before, ...later };
 }

@@ -72,14 +72,14 @@ test('frames are told apart by where they are', () => {
   const root = decodeURIComponent(new URL('../../..', import.meta.url).pathname);
   const stack = [
     'Error: at work',
-    '    at mine (/home/me/app.ts:1:1)',
+    '    at mine (/srv/app/app.ts:1:1)',
     `    at runBody (${root}operators/step/run-body.ts:2:2)`,
     `    at async file://${root}lib/kernel/errors.ts:3:3`,
-    '    at map (/home/me/node_modules/rxjs/dist/esm/map.js:4:4)',
+    '    at map (/srv/app/node_modules/rxjs/dist/esm/map.js:4:4)',
     '    at node:internal/process/task_queues:95:5',
-    '    at yours (/home/me/lib/thing.ts:5:5)',
+    '    at yours (/srv/app/lib/thing.ts:5:5)',
   ].join('\n');
-  expect(userFrames(stack)).toEqual(['    at mine (/home/me/app.ts:1:1)', '    at yours (/home/me/lib/thing.ts:5:5)']);
+  expect(userFrames(stack)).toEqual(['    at mine (/srv/app/app.ts:1:1)', '    at yours (/srv/app/lib/thing.ts:5:5)']);
   expect(withoutOwnFrames(stack).split('\n')).toHaveLength(5);
   expect(userFrames(undefined)).toEqual([]);
 });

@@ -1,7 +1,15 @@
 import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { describe, expect, test, vi } from 'vitest';
-import { checkRetry, delayAfter, DontRetry, isDontRetry, isRetryRequest, RetryRequest, type RetryPolicy } from '../../../lib/model/retry.ts';
+import {
+  checkRetry,
+  delayAfter,
+  DontRetry,
+  isDontRetry,
+  isRetryRequest,
+  RetryRequest,
+  type RetryPolicy,
+} from '../../../lib/model/retry.ts';
 import { expectRefusal } from './refusal.ts';
 import { untyped } from './untyped.ts';
 
@@ -101,7 +109,7 @@ describe('a policy', () => {
   });
 
   test.each<[string, unknown, readonly string[]]>([
-    ['a number', 3, ['"retry" of op "a" takes its options as one object, and got the number 3', 'Write { max: … }']],
+    ['a number', 3, ['"retry" of op "a" takes its options as one object, and got a number', 'Write { max: … }']],
     ['null', null, ['"retry" of op "a" takes its options as one object, and got null']],
     ['no max', { delayMs: 1 }, ['"max" is undefined', 'a whole number from 0']],
     ['a negative max', { max: -1 }, ['"max" is -1', 'a whole number from 0']],
@@ -113,7 +121,11 @@ describe('a policy', () => {
     ['a wait that no timer takes', { max: 1, delayMs: 2 ** 31 }, ['"delayMs" is 2147483648', 'below 2^31']],
     ['a cap that no timer takes', { max: 1, maxDelayMs: 2 ** 31 }, ['"maxDelayMs" is 2147483648', 'below 2^31']],
     ['a negative cap', { max: 1, maxDelayMs: -1 }, ['"maxDelayMs" is -1']],
-    ['a backoff that there is not', { max: 1, backoff: 'fibonacci' }, ['"backoff" is "fibonacci"', '"constant", "linear" or "exponential"']],
+    [
+      'a backoff that there is not',
+      { max: 1, backoff: 'fibonacci' },
+      ['"backoff" is "fibonacci"', '"constant", "linear" or "exponential"'],
+    ],
     ['a backoff that every object has', { max: 1, backoff: 'toString' }, ['"backoff" is "toString"']],
     ['too much jitter', { max: 1, jitter: 1.01 }, ['"jitter" is 1.01', 'a share from 0 to 1']],
     ['jitter below nothing', { max: 1, jitter: -0.1 }, ['"jitter" is -0.1']],
@@ -165,7 +177,18 @@ describe('what a body throws to be tried again, or not to be', () => {
 
   test('nothing else is one, whatever was thrown', () => {
     const hostile = new Proxy({}, { has: () => runInNewContext('throw 1') as never });
-    for (const thrown of [undefined, null, 0, '', 'RetryRequest', Symbol('x'), new Error('x'), { name: 'RetryRequest' }, () => 1, hostile]) {
+    for (const thrown of [
+      undefined,
+      null,
+      0,
+      '',
+      'RetryRequest',
+      Symbol('x'),
+      new Error('x'),
+      { name: 'RetryRequest' },
+      () => 1,
+      hostile,
+    ]) {
       expect(isRetryRequest(thrown)).toBe(false);
       expect(isDontRetry(thrown)).toBe(false);
     }

@@ -36,18 +36,21 @@ export function stateOf(slot: Slot): OutputState {
   return slot.state === 'value' ? { state: 'value', version: slot.version } : slot;
 }
 
+interface Place {
+  readonly step: Step;
+  readonly output: StepOutput;
+}
+
 /**
  * Fixes what a body emitted: freezes plain data, gives it a version, and encodes what will be recorded. A value that no store can keep
  * passes by reference between ops, with a version of its own in every run, and fails the step on an asset (R6).
  *
  * @throws StepError VALUE_NOT_STORABLE, with the path inside the value
  */
-export function fixEmitted(
-  emitted: Emitted,
-  { step, output, runId }: { readonly step: Step; readonly output: StepOutput; readonly runId: string },
-): ValueSlot {
+export function fixEmitted(emitted: Emitted, place: Place & { readonly runId: string }): ValueSlot {
+  const { step, output, runId } = place;
   const { value, none } = emitted;
-  const metadata = fixMetadata(emitted, step, output);
+  const metadata = fixMetadata(emitted, place);
   const given = emitted.version === undefined ? undefined : `user:${emitted.version}`;
   const fixed = fixValue(value);
   if (!fixed.storable && output.key !== undefined) throw notStorable(step, output, { what: 'The value', ...fixed });
@@ -55,23 +58,25 @@ export function fixEmitted(
     const version = given ?? `run:${runId}:${step.definition}:${step.path}.${output.name}`;
     return { state: 'value', value, none, version, encoded: undefined, metadata };
   }
-  const encoded = output.key === undefined ? undefined : whole(step, output, () => encodeStorable(value));
-  const version = given ?? encoded?.version ?? whole(step, output, () => dataVersion(value));
+  const encoded = output.key === undefined ? undefined : whole(place, 'The value', () => encodeStorable(value));
+  const version = given ?? encoded?.version ?? whole(place, 'The value', () => dataVersion(value));
   return { state: 'value', value, none, version, encoded, metadata };
 }
 
 /** Plain data that shares parts can take more bytes than there are: nothing else of it can fail to be encoded. */
-function whole<T>(step: Step, output: StepOutput, encode: () => T): T {
+function whole<T>({ step, output }: Place, what: string, encode: () => T): T {
   try {
     return encode();
   } catch (error) {
-    if (error instanceof RangeError) throw notStorable(step, output, { what: 'The value', path: '$', problem: 'more than 1 GiB of bytes' });
+    if (error instanceof RangeError) throw notStorable(step, output, { what, path: '$', problem: 'more than 1 GiB of bytes' });
     throw error;
   }
 }
 
 /** Metadata is recorded later than it is emitted: what of it cannot be frozen is copied (X13). */
-function fixMetadata({ metadata }: Emitted, step: Step, output: StepOutput): Emitted['metadata'] {
+function fixMetadata({ metadata }: Emitted, place: Place): Emitted['metadata'] {
+  if (metadata === NO_METADATA) return metadata;
+  const { step, output } = place;
   const fixed = fixValue(metadata);
   if (!fixed.storable) throw notStorable(step, output, { what: 'The metadata', ...fixed });
   if (!isRecord(metadata)) {
@@ -84,25 +89,17 @@ function fixMetadata({ metadata }: Emitted, step: Step, output: StepOutput): Emi
     );
   }
   if (fixed.immutable) return metadata;
-  try {
-    // A copy of the record.
-    return decodeValue(encodeValue(metadata)) as Emitted['metadata'];
-  } catch (error) {
-    if (error instanceof RangeError) throw notStorable(step, output, { what: 'The metadata', ...TOO_LARGE });
-    throw error;
-  }
+  // A copy of the record.
+  return whole(place, 'The metadata', () => decodeValue(encodeValue(metadata))) as Emitted['metadata'];
 }
-
-/** Plain data that shares parts can take more bytes than there are: nothing else of it can fail to be encoded. */
-const TOO_LARGE = { path: '$', problem: 'more than 1 GiB of bytes' };
 
 /**
  * Fixes a value that nothing will record, with the checks that do not depend on that.
  *
  * @throws StepError VALUE_NOT_STORABLE, OP_BODY for metadata that is none
  */
-export function checkEmitted(emitted: Emitted, { step, output }: { readonly step: Step; readonly output: StepOutput }): ValueSlot {
-  return freezeEmitted({ ...emitted, metadata: fixMetadata(emitted, step, output) });
+export function checkEmitted(emitted: Emitted, place: Place): ValueSlot {
+  return freezeEmitted({ ...emitted, metadata: fixMetadata(emitted, place) });
 }
 
 /** Fixes a value that nothing will record: frozen where it can be, with no version of its own. */

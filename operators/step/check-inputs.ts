@@ -19,9 +19,9 @@ export function checkInputs(
 ): BodyInputs | Promise<BodyInputs> {
   if (op.checkedInputs.length === 0) return inputs;
   const checks = op.checkedInputs.flatMap((input) => {
-    const { kind, schema } = op.inputs[input] ?? {};
+    const { kind, optional, schema } = op.inputs[input] ?? {};
     const value = inputs[input];
-    if (schema === undefined || value === undefined) return [];
+    if (schema === undefined || (optional && value === undefined)) return [];
     return [{ input, checked: kind === 'list' && Array.isArray(value) ? checkList(schema, value) : checkValue(schema, value) }];
   });
   const accept = (done: readonly { readonly input: string; readonly checked: Checked }[]): BodyInputs => {

@@ -1,4 +1,6 @@
-import { fixValue } from '../../lib/kernel/value/fix.ts';
+import { isProxy } from 'node:util/types';
+import { isRecord } from '../../lib/kernel/record.ts';
+import { fixValue, isKnownImmutable } from '../../lib/kernel/value/fix.ts';
 import { decodeValue, encodeValue } from '../../lib/kernel/value/canonical.ts';
 import { printValue } from '../../lib/kernel/print.ts';
 import type { LogLevel, OpLog } from '../../lib/model/context.ts';
@@ -44,8 +46,8 @@ function keep(message: unknown, data: unknown): Omit<StepLine, 'level'> {
   return 'problem' in read ? { message: `${kept} (data left out: ${read.problem})`, data: undefined } : { message: kept, data: read.data };
 }
 
-function readData(data: unknown): { readonly data: unknown } | { readonly problem: string } {
-  if (data === undefined) return { data };
+function readData(given: unknown): { readonly data: unknown } | { readonly problem: string } {
+  const data = copyPlain(given, new Map());
   const fixed = fixValue(data);
   if (!fixed.storable) return { problem: `${fixed.problem} at ${fixed.path}` };
   try {
@@ -58,4 +60,27 @@ function readData(data: unknown): { readonly data: unknown } | { readonly proble
     if (error instanceof RangeError) return { problem: `more than ${MOST_DATA_BYTES} bytes` };
     throw error;
   }
+}
+
+/** Deeper than what can be kept; the rest is not looked at. */
+const DEEPEST = 1001;
+
+/**
+ * A copy of lists and records, since the line is frozen, and what a body logs is most often what it goes on working with. Runs no getter
+ * and no Proxy trap. What is neither stays what it is.
+ */
+function copyPlain(value: unknown, copies: Map<object, object>, depth = 0): unknown {
+  if (typeof value !== 'object' || value === null || isKnownImmutable(value)) return value;
+  const known = copies.get(value);
+  if (known !== undefined) return known;
+  if (depth > DEEPEST || isProxy(value) || !(Array.isArray(value) || isRecord(value))) return value;
+  const copy: object = Array.isArray(value) ? [] : {};
+  copies.set(value, copy);
+  for (const key of Reflect.ownKeys(value)) {
+    const property = Object.getOwnPropertyDescriptor(value, key);
+    if (property === undefined) continue;
+    if ('value' in property) property.value = copyPlain(property.value, copies, depth + 1);
+    Object.defineProperty(copy, key, property);
+  }
+  return copy;
 }

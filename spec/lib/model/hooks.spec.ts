@@ -1,0 +1,89 @@
+import { describe, expect, test } from 'vitest';
+import { asset, assetsFromGraph, graph, op, type Hooks } from '../../../index.ts';
+import { checkHooks, isHooks } from '../../../lib/model/hooks.ts';
+import { untyped } from './untyped.ts';
+
+const hook = (): void => undefined;
+const all = { onSuccess: hook, onFailure: hook, onSkip: hook, onMaterialization: hook };
+
+/** Every place where hooks are written down, with how messages call it. */
+const places: readonly [string, (hooks: unknown) => unknown][] = [
+  ['op "a"', (hooks) => op({ name: 'a', hooks: untyped<Hooks>(hooks), run: () => 1 }).hooks],
+  ['graph "g"', (hooks) => graph('g', { hooks: untyped<Hooks>(hooks) }, () => op({ name: 'a', run: () => 1 })()).hooks],
+  ['op "key"', (hooks) => asset({ key: 'my/key', hooks: untyped<Hooks>(hooks), run: () => 1 }).flat.steps[0]?.op.hooks],
+  [
+    '',
+    (hooks) =>
+      assetsFromGraph(
+        graph('g', () => op({ name: 'a', run: () => 1 })()),
+        { hooks: { result: untyped<Hooks>(hooks) } },
+      )
+        .assets.values()
+        .next().value?.hooks,
+  ],
+];
+
+describe.each(places)('hooks of %s', (where, read) => {
+  test('are copied and frozen', () => {
+    const given: Record<string, unknown> = { onSuccess: hook };
+    const kept = read(given);
+    expect(kept).toEqual({ onSuccess: hook });
+    expect(Object.isFrozen(kept)).toBe(true);
+    given['onSkip'] = hook;
+    expect(kept).toEqual({ onSuccess: hook });
+  });
+
+  test('may be all four, none, or left undefined one by one', () => {
+    expect(read(all)).toEqual(all);
+    expect(read({})).toEqual({});
+    expect(read({ onSkip: undefined })).toEqual({ onSkip: undefined });
+    expect(read(undefined)).toBeUndefined();
+  });
+
+  test.each([
+    ['null', null, 'null'],
+    ['a function', hook, 'a function'],
+    ['a list', [hook], 'an array'],
+    ['a misspelt hook', { onSucces: hook }, 'Did you mean "onSuccess"?'],
+    ['a name that every object has', { toString: hook }, 'toString'],
+    ['a hook that is text', { onSkip: 'log' }, '"onSkip" is a string. Give a function.'],
+    ['a hook that is null', { onFailure: null }, '"onFailure" is null. Give a function.'],
+    ['a class', { onSuccess: class {} }, 'Give a function.'],
+  ])('are refused where they are written: %s', (_, given, said) => {
+    expect(() => read(given)).toThrow(expect.objectContaining({ code: 'INVALID_DEFINITION' }));
+    expect(() => read(given)).toThrow(said);
+    expect(() => read(given)).toThrow(where);
+  });
+});
+
+describe('hooks of an output', () => {
+  test('that the graph does not have are refused, with the nearest name', () => {
+    const g = graph('g', () => ({ rows: op({ name: 'a', run: () => 1 })() }));
+    expect(() => assetsFromGraph(g, untyped({ hooks: { rws: all } }))).toThrow('rows');
+  });
+});
+
+test('a refusal names what was refused', () => {
+  expect(() => checkHooks({ onSkip: 1 }, 'op "a"')).toThrow(
+    expect.objectContaining({
+      message: '"hooks" of op "a": "onSkip" is a number. Give a function.',
+      details: { where: 'op "a"', option: 'onSkip' },
+    }),
+  );
+});
+
+describe('what a run takes as hooks', () => {
+  test.each<[string, unknown, boolean]>([
+    ['all four', all, true],
+    ['none', {}, true],
+    ['one left undefined', { onSkip: undefined }, true],
+    ['undefined', undefined, false],
+    ['null', null, false],
+    ['a list', [], false],
+    ['a function', hook, false],
+    ['a misspelt hook', { onskip: hook }, false],
+    ['a name that every object has', { toString: hook }, false],
+    ['a hook that is none', { onSkip: 1 }, false],
+    ['a class, which nobody can call', { onSkip: class {} }, false],
+  ])('%s: %s', (_, given, wanted) => expect(isHooks(given)).toBe(wanted));
+});

@@ -36,14 +36,26 @@ Object.defineProperty(SluiceError.prototype, INSPECT, {
   },
 });
 
+const FRAMES = 50;
+
+/** Deep enough to reach the user's code behind ours; Node takes ten frames by itself. A limit of zero is a wish to have none. */
+function captureStack(): { readonly stack?: string } {
+  const holder: { readonly stack?: string } = {};
+  const { stackTraceLimit } = Error;
+  const isWritable = Object.getOwnPropertyDescriptor(Error, 'stackTraceLimit')?.writable === true;
+  if (isWritable && stackTraceLimit > 0) Error.stackTraceLimit = Math.max(stackTraceLimit, FRAMES);
+  Error.captureStackTrace(holder);
+  if (isWritable) Error.stackTraceLimit = stackTraceLimit;
+  return holder;
+}
+
 /**
  * The stack of an error of ours is that of the user's code: of what it threw, where that is the cause, else of where Sluice was called. Our
  * own frames would only be in the way. Read lazily: formatting a stack costs more than a step.
  */
 function showUserFrames(error: SluiceError, cause: unknown): void {
   if (typeof Error.captureStackTrace !== 'function') return;
-  const own: { readonly stack?: string } = {};
-  Error.captureStackTrace(own);
+  const own = captureStack();
   Object.defineProperty(error, 'stack', {
     configurable: true,
     get: () => {

@@ -14,6 +14,7 @@ export interface PrintedError {
 }
 
 const WIDTH = 160;
+const LONGEST = 1000;
 const MOST_LINES = 8;
 const MOST_FRAMES = 5;
 const MOST_DETAILS = 10;
@@ -33,9 +34,10 @@ export function printError(error: PrintedError, inspect: Inspect): string {
   return lines.join('\n');
 }
 
-/** Long text as its first lines, none wider than a terminal is patient. */
+/** Long text as its first lines, each left to the terminal to wrap, and as much as fits. */
 function cut(text: string): readonly string[] {
-  const lines = text.split('\n').flatMap((line) => line.match(new RegExp(`.{1,${WIDTH}}`, 'gu')) ?? ['']);
+  const shown = text.length <= LONGEST ? text : `${text.slice(0, LONGEST)}…`;
+  const lines = shown.split('\n');
   return lines.length <= MOST_LINES ? lines : [...lines.slice(0, MOST_LINES - 1), '…'];
 }
 

@@ -64,7 +64,8 @@ function refusal(message: string, path = '$'): Extract<Checked, { readonly valid
 function readIssue(issue: unknown): SchemaIssue {
   const message: unknown = fieldOf(issue, 'message');
   const path: unknown = fieldOf(issue, 'path');
-  const keys = Array.isArray(path) ? path.map((segment: unknown) => (isObject(segment) ? fieldOf(segment, 'key') : segment)) : [];
+  // Copied, since a list of a library's own class may make something else of map().
+  const keys = Array.isArray(path) ? Array.from(path, (segment: unknown) => (isObject(segment) ? fieldOf(segment, 'key') : segment)) : [];
   // Members of a Set have no key, and keys of a Map may be anything: the path ends before the first one that no property has.
   const known = keys.findIndex((key) => !isKey(key));
   return { path: printKeys((known < 0 ? keys : keys.slice(0, known)).filter(isKey)), message: textOf(message) };

@@ -10,7 +10,10 @@ export interface InLine {
 class Limit {
   readonly #size: number;
   #taken = 0;
-  readonly #line = new Set<InLine>();
+  /** Who came, in order. */
+  #line: InLine[] = [];
+  /** Who came before those, the first one last. A set would be slow to find its first member while it shrinks from the front. */
+  #front: InLine[] = [];
 
   constructor(size: number) {
     this.#size = size;
@@ -29,16 +32,15 @@ class Limit {
   }
 
   queue(waiting: InLine): void {
-    this.#line.add(waiting);
+    this.#line.push(waiting);
   }
 
   first(): InLine | undefined {
-    // A set keeps the order in which its members came, and forgets one in constant time.
-    for (const waiting of this.#line) {
-      this.#line.delete(waiting);
-      return waiting;
+    if (this.#front.length === 0) {
+      this.#front = this.#line.reverse();
+      this.#line = [];
     }
-    return undefined;
+    return this.#front.pop();
   }
 }
 

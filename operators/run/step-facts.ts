@@ -14,14 +14,15 @@ export function factsOf(planned: PlannedStep, readable: Readable): Readonly<Reco
   };
 }
 
-/** By input: the data version of each entry, or the state of one without a value. */
+/** By input: the data version of each entry, or the state of one without a value. What is given by hand has no version. */
 function versionsOf({ inputs }: PlannedStep, readable: Readable): Readonly<Record<string, readonly string[]>> {
   return Object.fromEntries(
     inputs.map(({ name, entries }) => [
       name,
-      entries.map((entry) => {
+      entries.flatMap((entry) => {
         const state = entryState(entry, readable);
-        return state.state === 'value' ? state.version : state.state;
+        if (state.state !== 'value') return [state.state];
+        return state.version === 'none:' ? [] : [state.version];
       }),
     ]),
   );

@@ -70,17 +70,18 @@ const DEEPEST = 1001;
  * and no Proxy trap. What is neither stays what it is.
  */
 function copyPlain(value: unknown, copies: Map<object, object>, depth = 0): unknown {
-  if (typeof value !== 'object' || value === null || isKnownImmutable(value)) return value;
+  if (typeof value !== 'object' || value === null || !isForCopying(value, depth)) return value;
   const known = copies.get(value);
   if (known !== undefined) return known;
-  if (depth > DEEPEST || isProxy(value) || !(Array.isArray(value) || isRecord(value))) return value;
   const copy: object = Array.isArray(value) ? [] : {};
   copies.set(value, copy);
-  for (const key of Reflect.ownKeys(value)) {
-    const property = Object.getOwnPropertyDescriptor(value, key);
-    if (property === undefined) continue;
+  for (const [key, property] of Object.entries(Object.getOwnPropertyDescriptors(value))) {
     if ('value' in property) property.value = copyPlain(property.value, copies, depth + 1);
     Object.defineProperty(copy, key, property);
   }
   return copy;
+}
+
+function isForCopying(value: object, depth: number): boolean {
+  return depth <= DEEPEST && !isKnownImmutable(value) && !isProxy(value) && (Array.isArray(value) || isRecord(value));
 }

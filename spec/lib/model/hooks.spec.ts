@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { asset, assetsFromGraph, graph, op, type Hooks } from '../../../index.ts';
 import { checkHooks, isHooks } from '../../../lib/model/hooks.ts';
-import { untyped } from './untyped.ts';
+import { untyped } from '../../operators/rig/untyped.ts';
 
 const hook = (): void => undefined;
 const all = { onSuccess: hook, onFailure: hook, onSkip: hook, onMaterialization: hook };
@@ -12,7 +12,7 @@ const places: readonly [string, (hooks: unknown) => unknown][] = [
   ['graph "g"', (hooks) => graph('g', { hooks: untyped<Hooks>(hooks) }, () => op({ name: 'a', run: () => 1 })()).hooks],
   ['op "key"', (hooks) => asset({ key: 'my/key', hooks: untyped<Hooks>(hooks), run: () => 1 }).flat.steps[0]?.op.hooks],
   [
-    '',
+    'output "result" of definition "g"',
     (hooks) =>
       assetsFromGraph(
         graph('g', () => op({ name: 'a', run: () => 1 })()),

@@ -70,7 +70,7 @@ describe('what a graph maps', () => {
     const config = { ops: { sized: { size: 7 } }, graphs: { g: { page: 3 } } };
     expect(planOf(perPage, config)).toEqual({ a: { size: 3 }, b: { size: 7 }, c: undefined });
     const empty = { mapConfig: () => ({ a: {} }) };
-    expect(planOf(empty, config.ops ? { ops: config.ops } : {})).toEqual({ a: { size: 1 }, b: { size: 7 }, c: undefined });
+    expect(planOf(empty, { ops: config.ops })).toEqual({ a: { size: 1 }, b: { size: 7 }, c: undefined });
   });
 
   test('may be an undefined, which is given as such', () => {
@@ -192,8 +192,11 @@ describe('graphs in graphs', () => {
   const two = define({
     assets: [assetsFromGraph(outer, { name: 'x', keyPrefix: 'x' }), assetsFromGraph(outer, { name: 'y', keyPrefix: 'y' })],
   });
-  const sizes = (defs: typeof one | typeof two, config: GivenConfig): unknown =>
-    plan(defs, { config }).steps.map(({ step, config: made }) => [step.id, untyped<{ size: number }>(made?.value).size]);
+  const sizes = (defs: unknown, config: GivenConfig): unknown =>
+    plan(untyped<typeof one>(defs), { config }).steps.map(({ step, config: made }) => [
+      step.id,
+      untyped<{ size: number }>(made?.value).size,
+    ]);
 
   test('the same graph twice: each place has its own', () => {
     expect(sizes(one, { steps: { right: 5 } })).toEqual([

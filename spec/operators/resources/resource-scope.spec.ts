@@ -175,7 +175,7 @@ describe('taking', () => {
 
   test('anything that can be awaited is: a function with a "then" too', async () => {
     const later = Object.assign(() => undefined, { ['then']: (resolve: (value: string) => void) => resolve('db') });
-    expect(await scopeOf(db.factory({ open: () => later })).take({ db }, step)).toEqual({ db: 'db' });
+    expect(await scopeOf(db.factory({ open: () => later as unknown as Promise<string> })).take({ db }, step)).toEqual({ db: 'db' });
   });
 
   test('a value whose "then" cannot be read is a value', async () => {

@@ -2,8 +2,6 @@ import { Observable, of, throwError } from 'rxjs';
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import {
-  asset,
-  define,
   DontRetry,
   emit,
   input,
@@ -15,6 +13,8 @@ import {
   resource,
   RetryRequest,
   testOp,
+  type Handle,
+  type Provision,
   type RetryPolicy,
   type RunEvent,
   type StepError,
@@ -35,13 +35,23 @@ type Body = (context: { readonly attempt: number; readonly signal: AbortSignal }
 const calls = (body: Body, options: { readonly retry?: RetryPolicy; readonly timeoutMs?: number } = {}) =>
   op({ name: 'subject', ...options, run: (_, context) => body(context) });
 
+/** An op as the one asset that there is. */
+const alone = (subject: unknown) =>
+  whole(() => {
+    const made = untyped<() => Handle<unknown> | { readonly result: Handle<unknown> }>(subject)();
+    return { out: 'result' in made ? made.result : made };
+  });
+
 /** Materializes one op, with all that there is to see of it. */
-async function play(subject: ReturnType<typeof calls>, options: { readonly resources?: Parameters<typeof define>[0]['resources'] } = {}) {
+async function play(subject: ReturnType<typeof calls>, options: { readonly resources?: readonly Provision[] } = {}) {
   const clock = drivenClock();
   const store = memoryStore();
   const events: RunEvent[] = [];
-  const defs = define({ assets: [asset('out', subject)], ...options });
-  const result = await drive(clock, materialize(defs, { store, clock, throwOnFailure: false, onEvent: (event) => events.push(event) }));
+  const defs = alone(subject);
+  const result = await drive(
+    clock,
+    materialize(defs, { ...options, store, clock, throwOnFailure: false, onEvent: (event) => events.push(event) }),
+  );
   const log = await logOf(store);
   const settled = ofType(log, 'step-settled')[0];
   expect(clock.waiting()).toBe(0);
@@ -249,7 +259,7 @@ describe('what is tried again, and what is not', () => {
     const end = deferred<string>();
     const clock = drivenClock();
     const subject = calls(({ attempt }) => (attempt === 1 ? gate.promise : end.promise), { timeoutMs: 100, retry: { max: 1, delayMs: 0 } });
-    const running = materialize(define({ assets: [asset('out', subject)] }), { clock });
+    const running = materialize(alone(subject), { clock });
     await quiet();
     clock.toNext();
     await quiet();
@@ -364,11 +374,13 @@ describe('every attempt gets the very same inputs', () => {
         return 1;
       },
     });
-    const up = asset('up', { run: () => new Map([['a', 1]]) });
-    const down = asset('down', spoils, { inputs: untyped({ map: up }) });
-    const defs = define({ assets: [up, down] });
+    const up = op({ name: 'up', run: () => new Map([['a', 1]]) });
+    const defs = whole(() => {
+      const made = up();
+      return { up: made, down: spoils({ map: made }) };
+    });
     await materialize(defs, { store, clock, select: ['up'] });
-    await drive(clock, materialize(defs, { store, clock, select: ['down'] }));
+    await drive(clock, materialize(defs, { store, clock, select: ['down'], inGraphUpstream: 'load' }));
     expect(seen).toEqual([[['a', 1]], [['a', 1]]]);
   });
 

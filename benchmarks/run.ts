@@ -3,8 +3,9 @@ import type { Benchmark, Figure } from './benchmark.ts';
 import { importing } from './importing.ts';
 import { planning } from './planning.ts';
 import { running } from './running.ts';
+import { storing } from './storing.ts';
 
-const benchmarks: readonly Benchmark[] = [running, planning, importing];
+const benchmarks: readonly Benchmark[] = [running, planning, importing, storing];
 
 const wanted = process.argv.slice(2);
 const unknown = wanted.find((name) => !benchmarks.some((each) => each.name === name));

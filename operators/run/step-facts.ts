@@ -7,7 +7,6 @@ export function factsOf(planned: PlannedStep, readable: Readable): Readonly<Reco
   return {
     step: step.id,
     definition: step.definition,
-    path: step.path,
     op: step.op.name,
     assets: needed.flatMap((output) => step.outputs[output]?.key ?? []),
     inputs: versionsOf(planned, readable),

@@ -66,7 +66,9 @@ function judge<Fixed>(call: StepCall<Fixed>, end: AttemptEnd<Fixed>, attempt: nu
   if (end.outcome !== 'failed') return { end };
   try {
     const delayMs = retryDelay(call, { error: end.error, attempt }, call.clock.random);
-    return delayMs === undefined ? { end } : { error: end.error, delayMs };
+    if (delayMs === undefined) return { end };
+    // Cancelled since it failed: nobody is told of another attempt that will not come.
+    return call.signal.aborted ? { end: unsuccessful(end.error, call.signal) } : { error: end.error, delayMs };
   } catch (error) {
     return { end: unsuccessful(error, call.signal) };
   }

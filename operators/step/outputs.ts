@@ -257,6 +257,6 @@ function merge(before: EmissionOptions | undefined, later: EmissionOptions | und
 /** What no store can keep stays as it is, to be refused where it would be kept: putting it together would run its getters. */
 function mergeMetadata(before: EmissionOptions['metadata'], later: EmissionOptions['metadata']): EmissionOptions['metadata'] {
   if (before === undefined || later === undefined) return later ?? before;
-  const unfit = [later, before].find((each) => !fixValue(each).storable || !isRecord(each));
-  return unfit ?? { ...before, ...later };
+  const unfit = [later, before].filter((each) => !fixValue(each).storable || !isRecord(each));
+  return unfit.length > 0 ? unfit[0] : { ...before, ...later };
 }

@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join, posix } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { projectFiles, root } from '../house/project.ts';
-import { instrumented, isAsSaid, programsOf } from './page.ts';
+import { anchorsOf, instrumented, isAsSaid, linksOf, programsOf } from './page.ts';
 import { workspace, type Diagnostic } from './workspace.ts';
 
 // ERRORS.md is a page of examples that throw: errors.spec.ts runs them.
@@ -57,16 +57,41 @@ describe('every ts block of the documentation', () => {
   );
 });
 
-test('every file that a page of docs points at is there', () => {
-  const broken = projectFiles()
-    .filter(({ path }) => /^(README\.md|CONTRIBUTING\.md|docs\/.*\.md)$/.test(path))
-    .flatMap(({ path, text }) =>
-      [...text.matchAll(/\]\((?<target>[^)#:\s]+)(?:#[^)]*)?\)/g)]
-        .map((found) => found.groups?.['target'] ?? '')
-        .filter((target) => !existsSync(join(root, dirname(path), target)))
-        .map((target) => `${path}: ${target}`),
-    );
-  expect(broken).toEqual([]);
+describe('every link of a page of docs', () => {
+  const texts = new Map(projectFiles().map(({ path, text }) => [path, text]));
+  const links = [...texts]
+    .filter(([path]) => /^(README\.md|CONTRIBUTING\.md|docs\/.*\.md)$/.test(path))
+    .flatMap(([path, text]) => linksOf(text).map((link) => ({ path, ...link })));
+
+  test('points at a file that is there', () => {
+    const broken = links.filter(({ path, target }) => !existsSync(join(root, dirname(path), target)));
+    expect(broken.map(({ path, target }) => `${path}: ${target}`)).toEqual([]);
+  });
+
+  test('points at a heading that is there', () => {
+    const broken = links.filter(({ path, target, anchor }) => {
+      const page = target === '' ? path : posix.join(dirname(path), target);
+      return anchor !== '' && !anchorsOf(texts.get(page) ?? '').has(anchor);
+    });
+    expect(broken.map(({ path, target, anchor }) => `${path}: ${target}#${anchor}`)).toEqual([]);
+  });
+});
+
+describe('the guide', () => {
+  const guide = pages.filter(({ path }) => path.startsWith('docs/guide/'));
+  const contents = guide.find(({ path }) => basename(path) === 'README.md');
+  const topics = guide.filter((each) => each !== contents).map(({ path }) => path);
+
+  test('lists every page of its own once', () => {
+    const listed = linksOf(contents?.text ?? '').flatMap(({ target }) => (target === '' || target.includes('/') ? [] : [target]));
+    expect(listed.toSorted()).toEqual(topics.map((path) => basename(path)).toSorted());
+  });
+
+  test.each(topics)('%s is one program that runs, and says what comes of it', (path) => {
+    const own = programs.filter((program) => program.path === path);
+    expect(own).toMatchObject([{ runnable: expect.any(String) as string }]);
+    expect(own.flatMap(({ expected }) => expected).length).toBeGreaterThan(1);
+  });
 });
 
 /** What each `console.log` printed, by its line; several calls of the same one below each other. */

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { blocksOf, instrumented, isAsSaid, programsOf } from './page.ts';
+import { anchorsOf, blocksOf, instrumented, isAsSaid, linksOf, programsOf } from './page.ts';
 
 const fence = '```';
 const page = (...lines: readonly string[]): string => lines.join('\n');
@@ -57,6 +57,21 @@ describe('a page', () => {
       "import { a } from 'y';",
     ]);
     expect(program?.whole.split('\n')[5]).toBe('');
+  });
+});
+
+describe('links', () => {
+  test('point at headings by the names that GitHub gives them, and at no comment in a block', () => {
+    const text = page('# Four: `classes`', '## OP_THREW', 'text', '### In 30 seconds', `${fence}sh`, '# no heading', fence);
+    expect([...anchorsOf(text)]).toEqual(['four-classes', 'op_threw', 'in-30-seconds']);
+  });
+
+  test('are found with their anchors, but for those that leave the project', () => {
+    expect(linksOf('[a](b.md#c) ([d](../e.md)) [f](#g) [h](https://example.org/#i)')).toEqual([
+      { target: 'b.md', anchor: 'c' },
+      { target: '../e.md', anchor: '' },
+      { target: '', anchor: 'g' },
+    ]);
   });
 });
 

@@ -50,6 +50,37 @@ export function isTypeScript({ language }: Block): boolean {
   return language === 'ts' || language === 'typescript';
 }
 
+/** The names by which links point at the headings of a page, as GitHub makes them. */
+export function anchorsOf(text: string): ReadonlySet<string> {
+  const inBlocks = new Set(blocksOf(text).flatMap(({ line, code }) => code.map((_, index) => line + index)));
+  const headings = text
+    .split('\n')
+    .flatMap((content, index) => (inBlocks.has(index + 1) ? [] : (/^#{1,6} (.*)$/.exec(content)?.[1] ?? [])));
+  return new Set(
+    headings.map((heading) =>
+      heading
+        .toLowerCase()
+        .trim()
+        .replaceAll(/[^\p{L}\p{N}_ -]/gu, '')
+        .replaceAll(' ', '-'),
+    ),
+  );
+}
+
+/** A link of a page to a file, or to a place in one; an empty `target` is the page itself. */
+export interface Link {
+  readonly target: string;
+  readonly anchor: string;
+}
+
+/** Every link of a page that stays in the project. */
+export function linksOf(text: string): readonly Link[] {
+  return [...text.matchAll(/\]\((?<target>[^)#:\s]*)(?:#(?<anchor>[^)\s]*))?\)/g)].map(({ groups }) => ({
+    target: groups?.['target'] ?? '',
+    anchor: groups?.['anchor'] ?? '',
+  }));
+}
+
 /** The programs of a page: one, or more where a block is marked `fresh` and starts anew. */
 export function programsOf(text: string): readonly Program[] {
   const groups: Block[][] = [];

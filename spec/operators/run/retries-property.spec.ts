@@ -65,7 +65,7 @@ test('for any schedule of failures and retries, a run ends as the model says, an
     { numRuns: 300, seed: 12 },
   );
   // The worlds are worth something.
-  for (const what of ['succeeded', 'failed', 'blocked', '0 retries', '1 retries', '2 retries', '4 retries']) {
+  for (const what of ['succeeded', 'failed', 'blocked', '0 retries', '1 retries', '2 retries', '3 retries', '4 retries']) {
     expect(seen.get(what) ?? 0, what).toBeGreaterThan(20);
   }
 }, 60_000);

@@ -33,18 +33,25 @@ export interface RetryWorld {
 const TIMEOUT_MS = 30;
 
 const attempts: fc.Arbitrary<AttemptPlan> = fc.record({
-  ends: fc.constantFrom('succeeds' as const, 'succeeds' as const, 'throws' as const, 'throws' as const, 'asks' as const, 'refuses' as const, 'times out' as const, 'hangs' as const, 'gives nonsense' as const, 'gives no output' as const), // prettier-ignore
+  ends: fc.oneof(
+    {
+      weight: 8,
+      arbitrary: fc.constantFrom('throws' as const, 'asks' as const, 'times out' as const, 'hangs' as const, 'gives nonsense' as const),
+    },
+    { weight: 3, arbitrary: fc.constant('succeeds' as const) },
+    { weight: 1, arbitrary: fc.constantFrom('refuses' as const, 'gives no output' as const) },
+  ),
   takesMs: fc.constantFrom(null, 0, 1, 20),
   asks: fc.record({ delayMs: fc.constantFrom(0, 7, 200), max: fc.integer({ min: 0, max: 4 }) }, { requiredKeys: [] }),
 });
 
 const policies = fc.record({
-  max: fc.integer({ min: 0, max: 4 }),
+  max: fc.constantFrom(0, 1, 2, 3, 4, 4, 4),
   delayMs: fc.constantFrom(0, 10, 40),
   backoff: fc.constantFrom('constant' as const, 'linear' as const, 'exponential' as const),
   maxDelayMs: fc.constantFrom(25, 1000),
   jitter: fc.constantFrom(0, 0.5, 1),
-  willing: fc.constantFrom(0, 1, 2, 99),
+  willing: fc.constantFrom(0, 2, 99, 99, 99),
 });
 
 /** Graphs of up to 6 steps, each with its script, its policy and its limits. */
@@ -56,8 +63,8 @@ export const retryWorlds: fc.Arbitrary<RetryWorld> = fc
       fc.record({
         reads: fc.array(fc.nat(), { maxLength: 2 }),
         refusals: fc.constantFrom(null, null, 0, 1, 2),
-        attempts: fc.array(attempts, { minLength: 1, maxLength: 4 }),
-        policy: fc.option(policies, { freq: 3 }),
+        attempts: fc.array(attempts, { minLength: 1, maxLength: 5 }),
+        policy: fc.option(policies, { freq: 6 }),
         inPool: fc.boolean(),
         concurrency: fc.constantFrom(null, null, 1),
         shared: fc.boolean(),

@@ -31,7 +31,7 @@ async function failureAmongMany(): Promise<StepError> {
 describe('a failed step', () => {
   test('says its op, its path, its assets, what it read and which attempt it was', async () => {
     const { details } = await failureAmongMany();
-    expect(details).toMatchObject({ step: 'boom', path: 'boom', op: 'boom', definition: 'whole', assets: ['broken'], attempt: 1 });
+    expect(details).toMatchObject({ step: 'boom', op: 'boom', definition: 'whole', assets: ['broken'], attempt: 1 });
     expect(details['inputs']).toEqual({ rows: [expect.stringMatching(/^sha256:/)] });
   });
 

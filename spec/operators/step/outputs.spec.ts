@@ -169,7 +169,7 @@ describe('annotate', () => {
     const annotated = sink().made;
     annotated.annotate('a', { metadata: untyped(metadata) });
     annotated.take('a', 1, { metadata: { a: 1 } });
-    expect(said(annotated)?.metadata).toBe(metadata);
+    expect(said(annotated)?.metadata).toStrictEqual(metadata);
   });
 });
 

@@ -74,7 +74,7 @@ function putAll(path: string, appends: readonly (readonly Row[])[], inFlight: nu
   for (let from = 0; from < appends.length; from += inFlight) {
     root.transactionSync(() => {
       for (const rows of appends.slice(from, from + inFlight))
-        for (const { table, key, value } of rows) void tables.get(table)?.putSync(key, value);
+        for (const { table, key, value } of rows) tables.get(table)?.putSync(key, value);
     });
   }
   const took = performance.now() - start;

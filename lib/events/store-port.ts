@@ -72,3 +72,24 @@ export interface StorePort extends EventLog, ValueStore {
   /** Settles what was asked before, then lets go of the store. Closing twice is fine. */
   close(): Promise<void>;
 }
+
+/** Tells those who wait for events that there may be some. */
+export interface ChangeFeed {
+  /**
+   * Calls back, at some time after, whenever something may have been appended, by this process or another, until the returned function
+   * is called. May call back for nothing, and once for several appends; after the last append it always does. Calls back a last time
+   * when the store is closed, and then lets go of the one who waits. Throws StoreError STORE_CLOSED after `close`.
+   */
+  watch(onChange: () => void): () => void;
+}
+
+/** How far the readers got who go on, in their next life, where they were. One reader of a name at a time: the store does not check. */
+export interface CursorStore {
+  /** What was last set under a name; `undefined` if nothing ever was. */
+  cursor(name: string): Promise<Position | undefined>;
+  /** Sets it, and survives a crash, as an append does, once it has resolved. A writer's right: rejects with STORE_READ_ONLY otherwise. */
+  setCursor(name: string, position: Position): Promise<void>;
+}
+
+/** A store that can be tailed too. A port that wraps another one and passes less on still serves runs. */
+export interface LivePort extends StorePort, ChangeFeed, CursorStore {}

@@ -10,6 +10,7 @@ import type { LoggedEvent, ReadableEvent, SourceObserved } from './logged-event.
 import type { Position } from './position.ts';
 import type { LoggedRun, StorePort } from './store-port.ts';
 import { Turns, type Release } from '../kernel/turns.ts';
+import { Tailing, TAIL_RULES, type TailOptions } from './tail.ts';
 
 const PAGE = 1000;
 
@@ -40,6 +41,16 @@ export interface Store {
   put<T>(source: KeyLike | SourceDefinition<T>, value: T, options?: PutOptions): Promise<PutResult>;
   /** Events from a position on (1 by default), in order, up to what is there now; `to` ends earlier. */
   events(range?: { readonly from?: Position; readonly to?: Position }): AsyncIterable<LoggedEvent>;
+  /**
+   * Events as they come, each once and in order, also those that other processes append. Waits for more at the end of the log; ends
+   * when the signal is aborted or this store is closed. Without `from` and `cursor` it gives what is appended after the call. The next
+   * page is read when it is asked for, so a slow reader holds one page. A tail that waits keeps the process alive as an open socket does.
+   *
+   * With a `cursor`, a later tail of that name goes on behind the last event after which this one was asked for another: the event at
+   * which a reader stopped comes again, none is left out. Rejects with STORE_BUSY while another tail of this process has the cursor,
+   * and with STORE_READ_ONLY on a store that was opened to read.
+   */
+  tail(options?: TailOptions): AsyncIterable<LoggedEvent>;
   /** The event behind what a reader gets of an asset or source now (F8); `undefined` where there is none. */
   latest(key: KeyLike): Promise<ReadableEvent | undefined>;
   /** The value of an asset or source, now or as of a position; `undefined` where it is absent, lives elsewhere, or never was. */
@@ -58,15 +69,16 @@ export interface StoreEnvironment {
   readonly now: () => number;
 }
 
-/** What all who hold one store share: whose turn it is to run on it, and to look and then put. */
+/** What all who hold one store share: whose turn it is to run on it, and to look and then put, and which cursors are in use. */
 export interface StoreTurns {
   readonly verbs: Turns;
   readonly puts: Turns;
+  readonly cursors: Set<string>;
 }
 
 /** Turns that nobody waits for yet. */
 export function storeTurns(): StoreTurns {
-  return { verbs: new Turns(), puts: new Turns() };
+  return { verbs: new Turns(), puts: new Turns(), cursors: new Set() };
 }
 
 const PUT_RULES: OptionRules<PutOptions> = { offset: RULES.string };
@@ -75,8 +87,13 @@ const VALUE_RULES = { position: RULES.position };
 const FILTER_RULES: OptionRules<RunFilter> = { tags: RULES.strings, causedBy: RULES.string };
 
 /** Makes the public store from a port. Everything that must be the same on every store happens here, once. */
-export function createStore(port: StorePort, { now }: StoreEnvironment, { verbs, puts }: StoreTurns = storeTurns()): Store {
-  const close = (): Promise<void> => port.close();
+export function createStore(port: StorePort, { now }: StoreEnvironment, { verbs, puts, cursors }: StoreTurns = storeTurns()): Store {
+  const tailing = new Tailing({ port, now, claimed: cursors });
+  const close = (): Promise<void> => {
+    // First: what tails have been asked past is still written down.
+    tailing.stop();
+    return port.close();
+  };
   return Object.freeze({
     port,
     put: async (source, value, options = {}) => {
@@ -94,6 +111,10 @@ export function createStore(port: StorePort, { now }: StoreEnvironment, { verbs,
     events: (range = {}) => {
       checkVerbOptions('store.events', range, RANGE_RULES);
       return readEvents(port, range.from ?? 1, range.to ?? Infinity);
+    },
+    tail: (options = {}) => {
+      checkVerbOptions('store.tail', options, TAIL_RULES);
+      return tailing.tail(options);
     },
     latest: async (key) => (await port.readable([assetKey(key, 'store.latest()')], await port.head()))[0],
     value: async (key, options = {}) => {

@@ -2,7 +2,7 @@ import { acceptBatch } from '../events/accept-batch.ts';
 import type { Address } from '../events/data-version.ts';
 import { isReadable, type LoggedEvent, type NewEvent, type ReadableEvent, type StepSettled } from '../events/logged-event.ts';
 import type { Position } from '../events/position.ts';
-import type { AppendBatch, LoggedRun, OutputId, StorePort } from '../events/store-port.ts';
+import type { AppendBatch, LivePort, LoggedRun, OutputId } from '../events/store-port.ts';
 import { StoreError } from '../kernel/errors.ts';
 import { invariant } from '../kernel/invariant.ts';
 import type { AssetKey } from '../model/asset-key.ts';
@@ -17,13 +17,14 @@ interface RunPositions {
 }
 
 /** A store that is there as long as the process keeps it, in arrays and maps. Nothing in it waits: a call is done when it returns. */
-export function memoryPort(): StorePort {
+export function memoryPort(): LivePort {
   return new MemoryPort();
 }
 
 /** Events are frozen and shared by all readers. Bytes cannot be frozen, so they are copied on the way in and on the way out. */
-class MemoryPort implements StorePort {
+class MemoryPort implements LivePort {
   readonly label = 'memory';
+  readonly #watchers = new Set<{ readonly onChange: () => void }>();
   #kept: Kept | undefined = new Kept();
 
   async append(batch: AppendBatch): Promise<{ readonly first: Position; readonly last: Position }> {
@@ -31,6 +32,7 @@ class MemoryPort implements StorePort {
     acceptBatch(batch);
     const first = kept.log.head + 1;
     kept.add(batch);
+    this.#changed();
     return { first, last: kept.log.head };
   }
 
@@ -79,8 +81,30 @@ class MemoryPort implements StorePort {
     return Object.freeze(addresses.map((address) => values.get(address)?.slice()));
   }
 
+  async cursor(name: string): Promise<Position | undefined> {
+    return this.#open().cursors.get(name);
+  }
+
+  async setCursor(name: string, position: Position): Promise<void> {
+    this.#open().cursors.set(name, position);
+  }
+
+  watch(onChange: () => void): () => void {
+    this.#open();
+    // An object of its own: one function may watch twice.
+    const watcher = { onChange };
+    this.#watchers.add(watcher);
+    return () => void this.#watchers.delete(watcher);
+  }
+
   async close(): Promise<void> {
     this.#kept = undefined;
+    this.#changed();
+    this.#watchers.clear();
+  }
+
+  #changed(): void {
+    for (const { onChange } of this.#watchers) onChange();
   }
 
   #open(): Kept {
@@ -100,6 +124,7 @@ class Kept {
   readonly settled = new OutputPositions();
   readonly runs: RunPositions[] = [];
   readonly values = new Map<Address, Uint8Array>();
+  readonly cursors = new Map<string, Position>();
   readonly #runById = new Map<string, RunPositions>();
 
   add({ events, values }: AppendBatch): void {

@@ -95,8 +95,8 @@ export class Freshness {
     if (step === undefined) return undefined;
     const trace = this.#recorded.trace(index, output);
     if (trace === undefined) return { cause: 'never', what: step.id };
-    if (trace.op !== step.op.name || trace.codeVersion !== this.#recorded.codeVersion(step)) return { cause: 'code', what: step.id };
-    if (this.#configDiffers(step, trace)) return { cause: 'config', what: step.id };
+    const cause = this.#judgeStep(step, trace);
+    if (cause !== undefined) return { cause, what: step.id };
     const wired = step.inputs.flatMap(({ name, kind, entries }) => entries.map((entry) => ({ name, kind, entry })));
     if (wired.length !== trace.inputs.length) return { cause: 'wiring', what: step.id };
     for (const [place, { name, kind, entry }] of wired.entries()) {
@@ -109,9 +109,11 @@ export class Freshness {
     return undefined;
   }
 
-  #configDiffers(step: Step, trace: StepSettled): boolean {
+  /** What is another one in the step itself, wherever its inputs come from. */
+  #judgeStep(step: Step, trace: StepSettled): 'code' | 'config' | undefined {
+    if (trace.op !== step.op.name || trace.codeVersion !== this.#recorded.codeVersion(step)) return 'code';
     const config = this.#recorded.config(step);
-    return config !== undefined && config !== trace.config;
+    return config === undefined || config === trace.config ? undefined : 'config';
   }
 
   #judgeEntry(entry: Entry, before: InputEntryRecord): Stale | undefined {

@@ -31,7 +31,7 @@ describe('sizes of pools', () => {
     const { pools } = define({ assets: [], pools: sizes });
     sizes.api = 9;
     expect([...pools]).toEqual([['api', 3]]);
-    expect(() => untyped(Reflect.get(pools, 'set'))('api', 1)).toThrow();
+    expect(() => untyped(Reflect.get(pools, 'set'))('api', 1)).toThrow(TypeError);
     expect(define({ assets: [] }).pools.size).toBe(0);
     expectRefusal(
       () => untyped(define)({ assets: [], pools: { api: 0 } }),

@@ -28,7 +28,7 @@ describe('a resource', () => {
     const provision = db.factory(factory);
     factory.open = () => 'other';
     expect(provision.resource).toBe(db);
-    expect(provision.from.form === 'factory' && untyped(provision.from.factory.open)()).toBe('x');
+    expect(provision.from.form === 'factory' && provision.from.factory.open({ signal: new AbortController().signal, runId: 'r' })).toBe('x');
     expect(isProvision(provision)).toBe(true);
   });
 
@@ -67,9 +67,10 @@ describe('a resource', () => {
       [{ open: () => 'x', dispose: 5 }, '"dispose" is a number.'],
       [{ open: () => 'x', close: () => undefined }, 'has no option "close"'],
     ];
+    const provide = untyped((factory: never) => db.factory(factory));
     for (const [factory, ...words] of cases)
-      expectRefusal(() => untyped(db.factory)(factory), 'INVALID_DEFINITION', 'factory() of resource "db"', ...words);
-    expect(isProvision(untyped(db.factory)({ open: () => 'x', dispose: undefined }))).toBe(true);
+      expectRefusal(() => provide(factory), 'INVALID_DEFINITION', 'factory() of resource "db"', ...words);
+    expect(isProvision(provide({ open: () => 'x', dispose: undefined }))).toBe(true);
   });
 });
 

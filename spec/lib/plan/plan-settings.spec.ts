@@ -163,7 +163,7 @@ describe('pools', () => {
 
   test('are frozen, as all of a plan is', () => {
     const { pools } = plan(defs, { pools: { disk: 2 } });
-    expect(() => untyped<Map<string, number>>(pools).set('api', 9)).toThrow();
+    expect(() => untyped<Map<string, number>>(pools).set('api', 9)).toThrow(TypeError);
     expect(pools.get('api')).toBe(3);
   });
 });

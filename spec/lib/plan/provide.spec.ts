@@ -135,7 +135,7 @@ describe('resources that a run provides', () => {
 
   test('are kept in a map that nobody can change, and change nothing of the hash', () => {
     const one = plan(defs([slack.value('s')]), { resources: [db.value('a')] });
-    expect(() => untyped<Map<string, unknown>>(one.resources).delete('db')).toThrow();
+    expect(() => untyped<Map<string, unknown>>(one.resources).delete('db')).toThrow(TypeError);
     expect([...one.resources.values()].map((each) => Object.isFrozen(each) && Object.isFrozen(each.from))).toEqual([true, true]);
     expect(plan(defs([slack.value('s')]), { resources: [db.value('b')] }).hash).toBe(one.hash);
   });

@@ -80,12 +80,11 @@ describe.each(stores)('values from a store (%s)', (_, open) => {
 
   test.each(rows)('are checked where a sibling is loaded, in a fan-in entry by entry (%s)', async (__, schema) => {
     const { store, dispose } = await open();
-    const make = (value: unknown) => op({ name: 'make', run: () => untyped<typeof fits>(value) });
+    const make = (name: string, value: unknown) => op({ name, run: () => untyped<typeof fits>(value) });
     const reads = op({ name: 'reads', inputs: { up: list(schema) }, run: ({ up }) => up.length });
     const defs = (value: unknown) =>
       whole(() => {
-        const [one, two] = [make(fits), make(value).as('two')];
-        const handles = { one: one(), two: two() };
+        const handles = { one: make('one', fits)(), two: make('two', value)() };
         return { ...handles, out: reads({ up: [handles.one, handles.two] }) };
       });
     const load = { store, select: ['out'], inGraphUpstream: 'load', throwOnFailure: false } as const;

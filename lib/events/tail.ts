@@ -1,0 +1,99 @@
+import { SelectionError, StoreError } from '../kernel/errors.ts';
+import { quote } from '../kernel/print.ts';
+import { RULES, type OptionRules } from '../kernel/verb-options.ts';
+import type { LoggedEvent } from './logged-event.ts';
+import type { Position } from './position.ts';
+import type { LivePort, StorePort } from './store-port.ts';
+import { TailReader, type TailSource } from './tail-reader.ts';
+
+/** Options of `store.tail`. */
+export interface TailOptions {
+  /**
+   * The first position to give. With a cursor it says where a new one starts, 1 by default, and is passed over for one that was used
+   * before. `Infinity`, the default without a cursor, stands for what is appended next.
+   */
+  readonly from?: Position;
+  /** Under which name the store remembers how far this tail came. */
+  readonly cursor?: string;
+  /** Ends the tail, quietly. */
+  readonly signal?: AbortSignal;
+}
+
+/** What an option of a tail must be. */
+export const TAIL_RULES: OptionRules<TailOptions> = {
+  from: RULES.position,
+  cursor: {
+    // Cursors are found by the bytes of their names, and half a character has none of its own.
+    accepts: (value) => typeof value === 'string' && value !== '' && !/\p{Surrogate}/u.test(value),
+    cure: 'Give a name for it: a string that is not empty.',
+  },
+  signal: { accepts: (value) => value instanceof AbortSignal, cure: 'Give an AbortSignal.' },
+};
+
+/** What {@link Tailing} takes of its store. */
+export interface TailingOptions {
+  readonly port: StorePort;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+  /** The cursors in use by all who hold the store in this process. */
+  readonly claimed: Set<string>;
+}
+
+/** The tails of one hold on a store. */
+export class Tailing {
+  readonly #options: TailingOptions;
+  readonly #open = new Set<TailReader>();
+
+  constructor(options: TailingOptions) {
+    this.#options = options;
+  }
+
+  /** A tail of options that were checked. Nothing is held before its first event is asked for. */
+  tail(options: TailOptions, pageSize?: number): AsyncIterable<LoggedEvent> {
+    const source: TailSource = { ...this.#options, port: livePort(this.#options.port), open: this.#open, pageSize };
+    const { from = options.cursor === undefined ? Infinity : 1 } = options;
+    const start = from === Infinity ? source.port.head().then((head) => head + 1) : Promise.resolve(Math.max(1, from));
+    // Told to whoever asks for the first event; nobody may ever do.
+    start.catch(() => undefined);
+    return { [Symbol.asyncIterator]: () => iterate(new TailReader(source, { ...options, start })) };
+  }
+
+  /** Ends them all. What they have to write is asked of the port before this returns. */
+  stop(): void {
+    for (const reader of this.#open) reader.stop();
+  }
+}
+
+/** A generator by itself would answer `return` only after the event that it waits for. */
+function iterate(reader: TailReader): AsyncIterator<LoggedEvent, void, undefined> {
+  const events = reader.events();
+  return {
+    next: () => events.next(),
+    return: () => {
+      reader.wake();
+      return events.return();
+    },
+  };
+}
+
+const LIVE: readonly (keyof LivePort)[] = ['watch', 'cursor', 'setCursor'];
+
+function livePort(port: StorePort): LivePort {
+  const missing = LIVE.find((method) => !(method in port));
+  // It has every method that a live port has and any other has not.
+  if (missing === undefined) return port as LivePort;
+  throw new SelectionError(
+    'INVALID_OPTION',
+    `The store ${quote(port.label)} cannot be tailed: its port has no method "${missing}". Give it the methods of LivePort.`,
+    { details: { verb: 'store.tail', label: port.label } },
+  );
+}
+
+/** Refuses a second tail with the same cursor: each would leave out what the other was given. */
+export function cursorTaken(cursor: string, label: string): StoreError {
+  return new StoreError(
+    'STORE_BUSY',
+    `Another tail has the cursor ${quote(cursor)} of the store ${quote(label)}. End that one first, or give this one a name of its own.`,
+    { details: { cursor, path: label } },
+  );
+}

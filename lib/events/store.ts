@@ -10,6 +10,7 @@ import type { LoggedEvent, ReadableEvent, SourceObserved } from './logged-event.
 import type { Position } from './position.ts';
 import type { LoggedRun, StorePort } from './store-port.ts';
 import { Turns, type Release } from '../kernel/turns.ts';
+import { CursorClaims } from './tail-cursor.ts';
 import { Tailing, TAIL_RULES, type TailOptions } from './tail.ts';
 
 const PAGE = 1000;
@@ -73,12 +74,12 @@ export interface StoreEnvironment {
 export interface StoreTurns {
   readonly verbs: Turns;
   readonly puts: Turns;
-  readonly cursors: Set<string>;
+  readonly cursors: CursorClaims;
 }
 
 /** Turns that nobody waits for yet. */
 export function storeTurns(): StoreTurns {
-  return { verbs: new Turns(), puts: new Turns(), cursors: new Set() };
+  return { verbs: new Turns(), puts: new Turns(), cursors: new CursorClaims() };
 }
 
 const PUT_RULES: OptionRules<PutOptions> = { offset: RULES.string };
@@ -88,7 +89,7 @@ const FILTER_RULES: OptionRules<RunFilter> = { tags: RULES.strings, causedBy: RU
 
 /** Makes the public store from a port. Everything that must be the same on every store happens here, once. */
 export function createStore(port: StorePort, { now }: StoreEnvironment, { verbs, puts, cursors }: StoreTurns = storeTurns()): Store {
-  const tailing = new Tailing({ port, now, claimed: cursors });
+  const tailing = new Tailing({ port, now, claims: cursors });
   const close = (): Promise<void> => {
     // First: what tails have been asked past is still written down.
     tailing.stop();

@@ -1,9 +1,10 @@
-import { SelectionError, StoreError } from '../kernel/errors.ts';
+import { SelectionError } from '../kernel/errors.ts';
 import { quote } from '../kernel/print.ts';
 import { RULES, type OptionRules } from '../kernel/verb-options.ts';
 import type { LoggedEvent } from './logged-event.ts';
 import type { Position } from './position.ts';
 import type { LivePort, StorePort } from './store-port.ts';
+import type { CursorClaims } from './tail-cursor.ts';
 import { TailReader, type TailSource } from './tail-reader.ts';
 
 /** Options of `store.tail`. */
@@ -35,8 +36,8 @@ export interface TailingOptions {
   readonly port: StorePort;
   /** Milliseconds since 1970. */
   readonly now: () => number;
-  /** The cursors in use by all who hold the store in this process. */
-  readonly claimed: Set<string>;
+  /** Shared by all who hold the store in this process. */
+  readonly claims: CursorClaims;
 }
 
 /** The tails of one hold on a store. */
@@ -70,7 +71,7 @@ function iterate(reader: TailReader): AsyncIterator<LoggedEvent, void, undefined
   return {
     next: () => events.next(),
     return: () => {
-      reader.wake();
+      reader.finish();
       return events.return();
     },
   };
@@ -86,14 +87,5 @@ function livePort(port: StorePort): LivePort {
     'INVALID_OPTION',
     `The store ${quote(port.label)} cannot be tailed: its port has no method "${missing}". Give it the methods of LivePort.`,
     { details: { verb: 'store.tail', label: port.label } },
-  );
-}
-
-/** Refuses a second tail with the same cursor: each would leave out what the other was given. */
-export function cursorTaken(cursor: string, label: string): StoreError {
-  return new StoreError(
-    'STORE_BUSY',
-    `Another tail has the cursor ${quote(cursor)} of the store ${quote(label)}. End that one first, or give this one a name of its own.`,
-    { details: { cursor, path: label } },
   );
 }

@@ -74,7 +74,7 @@ export function asset<
 ): AssetsDefinition<{ readonly [Key in PrintedKey<K>]: SchemaOutput<S> }, GraphReads<I, ByInput>>;
 export function asset(definition: AnyAssetDefinition): AssetsDefinition {
   checkOptions(definition, ASSET_FIELDS, 'asset()');
-  const { key: given, keysByInputName, group, metadata, ...forOp } = definition;
+  const { key: given, keysByInputName, group, metadata, hooks, ...forOp } = definition;
   const key = assetKey(given, 'asset()');
   const { description, name = nameFromKey(key) } = forOp;
   checkName('op', name, `asset ${quote(key)}`);
@@ -91,6 +91,7 @@ export function asset(definition: AnyAssetDefinition): AssetsDefinition {
     name: key,
     keysByOutputName: { result: key },
     notes: { result: notes },
+    ...(hooks !== undefined && { hooks: { result: hooks } }),
     ...(keysByInputName !== undefined && { keysByInputName }),
   });
 }

@@ -32,7 +32,8 @@ export interface MaterializationHookContext extends StepHookContext {
 
 /**
  * What to call when something is recorded. Hooks watch and change nothing: one that throws, or rejects, becomes a `hook-failed` event, and
- * the run goes on. Steps do not wait for hooks; the run's end does, up to `graceMs`.
+ * the run goes on. Steps do not wait for hooks; the run's end does, up to `graceMs`. Where nothing is recorded (`testOp`, `runGraph`,
+ * `toOperator`), none is called.
  */
 export interface Hooks {
   /** A step succeeded. */

@@ -72,7 +72,7 @@ export function sizePools(defs: Definitions, steps: readonly Step[], given: unkn
   const pool = String(unsized.op.pool);
   throw new SelectionError(
     'UNKNOWN_POOL',
-    `Op "${unsized.op.name}" is in the pool ${quote(pool)}, whose size nobody gives. ${suggest(pool, sizes.keys())} Size it: define({ pools: { ${pool}: 4 } }).`,
+    `Op "${unsized.op.name}" is in the pool ${quote(pool)}, whose size nobody gives.${sizes.size === 0 ? '' : ` ${suggest(pool, sizes.keys())}`} Size it: define({ pools: { ${pool}: 4 } }).`,
     { details: { pool, op: unsized.op.name, step: unsized.id } },
   );
 }

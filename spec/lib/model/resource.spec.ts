@@ -28,7 +28,9 @@ describe('a resource', () => {
     const provision = db.factory(factory);
     factory.open = () => 'other';
     expect(provision.resource).toBe(db);
-    expect(provision.from.form === 'factory' && provision.from.factory.open({ signal: new AbortController().signal, runId: 'r' })).toBe('x');
+    expect(provision.from.form === 'factory' && provision.from.factory.open({ signal: new AbortController().signal, runId: 'r' })).toBe(
+      'x',
+    );
     expect(isProvision(provision)).toBe(true);
   });
 

@@ -9,14 +9,14 @@ import { untyped } from '../rig/untyped.ts';
 import { ofType } from '../rig/watch-run.ts';
 import { logOf } from '../rig/watched-store.ts';
 import { whole } from '../rig/whole.ts';
-import { handMade } from './schemas-rig.ts';
+import { handMade, hastyClock } from './schemas-rig.ts';
 
 type Context = OpContext<string>;
 const outputs = { a: output<number>(), b: optional<number>() };
 
 /** What the log has of the metadata of each asset, for a body with outputs `a` and `b`. */
 async function recorded(body: object): Promise<Readonly<Record<string, unknown>>> {
-  const { log, result } = await play({ outputs, ...body });
+  const { log, result } = await play({ outputs, ...body }, hastyClock());
   expect(result.errors).toEqual([]);
   return Object.fromEntries(ofType(log, 'asset-materialized').map(({ key, metadata }) => [key, metadata]));
 }
@@ -277,9 +277,9 @@ describe('metadata', () => {
         },
       });
     const reads = op({ name: 'reads', inputs: { x: input<number>() }, run: ({ x }) => x });
-    expect((await materialize(whole(() => ({ out: reads({ x: made({ fine: 1 }).x }) })))).value('out')).toBe(1);
+    expect((await materialize(whole(() => ({ out: reads({ x: made({ fine: 1 })().x }) })))).value('out')).toBe(1);
     const { errors } = await materialize(
-      whole(() => ({ out: reads({ x: made({ f: () => 1 }).x }) })),
+      whole(() => ({ out: reads({ x: made({ f: () => 1 })().x }) })),
       { throwOnFailure: false },
     );
     expect(errors).toMatchObject([{ code: 'VALUE_NOT_STORABLE', details: { output: 'x', path: '$.f' } }]);

@@ -1,10 +1,21 @@
 import { describe, expect, test } from 'vitest';
-import { AbortError, materialize, op, plan, resource, run, type Definitions, type Provision, type RunEvent } from '../../../index.ts';
+import {
+  AbortError,
+  input,
+  materialize,
+  op,
+  plan,
+  resource,
+  run,
+  type Definitions,
+  type Provision,
+  type RunEvent,
+} from '../../../index.ts';
 import { memoryStore } from '../../../lib/memory/index.ts';
 import { deferred } from '../rig/deferred.ts';
 import { drivenClock, quiet } from '../rig/driven-clock.ts';
 import { ofType } from '../rig/watch-run.ts';
-import { logOf } from '../rig/watched-store.ts';
+import { logOf, watchedStore } from '../rig/watched-store.ts';
 import { whole } from '../rig/whole.ts';
 
 /** A run that a test cancels, with all that there is to see of it. */
@@ -115,7 +126,7 @@ describe('a cancel', () => {
       const { end, cancel, events } = start(() => whole(() => ({ out: failing(() => gate.promise)() })));
       await quiet();
       gate.resolve(1);
-      for (let each = 0; each < microtasks; each += 1) await undefined;
+      for (let each = 0; each < microtasks; each += 1) await Promise.resolve();
       cancelledAt = events.length;
       cancel();
       expect((await end()).settled).toEqual([['failing', 'cancelled', 1]]);
@@ -198,7 +209,32 @@ describe('a cancel', () => {
     expect((await end()).settled).toEqual([['failing', 'cancelled', 2]]);
   });
 
-  test('before the first attempt of a step that was begun counts none', async () => {
+  test('while a value is loaded for its first attempt counts none', async () => {
+    const gate = deferred();
+    let slow = false;
+    const { store } = watchedStore({ beforeValues: () => (slow ? gate.promise : undefined) });
+    const clock = drivenClock();
+    const reads = op({ name: 'reads', inputs: { x: input<number>() }, retry: { max: 3 }, run: ({ x }) => x });
+    const defs = whole(() => {
+      const up = op({ name: 'up', run: () => 1 })();
+      return { up, down: reads({ x: up }) };
+    });
+    await materialize(defs, { store, clock, select: ['up'] });
+    slow = true;
+    const controller = new AbortController();
+    const { signal } = controller;
+    const running = materialize(defs, { store, clock, signal, select: ['down'], inGraphUpstream: 'load' }).catch((error: unknown) => error);
+    await quiet();
+    controller.abort();
+    gate.resolve();
+    expect(await running).toBeInstanceOf(AbortError);
+    expect(ofType(await logOf(store), 'step-settled').map(({ step, outcome, attempts }) => [step, outcome, attempts])).toEqual([
+      ['up', 'succeeded', 1],
+      ['reads', 'cancelled', 0],
+    ]);
+  });
+
+  test('by a body keeps those that have not begun from starting', async () => {
     const { end } = start((cancel) => {
       const cancels = op({ name: 'cancels', run: () => (cancel(), 1) });
       return whole(() => ({ a: cancels(), out: failing()() }));

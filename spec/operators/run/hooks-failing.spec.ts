@@ -101,7 +101,7 @@ describe('a hook that fails is one event, and changes nothing', () => {
       definition: 'a',
       step: 'a',
       hook: 'onSuccess',
-      of: 'op "a"',
+      of: 'asset "a"',
       error,
     });
     expect(played.result.position).toBe(played.log.at(-1)?.position);
@@ -185,7 +185,7 @@ describe('a hook that never ends', () => {
       {
         time: 1_000_070,
         hook: 'onSuccess',
-        of: 'op "a"',
+        of: 'asset "a"',
         error: { name: 'Error', message: 'The hook still ran 70 ms after the last step had ended, and nobody waits for it any longer.' },
       },
     ]);

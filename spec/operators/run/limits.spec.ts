@@ -36,7 +36,7 @@ class Play {
   readonly world: World;
   readonly started: number[] = [];
   /** What a running body waits for, by step. */
-  readonly running = new Map<number, { readonly gate: Deferred; readonly attempt: number }>();
+  readonly running = new Map<number, { readonly gate: Deferred<void>; readonly attempt: number }>();
   /** When the wait of a step is over, by step. */
   readonly waiting = new Map<number, number>();
   readonly over = new Map<number, 'succeeded' | 'failed'>();
@@ -170,7 +170,7 @@ const worlds: fc.Arbitrary<World> = fc
     steps: fc.array(
       fc.record({
         kind: fc.nat(),
-        reads: fc.oneof({ weight: 2, arbitrary: fc.constant([]) }, { weight: 1, arbitrary: fc.array(fc.nat(), { maxLength: 2 }) }),
+        reads: fc.oneof({ weight: 2, arbitrary: fc.constant<number[]>([]) }, { weight: 1, arbitrary: fc.array(fc.nat(), { maxLength: 2 }) }),
         ends: fc.array(fc.constantFrom('fails' as const, 'succeeds' as const, 'succeeds' as const), { maxLength: 2 }),
         last: fc.constantFrom('succeeds' as const, 'succeeds' as const, 'succeeds' as const, 'fails for good' as const),
         delayMs: fc.constantFrom(0, 5, 20),

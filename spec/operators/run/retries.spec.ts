@@ -320,7 +320,7 @@ describe('every attempt gets the very same inputs', () => {
     at.setTime(0);
     text.fill(0);
   };
-  const makes = op({ name: 'makes', outputs: { map: output<Map<string, number>>(), bytes: output<Uint8Array>(), at: output<Date>(), text: output<Buffer>() }, run: mutable }); // prettier-ignore
+  const makes = op({ name: 'makes', outputs: { map: output<Map<string, number>>(), bytes: output<Uint8Array<ArrayBuffer>>(), at: output<Date>(), text: output<Buffer<ArrayBuffer>>() }, run: mutable }); // prettier-ignore
 
   test('value inputs and list inputs', async () => {
     const seen: unknown[] = [];
@@ -329,9 +329,9 @@ describe('every attempt gets the very same inputs', () => {
       retry: { max: 2 },
       inputs: {
         map: input<Map<string, number>>(),
-        bytes: input<Uint8Array>(),
+        bytes: input<Uint8Array<ArrayBuffer>>(),
         at: input<Date>(),
-        text: input<Buffer>(),
+        text: input<Buffer<ArrayBuffer>>(),
         all: list<Date>(),
         none: list<Date>(),
         gone: input<Date>({ optional: true }),
@@ -422,8 +422,8 @@ describe('bodies of every form', () => {
       to.next(emit('out', attempt));
       queueMicrotask(() => (attempt < 3 ? to.error(new Error(`no ${attempt}`)) : to.complete()));
     }) })], // prettier-ignore
-    ['an operator', op({ ...policy, outputs, operator: (frames$, { attempt }) => (attempt < 3 ? throwError(() => new Error(`no ${attempt}`)) : of(emit('out', attempt))) })], // prettier-ignore
-    ['an operator that throws', op({ ...policy, outputs, operator: (frames$, { attempt }) => of(emit('out', fail(attempt))) })], // prettier-ignore
+    ['an operator', op({ ...policy, outputs, operator: (_frames$, { attempt }) => (attempt < 3 ? throwError(() => new Error(`no ${attempt}`)) : of(emit('out', attempt))) })], // prettier-ignore
+    ['an operator that throws', op({ ...policy, outputs, operator: (_frames$, { attempt }) => of(emit('out', fail(attempt))) })], // prettier-ignore
   ];
 
   test.each(forms)('%s', async (_, subject) => {

@@ -1,6 +1,7 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import type { Schema } from '../../../index.ts';
 import { deferred } from '../rig/deferred.ts';
+import { manualClock, type ManualClock } from '../rig/manual-clock.ts';
 import { untyped } from '../rig/untyped.ts';
 
 /** A schema written by hand, whatever its answers look like. */
@@ -44,4 +45,15 @@ export function watching<T = unknown>() {
     return { value };
   });
   return { schema, asked };
+}
+
+/** A clock whose timers are due at once: for waits between attempts that nothing depends on. */
+export function hastyClock(): ManualClock {
+  return {
+    ...manualClock(),
+    timer: (_, callback) => {
+      queueMicrotask(callback);
+      return () => undefined;
+    },
+  };
 }

@@ -82,10 +82,22 @@ function openTables(root: Root, { writable, label }: { readonly writable: boolea
   const meta = openTable('meta');
   const format = meta.get(META.format);
   if (format !== undefined) checkFormat(format, label);
-  // Every name is in the list, so every table is in the object.
-  const tables = Object.fromEntries(TABLE_NAMES.map((name) => [name, name === 'meta' ? meta : openTable(name)])) as Tables;
+  const opened = TABLE_NAMES.filter((name) => name !== 'cursors').map((name) => [name, name === 'meta' ? meta : openTable(name)]);
+  const cursors = writable ? { cursors: openTable('cursors') } : openLater(root, 'cursors');
   if (format === undefined) writeFormat(root, meta, { writable, label });
-  return tables;
+  // Every name is in the list, so every table is in the object.
+  return Object.defineProperties(Object.fromEntries(opened), Object.getOwnPropertyDescriptors(cursors)) as Tables;
+}
+
+/** A table that older stores lack, to read: a writer may make it while they are open. */
+function openLater(root: Root, name: TableName): { readonly cursors: Table | undefined } {
+  let table: Table | undefined;
+  return {
+    get cursors() {
+      if (table === undefined && new Set<unknown>(root.getKeys()).has(name)) table = root.openDB<Buffer, Buffer>(name, TABLE_OPTIONS);
+      return table;
+    },
+  };
 }
 
 /** Last of all: a store whose making was cut short has no format, and is made to the end by who opens it next. */

@@ -3,11 +3,12 @@ import { acceptBatch } from '../lib/events/accept-batch.ts';
 import type { Address } from '../lib/events/data-version.ts';
 import type { LoggedEvent, ReadableEvent, StepSettled } from '../lib/events/logged-event.ts';
 import type { Position } from '../lib/events/position.ts';
-import type { AppendBatch, LoggedRun, OutputId, StorePort } from '../lib/events/store-port.ts';
+import type { AppendBatch, LivePort, LoggedRun, OutputId } from '../lib/events/store-port.ts';
 import { StoreError } from '../lib/kernel/errors.ts';
 import type { AssetKey } from '../lib/model/asset-key.ts';
 import type { Appended } from './append-batches.ts';
 import { draftBatch } from './batch-draft.ts';
+import { readCursor } from './cursors.ts';
 import { readState } from './log-state.ts';
 import { LogReader } from './log-reader.ts';
 import type { OpenMode, SharedStore } from './shared-store.ts';
@@ -18,11 +19,13 @@ import { LAST_POSITION } from './tables.ts';
 const PAGE = 500;
 
 /** One user's hold on a store that is open. */
-export class LmdbPort implements StorePort {
+export class LmdbPort implements LivePort {
   readonly label: string;
   readonly #store: SharedStore;
   readonly #mode: OpenMode;
   readonly #busy = new Set<Promise<unknown>>();
+  /** What is told that the store is closed, and how each is let go of. */
+  readonly #watchers = new Map<() => void, () => void>();
   #closing: Promise<void> | undefined;
 
   constructor(store: SharedStore, { label, mode }: { readonly label: string; readonly mode: OpenMode }) {
@@ -36,7 +39,9 @@ export class LmdbPort implements StorePort {
       const { writer } = this.#store;
       if (this.#mode === 'read' || writer === undefined) throw readOnly(this.label);
       acceptBatch(batch);
-      return Object.freeze(await writer.append(draftBatch(batch)));
+      const appended = Object.freeze(await writer.append(draftBatch(batch)));
+      this.#store.changed();
+      return appended;
     });
   }
 
@@ -81,8 +86,42 @@ export class LmdbPort implements StorePort {
     return this.#use(() => this.#each(addresses, (reader, address) => reader.value(address)));
   }
 
+  cursor(name: string): Promise<Position | undefined> {
+    return this.#use(() => this.#store.read((tables) => readCursor(tables, name, this.label)));
+  }
+
+  setCursor(name: string, position: Position): Promise<void> {
+    return this.#use(async () => {
+      if (this.#mode === 'read') throw readOnly(this.label);
+      this.#store.setCursor(name, position);
+    });
+  }
+
+  watch(onChange: () => void): () => void {
+    if (this.#closing !== undefined) throw closed(this.label);
+    // A function of its own: one may watch twice.
+    const tell = (): void => onChange();
+    this.#watchers.set(tell, this.#store.watch(tell));
+    return () => {
+      this.#watchers.get(tell)?.();
+      this.#watchers.delete(tell);
+    };
+  }
+
   close(): Promise<void> {
-    return (this.#closing ??= this.#leave());
+    if (this.#closing === undefined) {
+      this.#closing = this.#leave();
+      this.#tellOfClose();
+    }
+    return this.#closing;
+  }
+
+  #tellOfClose(): void {
+    for (const [tell, stop] of this.#watchers) {
+      stop();
+      tell();
+    }
+    this.#watchers.clear();
   }
 
   async #leave(): Promise<void> {

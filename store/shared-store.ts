@@ -1,14 +1,20 @@
 import { realpath } from 'node:fs/promises';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { storeTurns, type StoreTurns } from '../lib/events/store.ts';
+import type { Position } from '../lib/events/position.ts';
 import { StoreError } from '../lib/kernel/errors.ts';
 import { Turns } from '../lib/kernel/turns.ts';
-import { takeLease } from './lease.ts';
+import { writeCursor } from './cursors.ts';
+import { checkLease, takeLease, type Lease } from './lease.ts';
 import { openLmdb, type LmdbEnvironment } from './lmdb-environment.ts';
+import { readState } from './log-state.ts';
 import { Names } from './names.ts';
 import { dataFileIdentity, preflight, type FileIdentity } from './preflight.ts';
 import type { ProcessIdentity } from './process-identity.ts';
+import { writeFailure } from './store-failure.ts';
 import type { Tables } from './tables.ts';
+import { watchFile } from './watch-file.ts';
 import { Writer } from './writer.ts';
 
 /** How a store is opened. */
@@ -43,6 +49,9 @@ export class SharedStore {
   #environment: LmdbEnvironment;
   #identity: FileIdentity | undefined;
   #writer: Writer | undefined;
+  #lease: Lease | undefined;
+  readonly #watchers = new Set<{ readonly onChange: () => void }>();
+  #stopWatching: () => void = () => undefined;
   /** Settles when there is an environment again; `undefined` while there is one. */
   #reopening: Promise<void> | undefined;
   #users = 0;
@@ -106,6 +115,7 @@ export class SharedStore {
         if (!this.#environment.writable) await this.#reopenToWrite();
         const attempt = takeLease(this.#environment, label);
         if ('holder' in attempt) return attempt.holder;
+        this.#lease = attempt.lease;
         this.#writer = new Writer({
           environment: this.#environment,
           names: this.names,
@@ -146,6 +156,7 @@ export class SharedStore {
       if (this.#writers === 0) {
         this.#writer?.release();
         this.#writer = undefined;
+        this.#lease = undefined;
       }
       if (this.#users > 0) return;
       if (openStores.get(this.#path) === this) openStores.delete(this.#path);
@@ -158,6 +169,40 @@ export class SharedStore {
     while (this.#reopening !== undefined) await this.#reopening;
     this.#environment.refresh();
     return body(this.#environment.tables);
+  }
+
+  /** Calls back whenever something may have been appended, here or elsewhere. The file is watched as long as anybody wants to know. */
+  watch(onChange: () => void): () => void {
+    // An object of its own: one function may watch twice.
+    const watcher = { onChange };
+    if (this.#watchers.size === 0) this.#stopWatching = watchFile(join(this.#path, 'data.mdb'), () => this.changed());
+    this.#watchers.add(watcher);
+    return () => {
+      if (this.#watchers.delete(watcher) && this.#watchers.size === 0) this.#stopWatching();
+    };
+  }
+
+  /** Tells all who watch. */
+  changed(): void {
+    for (const { onChange } of this.#watchers) onChange();
+  }
+
+  /**
+   * Writes how far a reader came: on disk when this returns.
+   *
+   * @throws StoreError STORE_LOCKED for a writer that lost its lease
+   */
+  setCursor(name: string, position: Position): void {
+    const place = { tables: this.#environment.tables, label: this.#label };
+    try {
+      this.#environment.transact(() => {
+        // Where nobody writes there is no lease, and nobody's epoch is 0.
+        checkLease(this.#lease ?? { epoch: 0 }, readState(place.tables, place.label), place);
+        writeCursor(place.tables, name, position);
+      });
+    } catch (error) {
+      throw writeFailure(error, { path: this.#path, bytes: name.length });
+    }
   }
 
   /** The writer; there is one as long as somebody has the store open to write. */

@@ -13,10 +13,11 @@ import type { Database } from 'lmdb';
  *     settled    output id u32, partition u32, position u48   nothing
  *     runs       position u48 of run-started            record: [position of run-ended, or 0]
  *     values     sha256 of the bytes                    kind u8 (1: the whole value), then the bytes
+ *     cursors    sha256 of the name                     record: [name, position]
  *
  * Numbers in keys are big-endian, so that the order of bytes is the order of numbers. `partition` is 0 until partitions exist.
  */
-export const TABLE_NAMES = ['meta', 'names', 'events', 'readable', 'settled', 'runs', 'values'] as const;
+export const TABLE_NAMES = ['meta', 'names', 'events', 'readable', 'settled', 'runs', 'values', 'cursors'] as const;
 
 /** The format that this version writes, and the only one that it reads. */
 export const FORMAT = 1;
@@ -27,8 +28,17 @@ export type TableName = (typeof TABLE_NAMES)[number];
 /** One named database, keys and values in bytes. */
 export type Table = Database<Buffer, Buffer>;
 
-/** Every table of an open store. */
+/**
+ * Every table of an open store. One that was made before there were cursors and is opened to read has no table of them: ask
+ * {@link cursorsIn}.
+ */
 export type Tables = Readonly<Record<TableName, Table>>;
+
+/** The table of cursors, where there is one. */
+export function cursorsIn(tables: Tables): Table | undefined {
+  // Typed as all others are, for those who work on any of them; openTables may have left it out.
+  return tables.cursors;
+}
 
 /** Keys of the rows of `meta`. */
 export const META: Readonly<Record<'format' | 'state' | 'lease', Buffer>> = {

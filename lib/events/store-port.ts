@@ -77,7 +77,7 @@ export interface StorePort extends EventLog, ValueStore {
 export interface ChangeFeed {
   /**
    * Calls back, at some time after, whenever something may have been appended, by this process or another, until the returned function
-   * is called. May call back for nothing, and once for several appends; after the last append it always does. Calls back a last time
+   * is called. May call back for nothing, and once for several appends; after the last append it always does. What it calls must not throw. Calls back a last time
    * when the store is closed, and then lets go of the one who waits. Throws StoreError STORE_CLOSED after `close`.
    */
   watch(onChange: () => void): () => void;

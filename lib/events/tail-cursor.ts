@@ -7,7 +7,7 @@ import type { LivePort } from './store-port.ts';
 const SAVE_MS = 1000;
 
 /** The use of a cursor by one tail. */
-class Claim {
+export class Claim {
   /** Whether it will be given up without anybody's doing. */
   ending = false;
   giveUp: () => void = () => undefined;
@@ -25,14 +25,12 @@ export class CursorClaims {
    *
    * @throws StoreError STORE_BUSY while a tail that goes on has it
    */
-  async take(cursor: string, label: string): Promise<Claim> {
+  async take(cursor: string, claim: Claim, label: string): Promise<void> {
     for (let other = this.#claims.get(cursor); other !== undefined; other = this.#claims.get(cursor)) {
       if (!other.ending) throw taken(cursor, label);
       await other.givenUp;
     }
-    const claim = new Claim();
     this.#claims.set(cursor, claim);
-    return claim;
   }
 
   /** Whether some tail has the cursor. */
@@ -58,7 +56,7 @@ export interface TailCursorOptions {
 /** How far one tail came, in memory and, behind that, in the store. Never ahead of what its reader has asked past. */
 export class TailCursor {
   readonly #options: TailCursorOptions;
-  #claim: Claim | undefined;
+  #claim = new Claim();
   #passed: Position = 0;
   #saved: Position = 0;
   #savedAt = 0;
@@ -76,7 +74,7 @@ export class TailCursor {
    */
   async begin(start: Promise<Position>): Promise<Position> {
     const { name, port, claims } = this.#options;
-    this.#claim = await claims.take(name, port.label);
+    await claims.take(name, this.#claim, port.label);
     const known = await port.cursor(name);
     const head = await port.head();
     if (known !== undefined && known > head) throw beyondHead(name, known, { head, label: port.label });
@@ -107,7 +105,7 @@ export class TailCursor {
 
   /** Tells tails that want this cursor that it will soon be free. */
   announceEnd(): void {
-    if (this.#claim !== undefined) this.#claim.ending = true;
+    this.#claim.ending = true;
   }
 
   /** Saves and gives the cursor up while the reader holds an event: it may never come back. */
@@ -135,8 +133,9 @@ export class TailCursor {
   async #saveLate(): Promise<void> {
     const { name, port, claims } = this.#options;
     if (this.#passed === this.#saved || claims.has(name)) return;
-    this.#claim = await claims.take(name, port.label);
+    this.#claim = new Claim();
     this.announceEnd();
+    await claims.take(name, this.#claim, port.label);
     if (((await port.cursor(name)) ?? 0) < this.#passed) await this.save();
   }
 
@@ -153,8 +152,7 @@ export class TailCursor {
   }
 
   #release(): void {
-    if (this.#claim !== undefined) this.#options.claims.release(this.#options.name, this.#claim);
-    this.#claim = undefined;
+    this.#options.claims.release(this.#options.name, this.#claim);
   }
 }
 

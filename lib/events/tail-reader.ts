@@ -31,6 +31,11 @@ export class TailReader {
   readonly #onAbort = (): void => this.stop();
   #unwatch: () => void = () => undefined;
   #wake: () => void = () => undefined;
+  /** What was read last, and the position at which it starts. */
+  #page: readonly LoggedEvent[] = [];
+  #pageStart: Position = 1;
+  /** The position of the event to give next. */
+  #next: Position = 1;
   #begun = false;
   #ended = false;
   /** Whether something may have been appended since the last page was asked for. */
@@ -49,22 +54,16 @@ export class TailReader {
   async *events(): AsyncGenerator<LoggedEvent, void, undefined> {
     if (this.#ended || this.#request.signal?.aborted === true) return;
     try {
-      let next = await this.#begin();
-      for (let page = await this.#page(next); page !== undefined; page = await this.#page(next)) {
-        for (const event of page) {
-          this.#held = true;
-          yield event;
-          this.#held = false;
-          this.#cursor?.pass(event.position);
-          if (this.#ended) return;
-          if (this.#cursor?.isDue === true) await this.#cursor.save();
-        }
-        await this.#cursor?.save();
-        next += page.length;
+      await this.#begin();
+      for (let event = await this.#turnPage(); event !== undefined; event = this.#nextInPage() ?? (await this.#turnPage())) {
+        this.#held = true;
+        yield event;
+        this.#held = false;
+        const saving = this.#pass(event.position);
+        if (saving !== undefined) await saving;
       }
     } catch (error) {
-      // Whoever closed the store knows that nothing more can come. Whoever starts on a closed one does not.
-      if (!isClosed(error) || !this.#begun) throw error;
+      if (!this.#wasClosed(error)) throw error;
     } finally {
       this.#held = false;
       this.#letGo();
@@ -87,7 +86,7 @@ export class TailReader {
     if (this.#held) this.#cursor?.leave();
   }
 
-  async #begin(): Promise<Position> {
+  async #begin(): Promise<void> {
     const { port, open } = this.#source;
     const { start, signal } = this.#request;
     signal?.addEventListener('abort', this.#onAbort, { once: true });
@@ -97,22 +96,41 @@ export class TailReader {
       this.#changed = true;
       this.#wake();
     });
-    const next = await (this.#cursor?.begin(start) ?? start);
+    this.#next = await (this.#cursor?.begin(start) ?? start);
     this.#begun = true;
-    return next;
   }
 
-  /** Some events from a position on, as soon as there are any; `undefined` at the end of the tail. */
-  async #page(next: Position): Promise<readonly LoggedEvent[] | undefined> {
+  /** Notes that the reader has asked past an event. What is given has to be waited for. */
+  #pass(position: Position): Promise<void> | undefined {
+    if (this.#cursor === undefined) return undefined;
+    this.#cursor.pass(position);
+    return !this.#ended && this.#cursor.isDue ? this.#cursor.save() : undefined;
+  }
+
+  #nextInPage(): LoggedEvent | undefined {
+    if (this.#ended) return undefined;
+    const event = this.#page[this.#next - this.#pageStart];
+    if (event !== undefined) this.#next += 1;
+    return event;
+  }
+
+  /** The first event of the next page, as soon as there is one; `undefined` at the end of the tail. */
+  async #turnPage(): Promise<LoggedEvent | undefined> {
     const { port, pageSize = PAGE } = this.#source;
+    if (!this.#ended) await this.#cursor?.save();
     while (!this.#ended) {
       this.#changed = false;
-      const page = await port.read(next, pageSize);
-      if (this.#ended) break;
-      if (page.length > 0) return page;
+      this.#page = await port.read(this.#next, pageSize);
+      this.#pageStart = this.#next;
+      if (this.#ended || this.#page.length > 0) break;
       if (!this.#changed) await new Promise<void>((resolve) => (this.#wake = resolve));
     }
-    return undefined;
+    return this.#nextInPage();
+  }
+
+  /** Whoever closed the store knows that nothing more can come, and is not told. Whoever starts on a closed one is. */
+  #wasClosed(error: unknown): boolean {
+    return isClosed(error) && (this.#begun || this.#ended);
   }
 
   #letGo(): void {

@@ -79,8 +79,13 @@ function iterate(reader: TailReader): AsyncIterator<LoggedEvent, void, undefined
 
 const LIVE: readonly (keyof LivePort)[] = ['watch', 'cursor', 'setCursor'];
 
-function livePort(port: StorePort): LivePort {
-  const missing = LIVE.find((method) => !(method in port));
+/**
+ * A port as one that can be tailed.
+ *
+ * @throws SelectionError INVALID_OPTION for a port that wraps another one and passes less on
+ */
+export function livePort(port: StorePort): LivePort {
+  const missing = LIVE.find((method) => typeof Reflect.get(port, method) !== 'function');
   // It has every method that a live port has and any other has not.
   if (missing === undefined) return port as LivePort;
   throw new SelectionError(

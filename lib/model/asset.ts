@@ -55,16 +55,6 @@ const ASSET_FIELDS: Fields<AnyAssetDefinition> = {
 export function asset<
   const K extends KeyLike,
   const I extends Inputs = NoInputs,
-  T = unknown,
-  const ByInput extends Readonly<Record<keyof I & string, KeyLike>> | undefined = undefined,
-  const C extends Schema | undefined = undefined,
-  const N extends Needs = NoNeeds,
->(
-  definition: AssetBasics<K, I, ByInput, C, N> & (SingleBody<I, T, C, N> | SingleOperator<I, T, C, N>) & PlainResult<T>,
-): AssetsDefinition<{ readonly [Key in PrintedKey<K>]: T }, GraphReads<I, ByInput>>;
-export function asset<
-  const K extends KeyLike,
-  const I extends Inputs = NoInputs,
   const S extends Schema = Schema,
   const ByInput extends Readonly<Record<keyof I & string, KeyLike>> | undefined = undefined,
   const C extends Schema | undefined = undefined,
@@ -72,6 +62,16 @@ export function asset<
 >(
   definition: AssetBasics<K, I, ByInput, C, N> & (CheckedBody<I, S, C, N> | CheckedOperator<I, S, C, N>),
 ): AssetsDefinition<{ readonly [Key in PrintedKey<K>]: SchemaOutput<S> }, GraphReads<I, ByInput>>;
+export function asset<
+  const K extends KeyLike,
+  const I extends Inputs = NoInputs,
+  T = unknown,
+  const ByInput extends Readonly<Record<keyof I & string, KeyLike>> | undefined = undefined,
+  const C extends Schema | undefined = undefined,
+  const N extends Needs = NoNeeds,
+>(
+  definition: AssetBasics<K, I, ByInput, C, N> & (SingleBody<I, T, C, N> | SingleOperator<I, T, C, N>) & PlainResult<T>,
+): AssetsDefinition<{ readonly [Key in PrintedKey<K>]: T }, GraphReads<I, ByInput>>;
 export function asset(definition: AnyAssetDefinition): AssetsDefinition {
   checkOptions(definition, ASSET_FIELDS, 'asset()');
   const { key: given, keysByInputName, group, metadata, hooks, ...forOp } = definition;

@@ -29,7 +29,7 @@ export interface OpContext<Output extends string = string, Config = unknown, Res
    * Says of an output what `emit` says in its options, for bodies that return their values. Called before the value is returned or
    * emitted; where both speak, `emit` wins.
    *
-   * @throws StepError OP_BODY, with which the step fails, where the output has emitted already or is none of the op's
+   * @throws StepError OP_BODY where the output has emitted already, OUTPUT_UNDECLARED where it is none of the op's: the step fails with it
    */
   readonly annotate: (output: Output, options: EmissionOptions) => void;
 }

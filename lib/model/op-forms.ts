@@ -3,7 +3,7 @@ import type { Schema, SchemaInput, SchemaOutput } from '../kernel/schema.ts';
 import type { OpContext } from './context.ts';
 import type { Emission } from './emission.ts';
 import type { InputRecord, Inputs, OutputPort, OutputRecord, Outputs, TakenBy } from './port.ts';
-import type { BodyMistake, WithoutOutputs } from './refused.ts';
+import type { BodyMistake, Refused, WithoutOutputs } from './refused.ts';
 import type { Held, Needs } from './resource.ts';
 
 /** The emissions that a body with these outputs may make. */
@@ -102,18 +102,29 @@ export interface MultiOperator<I extends Inputs, O extends Outputs, C, N extends
 }
 
 /** Any body, for the message about what is wrong with it. */
-export interface MistakenBody<I extends Inputs, O extends Outputs | undefined, R, C, N extends Needs> {
+export interface MistakenBody<I extends Inputs, O extends Outputs | undefined, S extends Schema | undefined, R, C, N extends Needs> {
   readonly outputs?: O;
+  readonly result?: S;
   readonly operator?: never;
-  run(...parameters: BodyParameters<I, NamesOf<O>, C, N>): R & BodyMistake<O, GivenBy<R>>;
+  run(...parameters: BodyParameters<I, NamesOf<O>, C, N>): R & BodyMistake<O, GivenBy<R>> & ResultMistake<S, Awaited<R>>;
 }
 
 /** Any operator, for the message about what is wrong with it. */
-export interface MistakenOperator<I extends Inputs, O extends Outputs | undefined, E, C, N extends Needs> {
+export interface MistakenOperator<I extends Inputs, O extends Outputs | undefined, S extends Schema | undefined, E, C, N extends Needs> {
   readonly outputs?: O;
+  readonly result?: S;
   readonly run?: never;
-  operator(...parameters: OperatorParameters<I, NamesOf<O>, C, N>): Observable<E> & BodyMistake<O, { readonly emits: E }>;
+  operator(
+    ...parameters: OperatorParameters<I, NamesOf<O>, C, N>
+  ): Observable<E> & BodyMistake<O, { readonly emits: E }> & ResultMistake<S, E>;
 }
+
+/** A body whose result a schema checks gives what that schema takes. */
+type ResultMistake<S, R> = S extends Schema
+  ? R extends SchemaInput<S>
+    ? unknown
+    : Refused<'The schema of "result" takes another type than what the body gives.'>
+  : unknown;
 
 type GivenBy<R> =
   R extends Emitting<infer E>

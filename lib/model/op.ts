@@ -139,12 +139,13 @@ export function op<
 export function op<
   const I extends Inputs = NoInputs,
   const O extends Outputs | undefined = undefined,
+  const S extends Schema | undefined = undefined,
   R = unknown,
   E = unknown,
   const C extends Schema | undefined = undefined,
   const N extends Needs = NoNeeds,
 >(
-  definition: OpBasics<I, C, N> & (MistakenBody<I, O, R, C, N> | MistakenOperator<I, O, E, C, N>) & Unfit,
+  definition: OpBasics<I, C, N> & (MistakenBody<I, O, S, R, C, N> | MistakenOperator<I, O, S, E, C, N>) & Unfit,
 ): O extends Outputs ? Op<I, O, false, C, N> : SingleOp<I, Awaited<R>, C, N>;
 export function op(definition: AnyOpDefinition): AnyOp {
   checkOptions(definition, OP_FIELDS, 'op()');

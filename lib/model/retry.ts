@@ -35,7 +35,10 @@ export interface RetryRequestOptions {
 const RETRY_REQUEST = Symbol.for('sluice.retry-request');
 const DONT_RETRY = Symbol.for('sluice.dont-retry');
 
-/** Thrown by a body to be tried again, with or without a policy: what a server's "retry after" becomes. */
+/**
+ * Thrown by a body to be tried again, with or without a policy: what a server's "retry after" becomes. Only an op with a policy has inputs
+ * that a body can change (Map, Set, Date, bytes) copied for the next attempt; without one, they are as the body left them.
+ */
 export class RetryRequest extends Error {
   readonly delayMs: number | undefined;
   readonly max: number | undefined;

@@ -101,7 +101,7 @@ export function plan<Assets>(defs: Definitions<Assets>, options: PlanOptions<Ass
   checkVerbOptions('plan', options, PLAN_RULES);
   const selection = resolveSelection(defs, options.select);
   const policies = readPolicies(options);
-  const config = Object.freeze({ ...checkConfigShape(options.config ?? {}) });
+  const config = Object.freeze({ ...checkConfigShape(options.config === undefined ? {} : options.config) });
   const configs = new ConfigReader(defs, config);
   const steps = planSteps(defs, { need: needOf(defs, selection, policies), selection, policies, configs });
   const places = steps.map(({ step }) => step);

@@ -4,6 +4,7 @@ import { kindOf, quote, quoteList } from '../../lib/kernel/print.ts';
 import { isRecord } from '../../lib/kernel/record.ts';
 import type { Schema, SchemaInput } from '../../lib/kernel/schema.ts';
 import { CHECKED_LATER, checkVerbOptions, RULES, type OptionRules } from '../../lib/kernel/verb-options.ts';
+import type { ResultOutput } from '../../lib/model/op-forms.ts';
 import { isOp, type AnyOp, type Op } from '../../lib/model/op.ts';
 import type { FedRecord, Inputs, Outputs, ValueOf } from '../../lib/model/port.ts';
 import type { Held, Needs, Provision, Resource } from '../../lib/model/resource.ts';
@@ -30,7 +31,7 @@ export interface AnyTestOptions {
 /** What {@link testOp} takes for one op: required is what the op cannot run without. */
 export type TestOptions<I extends Inputs, O extends Outputs, C, N extends Needs> = AnyTestOptions & {
   /** The outputs that are asked for; all of them by default. */
-  readonly select?: readonly (keyof O & string)[];
+  readonly select?: readonly OutputName<O>[];
   /** The op's config, as a run would be given it. */
   readonly config?: C extends Schema ? SchemaInput<C> : never;
 } & Needed<'inputs', FedRecord<I>> &
@@ -39,6 +40,9 @@ export type TestOptions<I extends Inputs, O extends Outputs, C, N extends Needs>
 /** A field that may be left out where nothing in it is required. */
 type Needed<Field extends string, Values> =
   Record<never, never> extends Values ? { readonly [K in Field]?: Values } : { readonly [K in Field]: Values };
+
+/** An op without declared outputs has one, whatever its type says of names. */
+type OutputName<O extends Outputs> = string extends keyof O ? (O extends ResultOutput<unknown> ? 'result' : string) : keyof O & string;
 
 type TestArguments<Options> = Record<never, never> extends Options ? [options?: Options] : [options: Options];
 

@@ -264,7 +264,8 @@ class StepPump {
         observer.onStart(planned, { attempt, loaded });
       },
       onRetry: (retrying) => observer.onRetry(planned, retrying),
-      onLine: (attempt, line) => observer.onLine(planned, attempt, line),
+      // A body that the run gave up on may go on; its run has ended.
+      onLine: (attempt, line) => (this.#over ? undefined : observer.onLine(planned, attempt, line)),
     });
   }
 

@@ -117,12 +117,18 @@ function complete<Fixed>(
   limit: TimeLimit | undefined,
 ): AttemptEnd<Fixed> | Promise<AttemptEnd<Fixed>> {
   if (signal.aborted) return CANCELLED;
-  const late = limit?.error;
-  if (late !== undefined) return { outcome: 'failed', error: late };
+  if (limit?.error !== undefined) return { outcome: 'failed', error: limit.error };
   if (outputs.refusal !== undefined) return { outcome: 'failed', error: outputs.refusal };
   const emitted = outputs.complete();
   if (!(emitted instanceof Promise)) return { outcome: 'succeeded', emitted };
-  return emitted.then((done) => (signal.aborted ? CANCELLED : { outcome: 'succeeded', emitted: done }));
+  return emitted.then((done) => ended(done, signal, limit));
+}
+
+/** A schema may have taken what was left of the time. */
+function ended<Fixed>(emitted: ReadonlyMap<string, Fixed>, signal: AbortSignal, limit: TimeLimit | undefined): AttemptEnd<Fixed> {
+  if (signal.aborted) return CANCELLED;
+  const late = limit?.error;
+  return late === undefined ? { outcome: 'succeeded', emitted } : { outcome: 'failed', error: late };
 }
 
 /** What an attempt that gave nothing ended with. Only a StepError is a failure: anything else is a bug of ours, and not the user's. */

@@ -61,6 +61,9 @@ export interface OutputSink {
 /** What an emission without metadata carries. */
 export const NO_METADATA: Readonly<Record<string, unknown>> = Object.freeze({});
 
+/** What most emissions say beside their value. */
+const NOTHING: EmissionOptions = Object.freeze({});
+
 /**
  * The gate and the checks of one execution of a step. Emissions go in as they come; what passed comes out when the body has completed, so
  * that a step is atomic (X8). Every refusal throws the StepError that the step fails with.
@@ -174,7 +177,7 @@ export class StepOutputs<Fixed> implements OutputSink {
 
   #accept(output: string, value: unknown, said: EmissionOptions | undefined): void {
     const noted = this.#notes?.get(output);
-    const meant = noted === undefined ? (said ?? {}) : merge(noted, said);
+    const meant = noted === undefined ? (said ?? NOTHING) : merge(noted, said);
     const schema = this.#scope.op.outputs[output]?.schema;
     if (schema === undefined) return this.#pass(output, value, meant);
     const checked = checkValue(schema, value);

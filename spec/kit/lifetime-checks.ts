@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
 import type { Store } from '../../lib/events/store.ts';
+import { livePort } from '../../lib/events/tail.ts';
 import { batchOf, sampleKey, sourceObserved } from './sample-events.ts';
 import type { Checks } from './store-check.ts';
 
 async function assertClosed(store: Store): Promise<void> {
   const { port } = store;
+  const live = livePort(port);
   const calls: readonly (() => Promise<unknown>)[] = [
     () => port.append(batchOf(sourceObserved('late'))),
     () => port.append(batchOf()),
@@ -15,12 +17,21 @@ async function assertClosed(store: Store): Promise<void> {
     () => port.lastSettled([], 1),
     () => port.runs(),
     () => port.values([]),
+    () => live.cursor('c'),
+    () => live.setCursor('c', 0),
+    async () => live.watch(() => undefined),
     () => store.put('a', 1),
     () => store.latest('a'),
     () => store.value('a'),
     () => store.runs(),
     async () => {
       for await (const event of store.events()) assert.fail(`an event of a closed store: ${event.type}`);
+    },
+    async () => {
+      for await (const event of store.tail({ from: 1 })) assert.fail(`an event of a closed store: ${event.type}`);
+    },
+    async () => {
+      for await (const event of store.tail()) assert.fail(`an event of a closed store: ${event.type}`);
     },
   ];
   for (const call of calls)

@@ -1,5 +1,6 @@
 import { indexChecks } from './index-checks.ts';
 import { lifetimeChecks } from './lifetime-checks.ts';
+import { cursorChecks, tailChecks } from './tail-checks.ts';
 import { logChecks } from './log-checks.ts';
 import { publicStoreChecks } from './public-store-checks.ts';
 import type { CheckContext, Checks, StoreCheck, StoreUnderTest } from './store-check.ts';
@@ -24,9 +25,9 @@ export interface StoreContractOptions {
 export function storeContract({ label, open, reopens }: StoreContractOptions): readonly StoreCheck[] {
   const named = (checks: Checks, suffix: string, reopening: boolean): readonly StoreCheck[] =>
     Object.entries(checks).map(([name, check]) => ({ name: `${label} ${name}${suffix}`, run: () => runCheck(check, open, reopening) }));
-  const kept: Checks = { ...logChecks, ...indexChecks, ...valueChecks, ...publicStoreChecks };
+  const kept: Checks = { ...logChecks, ...indexChecks, ...valueChecks, ...publicStoreChecks, ...cursorChecks };
   return [
-    ...named({ ...kept, ...lifetimeChecks }, '', false),
+    ...named({ ...kept, ...lifetimeChecks, ...tailChecks }, '', false),
     ...(reopens ? named(kept, ', after it was closed and opened again', true) : []),
   ];
 }

@@ -1,26 +1,31 @@
 import { describe, expect, test } from 'vitest';
 import { emit, SelectionError } from '../../../index.ts';
+import { untyped as untypedValue } from '../../operators/rig/untyped.ts';
 import { untyped } from './untyped.ts';
 
 const emitWith = (options: unknown) => () => untyped(emit)('rows', 5, options);
 
-function expectRefused(make: () => unknown, ...words: readonly string[]): void {
+function refusalOf(make: () => unknown): unknown {
   try {
     make();
   } catch (error) {
-    expect(error).toBeInstanceOf(SelectionError);
-    expect(error).toMatchObject({ code: 'INVALID_OPTION' });
-    for (const word of words) expect(String(error)).toContain(word);
-    return;
+    return error;
   }
   throw new Error('nothing was refused');
+}
+
+function expectRefused(make: () => unknown, ...words: readonly string[]): void {
+  const error = refusalOf(make);
+  expect(error).toBeInstanceOf(SelectionError);
+  expect(error).toMatchObject({ code: 'INVALID_OPTION' });
+  for (const word of words) expect(String(error)).toContain(word);
 }
 
 describe('what an emission says beside its value', () => {
   test('is its metadata and its version, and only what was given', () => {
     expect(Object.keys(emit('rows', 5, { version: 'v1' }))).toEqual(['output', 'value', 'version']);
     expect(emit('rows', 5, { metadata: { a: 1 }, version: 'v1' })).toMatchObject({ metadata: { a: 1 }, version: 'v1' });
-    expect(Object.keys(emit('rows', 5, untyped({ metadata: undefined, version: undefined })))).toEqual(['output', 'value']);
+    expect(Object.keys(emit('rows', 5, untypedValue({ metadata: undefined, version: undefined })))).toEqual(['output', 'value']);
   });
 
   test.each<[string, unknown]>([

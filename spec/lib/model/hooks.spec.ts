@@ -10,7 +10,13 @@ const all = { onSuccess: hook, onFailure: hook, onSkip: hook, onMaterialization:
 const places: readonly [string, (hooks: unknown) => unknown][] = [
   ['op "a"', (hooks) => op({ name: 'a', hooks: untyped<Hooks>(hooks), run: () => 1 }).hooks],
   ['graph "g"', (hooks) => graph('g', { hooks: untyped<Hooks>(hooks) }, () => op({ name: 'a', run: () => 1 })()).hooks],
-  ['op "key"', (hooks) => asset({ key: 'my/key', hooks: untyped<Hooks>(hooks), run: () => 1 }).flat.steps[0]?.op.hooks],
+  [
+    'output "result" of definition "my/key"',
+    (hooks) =>
+      asset({ key: 'my/key', hooks: untyped<Hooks>(hooks), run: () => 1 })
+        .assets.values()
+        .next().value?.hooks,
+  ],
   [
     'output "result" of definition "g"',
     (hooks) =>

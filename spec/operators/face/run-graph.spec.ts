@@ -455,7 +455,7 @@ describe('runGraph refuses', () => {
     ['what is no graph', [add, {}, {}], 'runGraph() takes a graph first, and got '],
     ['nothing', [undefined, {}, {}], 'runGraph() takes a graph first, and got undefined.'],
     ['inputs left out', [g, undefined, {}], 'runGraph("g") needs "x" and "xs" in "inputs", and got nothing for it.'],
-    ['a misspelt input', [g, { x: 1, sx: [] }, {}], 'runGraph("g"): the graph has no input "sx" that reads a value. There are'],
+    ['a misspelt input', [g, { x: 1, sx: [] }, {}], 'runGraph("g"): the graph has no input "sx" that reads a value.'],
     ['a list that is none', [g, { x: 1, xs: 1 }, {}], 'runGraph("g"): input "xs" is a list, and got a number. Give an array of entries.'],
     ['a misspelt option', [g, { x: 1, xs: [] }, { selct: [] }], 'runGraph() has no option "selct". Did you mean "select"?'],
     ['options that are null', [g, { x: 1, xs: [] }, null], 'runGraph() takes its options as one object'],

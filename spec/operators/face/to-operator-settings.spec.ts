@@ -3,7 +3,7 @@ import {
   concat,
   firstValueFrom,
   NEVER,
-  Observable,
+  type Observable,
   of,
   Subject,
   throwError,
@@ -23,7 +23,7 @@ const one = { x: input<number>() };
 const reads = op({ name: 'reads', inputs: one, resources: { db }, run: ({ x }, { resources }) => `${resources.db.id}:${x}` });
 
 /** A factory that writes down what becomes of what it opens; asynchronously where asked to. */
-function watched({ later = false, disposal = () => undefined as unknown } = {}) {
+function watched({ later = false, disposal }: { readonly later?: boolean; readonly disposal?: () => unknown } = {}) {
   const events: string[] = [];
   const signals: AbortSignal[] = [];
   const runIds = new Set<string>();
@@ -37,7 +37,7 @@ function watched({ later = false, disposal = () => undefined as unknown } = {}) 
     },
     dispose: async ({ id }) => {
       events.push(`disposing ${id}, aborted: ${String(signals[id - 1]?.aborted)}`);
-      await disposal();
+      await disposal?.();
       events.push(`disposed ${id}`);
     },
   });

@@ -145,7 +145,7 @@ describe('a hook that fails is one event, and changes nothing', () => {
     const result = await materialize(defs, { store, throwOnFailure: false });
     expect(result.errors.map(({ message }) => message)).toEqual(['Step "fails:fails" failed: body']);
     expect(ofType(await logOf(store), 'hook-failed').map(({ hook, of, definition, step }) => [hook, of, definition, step])).toEqual([
-      ['onFailure', 'op "fails"', 'fails', 'fails'],
+      ['onFailure', 'asset "fails"', 'fails', 'fails'],
       ['onSkip', 'op "reads"', 'g', 'reads'],
     ]);
   });
@@ -215,7 +215,7 @@ describe('a hook that never ends', () => {
     clock.advance(5_000);
     const { failed } = await running;
     expect(failed.map(({ hook, of, definition }) => [hook, of, definition])).toEqual([
-      ['onSuccess', 'op "a"', 'a'],
+      ['onSuccess', 'asset "a"', 'a'],
       ['onMaterialization', 'the run', 'a'],
       ['onMaterialization', 'the run', 'b'],
     ]);

@@ -170,7 +170,10 @@ const worlds: fc.Arbitrary<World> = fc
     steps: fc.array(
       fc.record({
         kind: fc.nat(),
-        reads: fc.oneof({ weight: 2, arbitrary: fc.constant<number[]>([]) }, { weight: 1, arbitrary: fc.array(fc.nat(), { maxLength: 2 }) }),
+        reads: fc.oneof(
+          { weight: 2, arbitrary: fc.constant<number[]>([]) },
+          { weight: 1, arbitrary: fc.array(fc.nat(), { maxLength: 2 }) },
+        ),
         ends: fc.array(fc.constantFrom('fails' as const, 'succeeds' as const, 'succeeds' as const), { maxLength: 2 }),
         last: fc.constantFrom('succeeds' as const, 'succeeds' as const, 'succeeds' as const, 'fails for good' as const),
         delayMs: fc.constantFrom(0, 5, 20),

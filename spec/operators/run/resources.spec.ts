@@ -284,6 +284,34 @@ describe('disposed', () => {
     expect(trace).toEqual(['open db', 'dispose db']);
   });
 
+  test('after a store that failed, which rejects the run only when it is done', async () => {
+    const disposal = deferred();
+    let begun = false;
+    let ended = false;
+    const { store } = watchedStore({
+      beforeAppend: (_, index) => {
+        if (index > 0) throw new Error('disk full');
+      },
+    });
+    const dispose = (): Promise<void> => {
+      begun = true;
+      return disposal.promise;
+    };
+    const defs = define({ assets: [asset({ key: 'a', resources: { db }, run: () => 1 })], resources: [traced(db, [], { dispose })] });
+    const running = materialize(defs, { store, clock: manualClock() }).then(
+      () => expect.unreachable(),
+      (error: unknown) => {
+        ended = true;
+        return error;
+      },
+    );
+    await until(() => begun);
+    await ready();
+    expect(ended).toBe(false);
+    disposal.resolve();
+    expect(await running).toMatchObject({ message: 'disk full' });
+  });
+
   test('after an opening that came when the run was over: nobody got it', async () => {
     const trace: string[] = [];
     const clock = manualClock();

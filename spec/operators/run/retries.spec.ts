@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { Observable, of, throwError } from 'rxjs';
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
@@ -185,6 +186,21 @@ describe('a step that fails is tried again', () => {
     expect(error?.message).toContain('"retry.when" of step "subject" threw: broken');
     expect(error?.details).toMatchObject({ attempt: 2, earlier: ['OP_THREW: Step "subject" failed: no'] });
     expect(settled?.attempts).toBe(2);
+  });
+
+  test('many times, and listens to the signal of the run no more each time', async () => {
+    const listening: number[] = [];
+    const subject = calls(
+      ({ signal, attempt }) => {
+        listening.push(getEventListeners(signal, 'abort').length);
+        if (attempt < 20) throw new Error('x');
+        return 'there';
+      },
+      { retry: { max: 20, delayMs: 5 } },
+    );
+    await play(subject);
+    expect(listening).toHaveLength(20);
+    expect(new Set(listening).size).toBe(1);
   });
 
   test('very many times, with no deep stack and no slower and slower', async () => {
@@ -382,6 +398,23 @@ describe('every attempt gets the very same inputs', () => {
     await materialize(defs, { store, clock, select: ['up'] });
     await drive(clock, materialize(defs, { store, clock, select: ['down'], inGraphUpstream: 'load' }));
     expect(seen).toEqual([[['a', 1]], [['a', 1]]]);
+  });
+
+  test('but not without a policy: nothing is copied for an attempt that nobody expects', async () => {
+    const given = new Map([['a', 1]]);
+    const seen: unknown[] = [];
+    const asks = op({
+      name: 'asks',
+      inputs: { map: input<Map<string, number>>() },
+      run: ({ map }, { attempt }) => {
+        seen.push(map);
+        if (attempt === 1) throw new RetryRequest('again');
+        return 1;
+      },
+    });
+    const clock = drivenClock();
+    await drive(clock, testOp(asks, { inputs: { map: given }, clock }));
+    expect(seen.map((each) => each === given)).toEqual([true, true]);
   });
 
   test('what a schema made of them, which is asked once', async () => {

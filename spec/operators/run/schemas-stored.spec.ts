@@ -12,7 +12,7 @@ import { watching } from './schemas-rig.ts';
 interface Opened {
   readonly store: Store;
   readonly reopen?: () => Promise<Store>;
-  readonly dispose: () => Promise<void> | void;
+  readonly dispose: () => Promise<unknown> | void;
 }
 
 const stores: readonly (readonly [string, () => Promise<Opened>])[] = [
@@ -21,7 +21,7 @@ const stores: readonly (readonly [string, () => Promise<Opened>])[] = [
     'lmdb',
     async () => {
       const { store, reopen, dispose } = await newStore();
-      return { store, ...(reopen && { reopen: reopen.bind(undefined) }), dispose: async () => void (await dispose()) };
+      return { store, ...(reopen && { reopen: reopen.bind(undefined) }), dispose: () => dispose() };
     },
   ],
 ];

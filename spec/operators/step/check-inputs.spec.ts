@@ -30,7 +30,7 @@ describe('the inputs of a step', () => {
 
   test('are checked entry by entry where they are a list, in order', () => {
     const { schema, asked } = watching();
-    check({ a: list(schema) }, { a: ['x', undefined, 'y'] });
+    void check({ a: list(schema) }, { a: ['x', undefined, 'y'] });
     expect(asked).toEqual(['x', undefined, 'y']);
     expect(check({ a: list(refusing()) }, { a: [] })).toEqual({ a: [] });
   });
@@ -60,7 +60,7 @@ describe('an input without a value', () => {
   test('null and other falsy values are values', () => {
     for (const value of [null, 0, '', false]) {
       const { schema, asked } = watching();
-      check({ a: input(schema, { optional: true }) }, { a: value });
+      void check({ a: input(schema, { optional: true }) }, { a: value });
       expect(asked).toEqual([value]);
     }
   });

@@ -28,7 +28,7 @@ function sink(scope: Partial<StepScope<Emitted>> = {}) {
 }
 
 const withSchema = (schema: Schema, transient = false) =>
-  op({ name: 'many', outputs: { a: output(schema, { transient }), b: optional(schema) }, run: untyped(() => ({})) });
+  op({ name: 'many', outputs: { a: output(schema, { transient }), b: optional(schema) }, run: () => untyped<never>({}) });
 
 const single = (result?: Schema) =>
   op(untyped<Parameters<typeof op>[0]>({ name: 'single', run: () => undefined, ...(result && { result }) }));
@@ -328,6 +328,13 @@ describe('a schema that takes its time', () => {
       expect(asked[0]).toBe(value);
       expect(fixed[0]?.[1]).toBe(value);
     }
+  });
+
+  test('what passes by reference is frozen as far as it can be', () => {
+    const value = { rows: [1], at: new Date(0) };
+    sink({ op: withSchema(answering().schema, true) }).made.take('a', value);
+    expect(() => value.rows.push(2)).toThrow(TypeError);
+    expect(Object.isFrozen(value)).toBe(true);
   });
 
   test('metadata cannot change meanwhile either', async () => {

@@ -140,6 +140,8 @@ describe('the data of a line', () => {
   test('is kept up to 100,000 bytes', () => {
     expect(written('m', 'x'.repeat(99_000))?.data).toHaveLength(99_000);
     expect(written('m', 'x'.repeat(100_001))).toMatchObject({ message: 'm (data left out: more than 100000 bytes)', data: undefined });
+    for (const wide of ['ä'.repeat(60_000), Array.from({ length: 20_000 }, () => 0.1)])
+      expect(written('m', wide)).toMatchObject({ message: 'm (data left out: more than 100000 bytes)', data: undefined });
     let doubling: unknown[] = ['x'.repeat(100)];
     for (let level = 0; level < 40; level += 1) doubling = [doubling, doubling];
     expect(written('m', doubling)).toMatchObject({ message: 'm (data left out: more than 100000 bytes)', data: undefined });

@@ -87,6 +87,7 @@ export async function resolve<Assets>(plan: Plan<Assets>, store: Store, options:
       readsAt,
       loads,
       observed: new Map([...observed].map(([key, { event }]) => [key, event])),
+      config: plan.config,
     }),
   };
 }

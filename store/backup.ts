@@ -33,8 +33,7 @@ export async function backupStore(store: string | Store, target: string, options
   checkVerbOptions('backupStore', options, BACKUP_RULES);
   const { now = () => Date.now(), signal } = options;
   signal?.throwIfAborted();
-  const label = labelOf(store);
-  const path = await findStore(label, 'backupStore');
+  const { label, path } = await findStore(labelOf(store), 'backupStore');
   try {
     return await placeFolder({ label: target, use: 'backup', verb: 'backupStore' }, options, async (folder) => {
       await using child = new CareChild(options);
@@ -49,10 +48,9 @@ export async function backupStore(store: string | Store, target: string, options
   }
 }
 
-function labelOf(store: unknown): string {
-  // Anything but a store or a path is refused where the path is looked for.
-  if (isRecord(store) && isRecord(store['port']) && typeof store['port']['label'] === 'string') return store['port']['label'];
-  return store as string;
+/** The path of a store's folder; what is neither a store nor a path is refused where the folder is looked for. */
+function labelOf(store: unknown): unknown {
+  return isRecord(store) && isRecord(store['port']) ? store['port']['label'] : store;
 }
 
 async function writeManifest(

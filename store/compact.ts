@@ -30,11 +30,11 @@ export async function compactStore(folder: string, options: CompactOptions = {})
   checkVerbOptions('compactStore', options, CARE_RULES);
   const { signal } = options;
   signal?.throwIfAborted();
-  const path = await findStore(folder, 'compactStore');
+  const { label, path } = await findStore(folder, 'compactStore');
   try {
-    return await compactFolder(folder, path, options);
+    return await compactFolder(label, path, options);
   } catch (error) {
-    throw careFailure(error, { label: folder, signal });
+    throw careFailure(error, { label, signal });
   }
 }
 

@@ -43,9 +43,9 @@ export const CARE_RULES: OptionRules<CareOptions> = {
  */
 export async function verifyStore(folder: string, options: VerifyOptions = {}): Promise<VerifyReport> {
   checkVerbOptions('verifyStore', options, CARE_RULES);
-  const path = await findStore(folder, 'verifyStore');
+  const { label, path } = await findStore(folder, 'verifyStore');
   await using child = new CareChild(options);
-  return await verifyFolder(folder, path, child);
+  return await verifyFolder(label, path, child);
 }
 
 /** Verifies the store at a path that was found, in a process that is there. */
@@ -92,12 +92,19 @@ export function died(label: string, death: CareProcessDied): StoreError {
   );
 }
 
+/** A folder that has a store in it. */
+export interface FoundStore {
+  /** As the user wrote it, for messages. */
+  readonly label: string;
+  readonly path: string;
+}
+
 /**
- * The real path of a folder that has a store in it.
+ * Finds the store in a folder.
  *
  * @throws StoreError STORE_PATH
  */
-export async function findStore(folder: unknown, verb: string): Promise<string> {
+export async function findStore(folder: unknown, verb: string): Promise<FoundStore> {
   if (typeof folder !== 'string' || folder === '' || folder.includes('\0'))
     throw new StoreError('STORE_PATH', `${verb}() takes the path of a store's folder. Give a string such as ".sluice".`, {
       details: { path: String(folder) },
@@ -106,7 +113,7 @@ export async function findStore(folder: unknown, verb: string): Promise<string> 
   const found = path === undefined ? undefined : await stat(join(path, 'data.mdb')).catch(() => undefined);
   if (path === undefined || found?.isFile() !== true || found.size === 0)
     throw new StoreError('STORE_PATH', `There is no store in ${JSON.stringify(folder)}. Check the path.`, { details: { path: folder } });
-  return path;
+  return { label: folder, path };
 }
 
 async function real(folder: string): Promise<string | undefined> {

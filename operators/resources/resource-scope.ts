@@ -101,7 +101,8 @@ export class ResourceScope {
   }
 
   #refuseWhenOver(resource: string, step: Taker): void {
-    if (this.#disposal === undefined) return;
+    // Nothing is opened for a run that is cancelled, be it by what was opened before (X12).
+    if (this.#disposal === undefined && !this.#context.signal.aborted) return;
     throw refusal(resource, step, { problem: 'the run is over.', cure: 'Run again for what is missing.', cause: undefined });
   }
 

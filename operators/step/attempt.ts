@@ -40,37 +40,21 @@ export interface AttemptCall {
 
 /** Opens what the op needs and calls its body once. Synchronous where both are; neither throws nor rejects, whatever the body does. */
 export function attemptStep<Fixed>(scope: AttemptScope<Fixed>, call: AttemptCall): AttemptEnd<Fixed> | Promise<AttemptEnd<Fixed>> {
-  const { signal } = scope;
+  const { op, step, signal } = scope;
+  if (signal.aborted) return CANCELLED;
   try {
-    const taken = takeResources(scope);
-    if (!(taken instanceof Promise)) return taken === undefined ? CANCELLED : execute(scope, call, taken);
-    return taken
-      .then((opened) => (opened === undefined ? CANCELLED : execute(scope, call, opened)))
-      .catch((error: unknown) => unsuccessful(error, signal));
+    const taken = scope.resources.take(op.resources, { id: step, op: op.name });
+    if (!(taken instanceof Promise)) return execute(scope, call, taken);
+    return taken.then((opened) => execute(scope, call, opened)).catch((error: unknown) => unsuccessful(error, signal));
   } catch (error) {
     return unsuccessful(error, signal);
   }
 }
 
-type Taken = Readonly<Record<string, unknown>>;
-
-/** One after the other, so that none is opened once the run is cancelled, be it by the one before or while that was opened (X12). */
-function takeResources<Fixed>(scope: AttemptScope<Fixed>): Taken | undefined | Promise<Taken | undefined> {
-  const { op, step, signal, resources } = scope;
-  const taker = { id: step, op: op.name };
-  for (const [own, needed] of Object.entries(op.resources)) {
-    if (signal.aborted) return undefined;
-    const opened = resources.take({ [own]: needed }, taker);
-    // Once more from the start: what is open stays open.
-    if (opened instanceof Promise) return opened.then(() => takeResources(scope));
-  }
-  return signal.aborted ? undefined : resources.take(op.resources, taker);
-}
-
 function execute<Fixed>(
   scope: AttemptScope<Fixed>,
   { attempt, inputs }: AttemptCall,
-  resources: Taken,
+  resources: Readonly<Record<string, unknown>>,
 ): AttemptEnd<Fixed> | Promise<AttemptEnd<Fixed>> {
   const { op, step, runId, selectedOutputs, config, signal, clock } = scope;
   if (signal.aborted) return CANCELLED;

@@ -94,6 +94,7 @@ describe('runGraph gives values for values', () => {
       ),
     ).toBeUndefined();
     expect(await runGraph(graph('g', () => op({ name: 'void', run: () => undefined })()))).toBeUndefined();
+    expect(await runGraph(graph('g', () => ({ out: op({ name: 'void', run: () => undefined })() })))).toStrictEqual({});
   });
 
   test('null is a value, functions pass, and a transient output is like any other', async () => {

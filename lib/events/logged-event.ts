@@ -95,7 +95,7 @@ export interface StepSettled<Ref = Position> extends OfStep<Ref> {
   readonly error: ErrorRecord | null;
   /** For a blocked step: the ids of the failed steps behind it. */
   readonly blockedBy: readonly string[];
-  /** How often the body was called: 0 for a step that was skipped, blocked or never started. */
+  /** How often the step was tried: 0 for one that was skipped, blocked, never started, or whose inputs were refused. */
   readonly attempts: number;
 }
 

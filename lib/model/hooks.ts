@@ -11,7 +11,7 @@ export interface StepHookContext {
   /** The step's id: its path, after `definition:` where more than one definition has steps. */
   readonly step: string;
   readonly op: string;
-  /** How often the body was called. */
+  /** How often the step was tried. */
   readonly attempts: number;
 }
 

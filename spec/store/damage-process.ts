@@ -1,8 +1,8 @@
 import { hash } from 'node:crypto';
-import { LmdbPort } from '../../store/lmdb-port.ts';
+import { StoreError } from '../../lib/kernel/errors.ts';
 import { checkStoreFile } from '../../store/check-store.ts';
 import { openStore } from '../../store/open-store.ts';
-import type { OutputId, StorePort } from '../../lib/events/store-port.ts';
+import type { StorePort } from '../../lib/events/store-port.ts';
 import { sampleKey } from '../kit/sample-events.ts';
 
 // The process in which damaged stores are checked and read: it may not survive that.
@@ -36,24 +36,11 @@ async function obey({ do: what, folder }: DamageOrder): Promise<DamageReply> {
 
 /** Everything that can be asked of a store, over the keys and steps of the samples. */
 async function answersOf(port: StorePort): Promise<Readonly<Record<string, string>>> {
-  if (!(port instanceof LmdbPort)) throw new Error('not a store on disk');
   const keys = Array.from({ length: 12 }, (_, index) => sampleKey(`a/${index}`));
-  const outputs: readonly OutputId[] = Array.from({ length: 12 }, (_, index) => ({
-    definition: 'graph',
-    step: `s/${index}`,
-    output: 'result',
-  }));
+  const outputs = Array.from({ length: 12 }, (_, index) => ({ definition: 'graph', step: `s/${index}`, output: 'result' }));
   const answers: Record<string, string> = {};
   const ask = async (name: string, question: () => Promise<unknown>): Promise<void> => {
-    try {
-      const answer = await question();
-      answers[name] = hash(
-        'sha256',
-        JSON.stringify(answer, (_key, value: unknown) => (value instanceof Uint8Array ? Buffer.from(value).toString('hex') : value)) ?? '',
-      );
-    } catch (error) {
-      answers[name] = String(error instanceof Error && 'code' in error ? error.code : error);
-    }
+    answers[name] = await question().then(summary, refusal);
   };
   await ask('head', () => port.head());
   await ask('read', () => port.read(1, Infinity));
@@ -63,9 +50,26 @@ async function answersOf(port: StorePort): Promise<Readonly<Record<string, strin
     for (const output of outputs) await ask(`settled ${output.step} ${at}`, () => port.lastSettled([output], at));
   }
   const events = await port.read(1, Infinity).catch(() => []);
-  for (const event of events)
-    if ('address' in event && event.address !== null) await ask(`value ${event.address}`, () => port.values([event.address ?? '']));
+  for (const event of events) {
+    if ('address' in event && event.address !== null) {
+      const { address } = event;
+      await ask(`value ${address}`, () => port.values([address]));
+    }
+  }
   return answers;
+}
+
+function summary(answer: unknown): string {
+  if (Array.isArray(answer) && answer.every((each) => each === undefined)) return 'nothing';
+  return hash(
+    'sha256',
+    JSON.stringify(answer, (_key, value: unknown) => (value instanceof Uint8Array ? Buffer.from(value).toString('hex') : value)),
+  );
+}
+
+/** Only errors of the store's own are refusals; any other one has no business to come out of it. */
+function refusal(error: unknown): string {
+  return error instanceof StoreError ? 'refused' : String(error);
 }
 
 process.on('disconnect', () => process.exit(1));

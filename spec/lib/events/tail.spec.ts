@@ -434,7 +434,11 @@ async function live(scheduler: fc.Scheduler, lives: readonly Life[], pageSize: n
     expect(expected).toBeGreaterThanOrEqual(total);
   };
   const playing = play();
-  await scheduler.waitFor(playing);
+  // The turn lets everybody come to the next thing to wait for, however many promises that takes, before one of them goes on.
+  await scheduler.waitFor(playing, async (goOn) => {
+    await goOn();
+    await nextTurn();
+  });
   await scheduler.waitAll();
   expect(port.watching()).toBe(0);
 }

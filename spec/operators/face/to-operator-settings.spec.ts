@@ -63,11 +63,12 @@ afterEach(() => {
 
 describe('resources of toOperator', () => {
   test('are opened once a subscription, on first use, and disposed when the source completes; then the output completes', async () => {
-    const { events, provided } = watched();
+    const { events, provided, signals } = watched();
     const { seen } = told(frames(1, 2, 3).pipe(toOperator(reads, { resources: [provided] })), events);
     expect(seen).toEqual(['open 1', { result: '1:1' }, { result: '1:2' }, { result: '1:3' }]);
     await until(() => seen.includes('complete'));
     expect(seen.slice(4)).toEqual(['disposing 1, aborted: false', 'disposed 1', 'complete']);
+    expect(signals[0]?.aborted).toBe(false);
   });
 
   test('that open later: the frames wait, and come in order', async () => {

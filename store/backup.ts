@@ -7,6 +7,7 @@ import { checkVerbOptions, RULES, type OptionRules } from '../lib/kernel/verb-op
 import { MANIFEST_FILE, manifestText, type BackupManifest } from './backup-manifest.ts';
 import { CareChild, CareProcessDied, type CareOptions } from './care-child.ts';
 import { sha256OfFile, syncFile, writeDurably } from './durable-files.ts';
+import { LmdbPort } from './lmdb-port.ts';
 import { placeFolder } from './place-folder.ts';
 import { storeFailure } from './store-failure.ts';
 import { removeFolder } from './temporary-folder.ts';
@@ -48,9 +49,9 @@ export async function backupStore(store: string | Store, target: string, options
   }
 }
 
-/** The path of a store's folder; what is neither a store nor a path is refused where the folder is looked for. */
-function labelOf(store: unknown): unknown {
-  return isRecord(store) && isRecord(store['port']) ? store['port']['label'] : store;
+/** The path of a store's folder; what is neither a store on disk nor a path is refused where the folder is looked for. */
+function labelOf(store: string | Store): unknown {
+  return isRecord(store) && store.port instanceof LmdbPort ? store.port.label : store;
 }
 
 async function writeManifest(

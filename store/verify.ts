@@ -107,7 +107,7 @@ export interface FoundStore {
 export async function findStore(folder: unknown, verb: string): Promise<FoundStore> {
   if (typeof folder !== 'string' || folder === '' || folder.includes('\0'))
     throw new StoreError('STORE_PATH', `${verb}() takes the path of a store's folder. Give a string such as ".sluice".`, {
-      details: { path: String(folder) },
+      details: { path: typeof folder === 'string' ? folder : kindOf(folder) },
     });
   const path = await real(folder);
   const found = path === undefined ? undefined : await stat(join(path, 'data.mdb')).catch(() => undefined);

@@ -45,7 +45,7 @@ export interface Store {
   /**
    * Events as they come, each once and in order, also those that other processes append. Waits for more at the end of the log; ends
    * when the signal is aborted or this store is closed. Without `from` and `cursor` it gives what is appended after the call. The next
-   * page is read when it is asked for, so a slow reader holds one page. A tail that waits keeps the process alive as an open socket does.
+   * page is read when it is asked for, so a slow reader holds one page. On disk, a tail that waits keeps the process alive, as a socket does.
    *
    * With a `cursor`, a later tail of that name goes on behind the last event after which this one was asked for another: the event at
    * which a reader stopped comes again, none is left out. Rejects with STORE_BUSY while another tail of this process has the cursor,

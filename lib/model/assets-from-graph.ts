@@ -291,7 +291,7 @@ function readByOutput<T>(
         { details: { unknown: name } },
       );
     }
-    read.set(name, check(value, `"${option}" for output "${name}" of ${where}`));
+    read.set(name, check(value, option === 'hooks' ? `output "${name}" of ${where}` : `"notes" for output "${name}" of ${where}`));
   }
   return read;
 }

@@ -10,10 +10,12 @@ import { checkEmitted } from '../run/slot.ts';
 import { StepEvents, type StepEvent } from '../run/step-events.ts';
 import type { Supplied, Supply } from '../run/supply.ts';
 import type { Clock } from '../step/clock.ts';
-import { apart } from './apart.ts';
+import { apart } from '../run/apart.ts';
 import { entryNames, inKey, outputAt, planFrame, type FrameOptions } from './frame-plan.ts';
 
 const CONCURRENCY = 16;
+/** How long bodies are waited for that were cancelled, and resources that are disposed. */
+const GRACE_MS = 5000;
 
 /** What is given for the inputs of a graph, by name. */
 export type Frame = Readonly<Record<string, unknown>>;
@@ -21,8 +23,11 @@ export type Frame = Readonly<Record<string, unknown>>;
 /** What comes out: the outputs that have a value, by name. */
 export type OutputValues = Readonly<Record<string, unknown>>;
 
-/** Called once: with what came out, or with the failure. Not where the epoch was aborted. */
-export type EpochDone = (ended: { readonly outputs: OutputValues } | { readonly error: unknown }) => void;
+/** How an epoch ended: with what came out, with a failure, or cancelled, when its bodies had ended. */
+export type EpochEnd = { readonly outputs: OutputValues } | { readonly error: unknown } | { readonly cancelled: true };
+
+/** Called once, when an epoch is over. */
+export type EpochDone = (ended: EpochEnd) => void;
 
 /** An emission of an op on an output that was asked for. */
 export type TakenEmission = Required<Pick<Emission, 'output' | 'value' | 'metadata'>> & Pick<Emission, 'version'>;
@@ -44,6 +49,9 @@ export class Frames {
   readonly #controller = new AbortController();
   #planned: { readonly shape: string; readonly plan: Plan };
   #resources: ResourceScope | undefined;
+  /** Resolves when the epoch that runs is over. */
+  #running: Promise<void> | undefined;
+  #closing: Promise<readonly ResourceDisposalFailure[]> | undefined;
 
   /** @throws SelectionError for what cannot be planned */
   constructor(target: AnyGraph, options: FramesOptions) {
@@ -61,6 +69,7 @@ export class Frames {
       provisions: plan.resources,
       context: Object.freeze({ signal: this.#controller.signal, runId: this.#runId }),
     });
+    const over = this.#begin();
     runSteps(
       {
         plan,
@@ -72,7 +81,7 @@ export class Frames {
         turnMs: Infinity,
         concurrency: CONCURRENCY,
         signal,
-        graceMs: 0,
+        graceMs: GRACE_MS,
         observer: this.#observer(clock, settled),
         fix: (emitted, place) => {
           const slot = checkEmitted(emitted, place);
@@ -84,7 +93,8 @@ export class Frames {
         },
       },
       (failed) => {
-        if (signal.aborted) return;
+        over();
+        if (signal.aborted) return done({ cancelled: true });
         const error = failed ?? settled.find((each) => each.error !== undefined);
         done(error === undefined ? { outputs: outputsOf(plan, settled) } : { error: error.error });
       },
@@ -97,9 +107,21 @@ export class Frames {
     return this.close();
   }
 
-  /** Disposes what was opened. Nothing to wait for where nothing could be opened. */
+  /** Disposes what was opened, when no body runs any more. Nothing to wait for where nothing could be opened. */
   close(): Promise<readonly ResourceDisposalFailure[]> | undefined {
-    return this.#planned.plan.resources.size === 0 ? undefined : this.#resources?.dispose();
+    if (this.#planned.plan.resources.size === 0) return undefined;
+    const { clock = systemClock } = this.#options;
+    return (this.#closing ??= Promise.resolve(this.#running).then(() => this.#resources?.disposeWithin(GRACE_MS, clock) ?? []));
+  }
+
+  /** An epoch runs until the function that this gives is called. */
+  #begin(): () => void {
+    let end: () => void = () => undefined;
+    this.#running = new Promise((resolve) => (end = resolve));
+    return () => {
+      this.#running = undefined;
+      end();
+    };
   }
 
   #observer(clock: Clock, settled: SettledStep[]): StepObserver {

@@ -105,6 +105,7 @@ class FrameQueue {
     try {
       // Checked just above; what its fields hold is the op's business.
       this.#epochs.run(frame as Frame, controller.signal, (ended) => {
+        if ('cancelled' in ended) return;
         this.#over = 'error' in ended;
         if ('error' in ended) return this.#subscriber.error(ended.error);
         this.#subscriber.next(ended.outputs);

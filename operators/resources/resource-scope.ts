@@ -2,6 +2,7 @@ import { StepError } from '../../lib/kernel/errors.ts';
 import { invariant } from '../../lib/kernel/invariant.ts';
 import { quote } from '../../lib/kernel/print.ts';
 import type { Needs, Provision, ResourceContext, ResourceFactory } from '../../lib/model/resource.ts';
+import type { Clock } from '../step/clock.ts';
 import { readThrown } from '../step/thrown.ts';
 import { disposeValue } from './dispose-value.ts';
 
@@ -48,6 +49,8 @@ export class ResourceScope {
   /** Disposals of what finished opening when the scope was over already. */
   readonly #late: Promise<void>[] = [];
   readonly #failures: ResourceDisposalFailure[] = [];
+  /** Names of what was opened and is not disposed yet. */
+  readonly #left = new Set<string>();
   #disposal: Promise<readonly ResourceDisposalFailure[]> | undefined;
 
   constructor({ provisions, context }: { readonly provisions: ReadonlyMap<string, Provision>; readonly context: ResourceContext }) {
@@ -85,6 +88,21 @@ export class ResourceScope {
     // Starts a microtask later, so that disposing user code that comes back here finds the scope over.
     this.#disposal ??= Promise.resolve().then(() => this.#disposeAll());
     return this.#disposal;
+  }
+
+  /**
+   * Disposes everything, and waits no longer than so many milliseconds: what has not ended by then is a failure, and left to itself.
+   *
+   * @param clock what the wait goes by
+   */
+  async disposeWithin(graceMs: number, clock: Clock): Promise<readonly ResourceDisposalFailure[]> {
+    let stopTimer: () => void = () => undefined;
+    const late = new Promise<undefined>((resolve) => (stopTimer = clock.timer(graceMs, () => resolve(undefined))));
+    const failures = await Promise.race([this.dispose(), late]);
+    stopTimer();
+    if (failures !== undefined) return failures;
+    const thrown = new Error(`it took longer than ${graceMs} ms`);
+    return [...this.#failures, ...[...this.#left, ...this.#openings.keys()].map((resource) => ({ resource, thrown }))];
   }
 
   /** Nothing where the resource is there, else a promise of how its opening ends. */
@@ -134,6 +152,7 @@ export class ResourceScope {
   }
 
   #keep(opened: Opened): void {
+    this.#left.add(opened.resource);
     if (this.#disposal === undefined) this.#opened.set(opened.resource, opened);
     else this.#late.push(this.#disposeOne(opened));
   }
@@ -150,6 +169,8 @@ export class ResourceScope {
       await disposeValue(factory, value);
     } catch (thrown) {
       this.#failures.push(Object.freeze({ resource, thrown }));
+    } finally {
+      this.#left.delete(resource);
     }
   }
 

@@ -38,7 +38,12 @@ const TURN_MS = 10;
 export async function executeRun<Assets>(plan: Plan<Assets>, options: RunOptions, publish?: Publish): Promise<RunResult<Assets>> {
   const { clock = systemClock } = options;
   // As they are now: while the run waits for its turn, they are still the caller's to change.
-  const given: RunOptions = { ...options, sources: { ...options.sources }, tags: { ...options.tags } };
+  const given: RunOptions = {
+    ...options,
+    sources: { ...options.sources },
+    tags: { ...options.tags },
+    ...(options.hooks !== undefined && { hooks: { ...options.hooks } }),
+  };
   const runId = uniqueId();
   const store = options.store ?? createStore(memoryPort(), { now: clock.now });
   refuseInsideBody(store.port);
@@ -176,15 +181,8 @@ class Run<Assets> {
   /** Lets go of what the steps used. What cannot be disposed, or takes too long, is a line of the log and fails nothing. */
   async #dispose(resources: ResourceScope, recorder: Recorder, graceMs: number): Promise<void> {
     if (this.#resolved.plan.resources.size === 0) return;
-    let stopTimer: () => void = () => undefined;
-    const late = new Promise<'late'>((resolve) => (stopTimer = this.#parts.clock.timer(graceMs, () => resolve('late'))));
-    const failures = await Promise.race([resources.dispose(), late]);
-    stopTimer();
-    if (failures === 'late') recorder.addEvent(this.#line(`The resources of the run were not disposed within ${graceMs} ms.`));
-    else {
-      for (const { resource, thrown } of failures)
-        recorder.addEvent(this.#line(`Resource ${quote(resource)} could not be disposed: ${readThrown(thrown).said}`));
-    }
+    for (const { resource, thrown } of await resources.disposeWithin(graceMs, this.#parts.clock))
+      recorder.addEvent(this.#line(`Resource ${quote(resource)} could not be disposed: ${readThrown(thrown).said}`));
   }
 
   /** A line of the run itself. */

@@ -1,8 +1,8 @@
-import { Subject } from 'rxjs';
 import { checkVerbOptions, RULES, type OptionRules } from '../../lib/kernel/verb-options.ts';
 import type { RunEvent } from '../../lib/events/run-event.ts';
 import type { Definitions } from '../../lib/model/definitions.ts';
 import { plan, PLAN_RULES, type PlanOptions } from '../../lib/plan/plan.ts';
+import { apart } from './apart.ts';
 import { executeRun } from './execute-run.ts';
 import { RUN_RULES, type RunOptions } from './options.ts';
 import { AbortError, failureOf, type RunResult } from './result.ts';
@@ -32,20 +32,13 @@ export async function materialize<Assets>(defs: Definitions<Assets>, options: Ma
   const { throwOnFailure = true, onEvent, ...given } = options;
   const { planning, running } = splitOptions<Assets>(given);
   const planned = plan(defs, planning);
-  const result = await executeRun(planned, running, onEvent === undefined ? undefined : apart(onEvent));
+  const result = await executeRun(planned, running, apart(onEvent));
   // Errors do not carry the types of the assets: whoever catches one does not know which definitions it comes from.
   const untyped = result as unknown as RunResult;
   if (result.status === 'cancelled') throw new AbortError(untyped, options.signal?.reason);
   const failure = failureOf(untyped);
   if (failure !== undefined && throwOnFailure) throw failure;
   return result;
-}
-
-/** What a listener throws is reported as an uncaught error, as rxjs does for subscribers, and harms nobody else. */
-function apart(listener: (event: RunEvent) => void): (event: RunEvent) => void {
-  const subscriber = new Subject<RunEvent>();
-  subscriber.subscribe(listener);
-  return (event) => subscriber.next(event);
 }
 
 /** What is for `plan`, and what is for the run. */

@@ -9,7 +9,7 @@ import type { Store } from '../../lib/events/store.ts';
 import { livePort, type TailOptions } from '../../lib/events/tail.ts';
 import { openLmdb } from '../../store/lmdb-environment.ts';
 import { openStore } from '../../store/open-store.ts';
-import { META, type Tables } from '../../store/tables.ts';
+import { META, positionKey, type Tables } from '../../store/tables.ts';
 import { record } from '../../store/record.ts';
 import { thisProcess } from '../../store/process-identity.ts';
 import { batchOf, sourceObserved } from '../kit/sample-events.ts';
@@ -102,6 +102,42 @@ describe('a tail of a store on disk', () => {
     const again = await openStore(folder);
     expect(await livePort(again.port).cursor('c')).toBe(5);
     expect((await start(again, { cursor: 'c' }).next()).value).toMatchObject({ position: 6 });
+    await again.close();
+  });
+});
+
+describe('a tail of a log that a later version wrote', () => {
+  test('gives events of kinds that are not known as they are', async () => {
+    const folder = await newFolder();
+    const store = await openStore(folder);
+    await append(store, 3);
+    await store.close();
+    const key = positionKey(2);
+    await tamper(folder, (tables) => void tables.events.putSync(key, record('events', key, ['asset-checked', 'run', 5])));
+    const again = await openStore(folder);
+    const events = start(again, { from: 1 });
+    await events.next();
+    expect((await events.next()).value).toEqual({ type: 'unknown', kind: 'asset-checked', position: 2 });
+    expect((await events.next()).value).toMatchObject({ position: 3 });
+    await again.close();
+  });
+
+  test('ends with an error at an event that is not as it was written, and passes those before it', async () => {
+    const folder = await newFolder();
+    const store = await openStore(folder);
+    await append(store, 600);
+    await store.close();
+    await tamper(folder, (tables) => void tables.events.removeSync(positionKey(550)));
+    const again = await openStore(folder);
+    const seen: number[] = [];
+    const reading = (async () => {
+      for await (const { position } of again.tail({ cursor: 'c' })) seen.push(position);
+    })();
+    await expect(reading).rejects.toMatchObject({ code: 'STORE_CORRUPT' });
+    expect(seen).toHaveLength(500);
+    expect(await livePort(again.port).cursor('c')).toBe(500);
+    await nextTurn();
+    expect(watchers()).toBe(0);
     await again.close();
   });
 });

@@ -9,7 +9,6 @@ import { Tailing, type TailOptions } from '../../../lib/events/tail.ts';
 import { CursorClaims } from '../../../lib/events/tail-cursor.ts';
 import { memoryStore } from '../../../lib/memory/index.ts';
 import { StoreError } from '../../../lib/kernel/errors.ts';
-import { batchOf, sourceObserved } from '../../kit/sample-events.ts';
 import { untyped } from '../../operators/rig/untyped.ts';
 import { appendSome, countedPort, positions, range } from './tail-rig.ts';
 
@@ -383,7 +382,8 @@ describe('a cursor', () => {
 });
 
 interface Life {
-  readonly batches: readonly number[];
+  /** Appends, and how long the scheduler may be busy with others before each: a tail needs several answers for each page. */
+  readonly batches: readonly { readonly size: number; readonly pause: number }[];
   /** How many events the reader takes before it ends the life, by what. */
   readonly takes: number;
   readonly end: 'return' | 'abort' | 'abort and ask';
@@ -402,7 +402,7 @@ async function live(scheduler: fc.Scheduler, lives: readonly Life[], pageSize: n
     setCursor: (name, position) => slow(() => inner.setCursor(name, position)),
     append: (batch) => slow(() => inner.append(batch)),
   }));
-  const total = lives.reduce((sum, { batches }) => sum + batches.reduce((all, size) => all + size, 0), 0);
+  const total = lives.reduce((sum, { batches }) => sum + batches.reduce((all, { size }) => all + size, 0), 0);
   const claims = new CursorClaims();
   const play = async (): Promise<void> => {
     let expected = 1;
@@ -412,7 +412,10 @@ async function live(scheduler: fc.Scheduler, lives: readonly Life[], pageSize: n
       // One after the other, so that they go on while the tail reads and waits.
       appending = (async () => {
         await before;
-        for (const size of batches) await port.append(batchOf(...Array.from({ length: size }, () => sourceObserved('k'))));
+        for (const { size, pause } of batches) {
+          for (let turn = 0; turn < pause; turn += 1) await scheduler.schedule(Promise.resolve());
+          await appendSome(port, size);
+        }
       })();
       const { signal, abort } = new Aborting();
       const isLast = index === lives.length - 1;
@@ -451,7 +454,7 @@ async function reachable(port: LivePort, appending: Promise<unknown>, expected: 
 
 describe('however the answers of the store fall', () => {
   const life: fc.Arbitrary<Life> = fc.record({
-    batches: fc.array(fc.integer({ min: 1, max: 4 }), { maxLength: 12 }),
+    batches: fc.array(fc.record({ size: fc.integer({ min: 1, max: 4 }), pause: fc.nat(10) }), { maxLength: 8 }),
     takes: fc.nat(12),
     end: fc.constantFrom('return' as const, 'abort' as const, 'abort and ask' as const),
   });
@@ -459,7 +462,7 @@ describe('however the answers of the store fall', () => {
   test('a tail gives every event once, and again only what was not asked past', async () => {
     await fc.assert(
       fc.asyncProperty(fc.scheduler(), fc.array(life, { minLength: 1, maxLength: 5 }), fc.integer({ min: 1, max: 7 }), live),
-      { numRuns: 300 },
+      { numRuns: 300, timeout: 3000 },
     );
   });
 });

@@ -303,19 +303,56 @@ describe('runGraph with resources', () => {
   test('closes them after a cancel, of which they are told', async () => {
     events.length = 0;
     const controller = new AbortController();
+    const clock = manualClock();
     const waits = op({ name: 'waits', resources: { db }, run: () => deferred<number>().promise });
     const running = runGraph(
       graph('g', () => waits()),
       {},
-      { resources: [provided], signal: controller.signal, clock: manualClock() },
+      { resources: [provided], signal: controller.signal, clock },
     );
     running.catch(() => undefined);
     await until(() => events.length > 0);
     const reason = new Error('enough');
     controller.abort(reason);
+    await ready();
+    // Not under a body that still runs (X12).
+    expect(events).toEqual(['open']);
+    clock.advance(5000);
     await expect(running).rejects.toBe(reason);
     expect(events).toEqual(['open', 'disposing, aborted: true', 'disposed']);
     expect(signal?.reason).toBe(reason);
+  });
+
+  test('waits for one that does not get closed, but not for ever', async () => {
+    const clock = manualClock();
+    const hanging = db.factory({ open: () => 'rows', dispose: () => deferred().promise });
+    const running = runGraph(
+      graph('g', () => reads()),
+      {},
+      { resources: [hanging], clock },
+    );
+    running.catch(() => undefined);
+    await until(() => clock.waiting() === 1);
+    clock.advance(5000);
+    await expect(running).rejects.toThrow('it took longer than 5000 ms');
+    expect(clock.waiting()).toBe(0);
+  });
+
+  test('tells one that is being opened of a cancel at once', async () => {
+    const controller = new AbortController();
+    const reason = new Error('enough');
+    const slow = db.factory({
+      open: ({ signal: told }) => new Promise((_, reject) => void told.addEventListener('abort', () => reject(told.reason as Error))),
+    });
+    const running = runGraph(
+      graph('g', () => reads()),
+      {},
+      { resources: [slow], signal: controller.signal, clock: manualClock() },
+    );
+    running.catch(() => undefined);
+    await ready();
+    controller.abort(reason);
+    await expect(running).rejects.toBe(reason);
   });
 
   test('rejects with what one of them throws as it is closed, but not instead of a failure', async () => {

@@ -434,17 +434,22 @@ describe('testOp is cancelled by its signal', () => {
     expect(ran).toBe(0);
   });
 
-  test('while it runs: it rejects at once, and the body is told', async () => {
+  test('while it runs: the body is told, and waited for', async () => {
     const controller = new AbortController();
+    const clock = manualClock();
     const signals: AbortSignal[] = [];
     const waits = op({ name: 'a', run: (_, { signal }) => (signals.push(signal), deferred<number>().promise) });
-    const running = testOp(waits, { signal: controller.signal, clock: manualClock() });
-    running.catch(() => undefined);
+    const running = testOp(waits, { signal: controller.signal, clock });
+    let ended = false;
+    running.catch(() => undefined).finally(() => (ended = true));
     await until(() => signals.length > 0);
     expect(signals[0]?.aborted).toBe(false);
     controller.abort(reason);
-    await expect(running).rejects.toBe(reason);
     expect(signals[0]?.aborted).toBe(true);
+    await ready();
+    expect(ended).toBe(false);
+    clock.advance(5000);
+    await expect(running).rejects.toBe(reason);
   });
 
   test('while it waits for another attempt', async () => {

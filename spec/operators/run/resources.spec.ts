@@ -387,7 +387,7 @@ describe('a resource that cannot be disposed', () => {
     expect(ended).toBe(false);
     clock.advance(1);
     expect((await running).success).toBe(true);
-    expect(await linesOf(store)).toEqual(['error: The resources of the run were not disposed within 300 ms.']);
+    expect(await linesOf(store)).toEqual(['error: Resource "db" could not be disposed: it took longer than 300 ms']);
     expect(clock.waiting()).toBe(0);
     // The store is free for others again.
     expect((await materialize(defs, { store, clock, resources: [db.value('x')] })).success).toBe(true);

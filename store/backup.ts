@@ -38,14 +38,14 @@ export async function backupStore(store: string | Store, target: string, options
   try {
     return await placeFolder({ label: target, use: 'backup', verb: 'backupStore' }, options, async (folder) => {
       await using child = new CareChild(options);
-      await child.run({ do: 'copy', path, label, target: folder });
-      await child.run({ do: 'let go', path: folder, label, raiseEpochBy: 0 });
+      await child.run({ do: 'copy', path, label, target: folder, targetLabel: target });
+      await child.run({ do: 'let go', path: folder, label: target, raiseEpochBy: 0 });
       await syncFile(join(folder, 'data.mdb'));
       const { head } = await verifyCopy(label, folder, child);
       return await writeManifest(folder, { head, createdAt: now(), signal });
     });
   } catch (error) {
-    throw careFailure(error, { label, signal });
+    throw careFailure(error, { label, target, signal });
   }
 }
 
@@ -88,12 +88,16 @@ export async function verifyCopy(label: string, folder: string, child: CareChild
   return report;
 }
 
+/** What was read, what was written, and what may have stopped it. */
+export interface CareContext {
+  readonly label: string;
+  readonly target: string;
+  readonly signal: AbortSignal | undefined;
+}
+
 /** Whatever went wrong, as the store's own error; what the user's signal or callback said stays as it is. */
-export function careFailure(
-  error: unknown,
-  { label, signal }: { readonly label: string; readonly signal: AbortSignal | undefined },
-): unknown {
+export function careFailure(error: unknown, { label, target, signal }: CareContext): unknown {
   if (signal?.aborted === true && error === signal.reason) return error;
   if (error instanceof CareProcessDied) return died(label, error);
-  return error instanceof Error && 'code' in error ? storeFailure(error, label) : error;
+  return error instanceof Error && 'code' in error ? storeFailure(error, target) : error;
 }

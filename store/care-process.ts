@@ -11,7 +11,7 @@ import type { StoreCode } from '../lib/kernel/error-codes.ts';
 export type CareJob =
   | { readonly do: 'check'; readonly path: string; readonly label: string }
   /** Copies the store into a folder that is there. */
-  | { readonly do: 'copy'; readonly path: string; readonly label: string; readonly target: string }
+  | { readonly do: 'copy'; readonly path: string; readonly label: string; readonly target: string; readonly targetLabel: string }
   /** Makes a copy nobody's, so that whoever opens it may write. */
   | { readonly do: 'let go'; readonly path: string; readonly label: string; readonly raiseEpochBy: number }
   /** Takes the lease, and copies what is in use into a folder that is there. The process has the lease until `swap`, or until it ends. */

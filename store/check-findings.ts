@@ -48,7 +48,7 @@ export interface Finding {
 }
 
 /** How many findings a report lists. */
-export const LISTED_FINDINGS = 1000;
+const LISTED_FINDINGS = 1000;
 
 /** Takes findings in, and hands on as many as a report lists. */
 export class Findings {

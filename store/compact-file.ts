@@ -39,19 +39,20 @@ interface CompactionPlace {
 export async function compactFile(place: CompactionPlace, tell: TellBytes): Promise<Compaction> {
   const { path, label, target } = place;
   await preflight(path);
+  const care = openForCare(path, { writable: true });
+  const isAlone = care.isAlone();
   const environment = await openLmdb(path, { writable: true, label });
-  const open = { environment, care: openForCare(path, { writable: true }) };
   const attempt = takeLease(environment, label);
   if ('holder' in attempt) throw inUse(label, attempt.holder.pid);
   const { lease } = attempt;
   try {
-    refuseReaders(open.care, label);
+    if (!isAlone) throw inUse(label, otherReader(care));
     // Both snapshots that LMDB keeps have the same events from here on: the lease and this change none.
     do touch(environment, label);
     while (headerOf(path).newest.transaction % 2 === 0);
     const copied = headerOf(path).newest.transaction;
-    await telling(target, tell, () => open.care.copyTo(target, { compact: true }));
-    return { ...place, open, lease, copied };
+    await telling(target, tell, () => care.copyTo(target, { compact: true }));
+    return { ...place, open: { environment, care }, lease, copied };
   } catch (error) {
     releaseLease(environment, lease, label);
     throw error;
@@ -64,42 +65,44 @@ function touch(environment: LmdbEnvironment, label: string): void {
 }
 
 /**
- * Puts the copy in the place of the store, while nobody else has it open. Under LMDB's lock of writers, so that nothing is committed
- * between the look and the change of names.
+ * Puts the copy in the place of the store, if nobody else has it open: closes it, to be the one who opens it first again. Done under
+ * LMDB's lock of writers, so that nothing is committed between the look and the change of names.
  *
  * @throws StoreError STORE_LOCKED where somebody came meanwhile; then the store is as it was
  */
 export async function swapFile({ path, label, target, open, lease, copied }: Compaction): Promise<void> {
-  const { environment, care } = open;
+  await open.environment.close();
+  await open.care.close();
+  const care = openForCare(path, { writable: true });
   try {
-    environment.transact(() => {
-      refuseReaders(care, label);
+    care.locked(() => {
       if (headerOf(path).newest.transaction !== copied || headerOf(target).newest.transaction !== copied) throw changed(label);
+      if (!care.isAlone()) throw inUse(label, otherReader(care));
       renameSync(join(target, 'data.mdb'), join(path, 'data.mdb'));
     });
-  } catch (error) {
-    releaseLease(environment, lease, label);
-    throw error;
+  } finally {
+    await care.close();
+    await letGo(path, label, lease);
   }
-  await care.close();
+}
+
+/** Gives the lease back, of the old file or the new one: it was copied too. */
+async function letGo(path: string, label: string, lease: Lease): Promise<void> {
+  const environment = await openLmdb(path, { writable: true, label });
+  releaseLease(environment, lease, label);
   await environment.close();
-  // The lease was copied too.
-  const compacted = await openLmdb(path, { writable: true, label });
-  releaseLease(compacted, lease, label);
-  await compacted.close();
 }
 
-function refuseReaders(care: CareEnvironment, label: string): void {
-  const other = care.readers().find((pid) => pid !== process.pid);
-  if (other !== undefined) throw inUse(label, other);
+function otherReader(care: CareEnvironment): number | undefined {
+  return care.readers().find((pid) => pid !== process.pid);
 }
 
-function inUse(label: string, pid: number): StoreError {
-  const who = pid === process.ppid ? `this process (${pid})` : `process ${pid}`;
+function inUse(label: string, pid: number | undefined): StoreError {
+  const who = pid === undefined ? 'another process, or in this one' : pid === process.ppid ? `this process (${pid})` : `process ${pid}`;
   return new StoreError(
     'STORE_LOCKED',
-    `The store ${JSON.stringify(label)} cannot be compacted: it is open in ${who}. Its readers too would go on with a file that is no longer the store. Close it there, and try again.`,
-    { details: { path: label, pid } },
+    `The store ${JSON.stringify(label)} cannot be compacted: it is open in ${who}. Close it there, also where it only reads, and try again.`,
+    { details: { path: label, pid: pid ?? null } },
   );
 }
 

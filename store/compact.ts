@@ -34,7 +34,7 @@ export async function compactStore(folder: string, options: CompactOptions = {})
   try {
     return await compactFolder(label, path, options);
   } catch (error) {
-    throw careFailure(error, { label, signal });
+    throw careFailure(error, { label, target: label, signal });
   }
 }
 

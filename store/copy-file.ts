@@ -4,6 +4,7 @@ import { openForCare } from './lmdb-copy.ts';
 import { openLmdb } from './lmdb-environment.ts';
 import { readState, writeState } from './log-state.ts';
 import { preflight } from './preflight.ts';
+import { storeFailure } from './store-failure.ts';
 import { META } from './tables.ts';
 
 /** Tells how much of a copy is there. */
@@ -11,17 +12,25 @@ export type TellBytes = (bytes: number) => void;
 
 const TELL_MS = 100;
 
+/** What is copied where. */
+export interface Copying {
+  readonly path: string;
+  readonly label: string;
+  readonly target: string;
+  /** How messages call the copy. */
+  readonly targetLabel: string;
+}
+
 /** Copies a store as it is now, beside a writer too. */
-export async function copyStoreFile(
-  { path, label, target }: { readonly path: string; readonly label: string; readonly target: string },
-  tell: TellBytes,
-): Promise<void> {
+export async function copyStoreFile({ path, label, target, targetLabel }: Copying, tell: TellBytes): Promise<void> {
   await preflight(path);
   // Refuses what is no store of this version.
   const environment = await openLmdb(path, { writable: false, label });
   const care = openForCare(path, { writable: false });
   try {
     await telling(target, tell, () => care.copyTo(target, { compact: false }));
+  } catch (error) {
+    throw storeFailure(error, targetLabel);
   } finally {
     await care.close();
     await environment.close();

@@ -1,11 +1,18 @@
-import { open } from 'lmdb';
+import { open, type RootDatabase } from 'lmdb';
 
 /** What else LMDB does with an environment: for the care of a store, not for its use. */
 export interface CareEnvironment {
   /** Copies a snapshot into a folder that exists and has no data file in it; `compact` leaves out what is free. Not yet on disk. */
   copyTo(folder: string, options: { readonly compact: boolean }): Promise<void>;
-  /** Processes that have the store open, once for each reader of theirs; this one has one too, as soon as it has read. */
+  /**
+   * Whether nobody has read since this was opened, who has the store open: neither this process nor another. LMDB empties its table of
+   * readers for whoever opens a store that nobody else has open, and for nobody else.
+   */
+  isAlone(): boolean;
+  /** Processes that are reading, or have read, and hold a place for the next time; one that is idle may hold none. */
   readers(): readonly number[];
+  /** Runs `body` while nobody can write. */
+  locked(body: () => void): void;
   close(): Promise<void>;
 }
 
@@ -25,6 +32,13 @@ export function openForCare(path: string, { writable }: { readonly writable: boo
   });
   return {
     copyTo: (folder, { compact }) => root.backup(folder, compact).catch((error: unknown) => Promise.reject(withCode(error))),
+    isAlone: () => placesOf(root) === 0,
+    locked: (body) => {
+      // The braces matter: lmdb-js keeps the transaction open for as long as a promise that its callback returns.
+      root.transactionSync(() => {
+        body();
+      });
+    },
     readers: () => {
       root.readerCheck();
       // A headline, then a line for each: process, thread, and the transaction that it reads.
@@ -32,6 +46,12 @@ export function openForCare(path: string, { writable }: { readonly writable: boo
     },
     close: () => root.close(),
   };
+}
+
+/** How many places the table of readers has had. `getStats` has the number too, but takes a place itself before it looks. */
+function placesOf(root: RootDatabase): number {
+  // Not in the declarations of lmdb-js, which is pinned.
+  return (root as unknown as { readonly env: { info(): { readonly numReaders: number } } }).env.info().numReaders;
 }
 
 /** What `copy` leaves of an error is its text. */

@@ -38,7 +38,7 @@ export async function restoreStore(backup: string, folder: string, options: Rest
           'is not as it was made: its data has another checksum than its backup.json says. Use another backup',
         );
       await using child = new CareChild(options);
-      await child.run({ do: 'let go', path: made, label: backup, raiseEpochBy: EPOCHS });
+      await child.run({ do: 'let go', path: made, label: folder, raiseEpochBy: EPOCHS });
       const { head } = await verifyCopy(backup, made, child);
       if (head !== manifest.head)
         throw refusal('STORE_CORRUPT', backup, `ends at position ${head}, and its backup.json says ${manifest.head}. Use another backup`);
@@ -46,6 +46,6 @@ export async function restoreStore(backup: string, folder: string, options: Rest
       return manifest;
     });
   } catch (error) {
-    throw careFailure(error, { label: backup, signal });
+    throw careFailure(error, { label: backup, target: folder, signal });
   }
 }

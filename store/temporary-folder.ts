@@ -20,7 +20,7 @@ export async function makeTemporaryFolder(parent: string, name: string, use: Tem
 }
 
 /** Removes what a process left behind that did not come to its end. */
-export async function removeLeftovers(parent: string, name: string, use: TemporaryUse): Promise<void> {
+async function removeLeftovers(parent: string, name: string, use: TemporaryUse): Promise<void> {
   const prefix = `.${name}.${use}-`;
   for (const entry of await readdir(parent)) {
     const [, pid, start] = (entry.startsWith(prefix) && /^(\d+)-(\d+|unknown)-[0-9a-f]{8}$/.exec(entry.slice(prefix.length))) || [];

@@ -1,6 +1,7 @@
 import { realpath, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { StoreError } from '../lib/kernel/errors.ts';
+import { kindOf } from '../lib/kernel/print.ts';
 import { checkVerbOptions, RULES, type OptionRules } from '../lib/kernel/verb-options.ts';
 import { CareChild, CareProcessDied, type CareOptions } from './care-child.ts';
 import type { Finding } from './check-findings.ts';

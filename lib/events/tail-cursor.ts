@@ -7,7 +7,7 @@ import type { LivePort } from './store-port.ts';
 const SAVE_MS = 1000;
 
 /** The use of a cursor by one tail. */
-export class Claim {
+class Claim {
   /** Whether it will be given up without anybody's doing. */
   ending = false;
   giveUp: () => void = () => undefined;

@@ -65,7 +65,7 @@ describe('compactStore', () => {
       const report = await compactStore(folder, { onProgress: (each) => void progress.push(each) });
       expect(report).toEqual({ path: folder, bytesBefore: before, bytesAfter: await sizeOf(folder) });
       expect(report.bytesAfter).toBeLessThan(before - 400_000);
-      expect(progress).toContainEqual({ step: 'copy', bytes: report.bytesAfter });
+      expect(progress).toContainEqual({ step: 'copy', bytes: expect.any(Number) });
       expect(progress).toContainEqual({ step: 'verify', table: 'events', rows: events.length });
       expect(await eventsOf(folder)).toEqual(events);
       expect(await filesOf(folder)).toEqual(['data.mdb']);
@@ -100,11 +100,17 @@ describe('compactStore', () => {
       const folder = await copyOfLoose();
       const before = await readFile(join(folder, 'data.mdb'));
       const store = await openStore(folder, { mode });
-      await expect(compactStore(folder)).rejects.toMatchObject({ code: 'STORE_LOCKED', details: { pid: process.pid } });
+      await expect(compactStore(folder)).rejects.toMatchObject({
+        code: 'STORE_LOCKED',
+        details: { pid: mode === 'write' ? process.pid : null },
+      });
       await store.close();
       const other = new Other();
       await other.ask({ do: 'open', folder, options: { mode } });
-      await expect(compactStore(folder)).rejects.toMatchObject({ code: 'STORE_LOCKED', details: { pid: other.pid } });
+      await expect(compactStore(folder)).rejects.toMatchObject({
+        code: 'STORE_LOCKED',
+        details: { pid: mode === 'write' ? other.pid : null },
+      });
       await other.ask({ do: 'close' });
       await other.kill();
       expect(await filesOf(folder)).toEqual(['data.mdb']);
@@ -157,22 +163,18 @@ describe('the file of a store that is being compacted', () => {
     const size = await sizeOf(folder);
     const other = new Other();
     await other.ask({ do: 'open', folder, options: { mode: 'read' } });
-    await expect(swapFile(compaction)).rejects.toMatchObject({ code: 'STORE_LOCKED', details: { pid: other.pid } });
+    await expect(swapFile(compaction)).rejects.toMatchObject({ code: 'STORE_LOCKED' });
     await other.kill();
     expect(await sizeOf(folder)).toBe(size);
-    await compaction.open.care.close();
-    await compaction.open.environment.close();
   });
 
   test('does not give way where something was committed after the copy', async () => {
     const folder = await copyOfLoose();
     const target = await makeTemporaryFolder(folder, 'store', 'compact');
     const compaction = await compactFile({ path: folder, label: folder, target }, () => undefined);
-    const { environment, care } = compaction.open;
+    const { environment } = compaction.open;
     environment.transact(() => environment.tables.meta.putSync(Buffer.from('later'), Buffer.of(1)));
     await expect(swapFile(compaction)).rejects.toMatchObject({ code: 'STORE_LOCKED' });
-    await care.close();
-    await environment.close();
     // What the failed swap gave back can be taken.
     const store = await openStore(folder);
     await store.put('k', 1);

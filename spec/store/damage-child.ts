@@ -1,4 +1,5 @@
 import { fork, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { afterAll } from 'vitest';
 import type { DamageOrder, DamageReply } from './damage-process.ts';
@@ -39,6 +40,14 @@ export class DamageChild {
       child.on('close', died);
       child.send(order, () => undefined);
     });
+  }
+  /** Ends the process, and waits for its end. */
+  async kill(): Promise<void> {
+    const child = this.#child;
+    if (child === undefined) return;
+    const ended = once(child, 'close');
+    child.kill('SIGKILL');
+    await ended;
   }
 }
 

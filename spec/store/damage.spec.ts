@@ -1,9 +1,11 @@
 import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { verifyStore } from '../../store/verify.ts';
 import { DamageChild } from './damage-child.ts';
+import type { Answers } from './damage-process.ts';
 import { fixedRuns, makeSample } from './damage-samples.ts';
 import { newFolder } from './folder.ts';
 
@@ -60,6 +62,23 @@ function damaged(whole: Buffer, damage: Damage): Buffer {
   return bytes;
 }
 
+/**
+ * What a store that is damaged may answer: nothing, less than there was or, of an index, what was there before; never what nobody
+ * wrote, or what is about something else. Nobody can notice by one look at an index that a row of it is not there any more.
+ */
+function isPart(answer: Answers[string] | undefined, { question, whole }: { readonly question: string; readonly whole: Answers }): boolean {
+  if (answer === undefined || typeof answer === 'string') return answer === 'refused';
+  const [verb, subject, at] = question.split(' ');
+  const all = whole[verb === 'readable' || verb === 'settled' ? 'read' : question] ?? [];
+  if (verb === 'read') return answer.every((line, index) => line === all[index]);
+  if (verb === 'head') return answer.length === 1;
+  return answer.every((line) => {
+    const position = Number(/@(\d*) /.exec(line)?.[1]);
+    const isAskedFor = verb !== 'readable' && verb !== 'settled' ? true : line.startsWith(`${subject}@`) && position <= Number(at);
+    return all.includes(line) && isAskedFor;
+  });
+}
+
 async function makeWhole(runs: number): Promise<Buffer> {
   const folder = await newFolder();
   await makeSample(folder, fixedRuns(runs));
@@ -90,11 +109,10 @@ describe('a damaged store', () => {
         const read = await child.ask({ do: 'read', folder: await folderOf(bytes) });
         const isFound = checked.said !== 'checked' || checked.findings.length > 0;
         const label = JSON.stringify(damage);
-        if (!isFound) expect(read, label).toEqual(expected);
+        expect(isFound || isDeepStrictEqual(read, expected), label).toBe(true);
         if (read.said !== 'read') return;
         for (const [question, answer] of Object.entries(read.answers)) {
-          // Of a store that is damaged, a row may not be found any more, but none is ever another than it was.
-          expect([expected.answers[question], 'nothing', 'earlier', 'refused'], `${label}: ${question}`).toContain(answer);
+          expect(isPart(answer, { question, whole: expected.answers }), `${label}: ${question}: ${JSON.stringify(answer)}`).toBe(true);
         }
       };
       await Promise.all(

@@ -92,6 +92,23 @@ describe('a tail of a store on disk', () => {
     await reader.close();
   });
 
+  test('is told of the close of its port, also where nothing is written at it', async () => {
+    const folder = await newFolder();
+    await (await openStore(folder)).close();
+    const store = await openStore(folder, { mode: 'read' });
+    const waiting = start(store).next();
+    let told = 0;
+    livePort(store.port).watch(() => (told += 1));
+    await nextTurn();
+    expect([watchers(), told]).toEqual([1, 0]);
+    const closing = store.port.close();
+    expect(told).toBe(1);
+    await closing;
+    expect((await waiting).done).toBe(true);
+    await nextTurn();
+    expect([watchers(), told]).toEqual([0, 1]);
+  });
+
   test('writes what its reader passed when the store is closed, before it is', async () => {
     const folder = await newFolder();
     const store = await openStore(folder);
@@ -113,7 +130,7 @@ describe('a tail of a log that a later version wrote', () => {
     await append(store, 3);
     await store.close();
     const key = positionKey(2);
-    await tamper(folder, (tables) => void tables.events.putSync(key, record('events', key, ['asset-checked', 'run', 5])));
+    await tamper(folder, (tables) => tables.events.putSync(key, record('events', key, ['asset-checked', 'run', 5])));
     const again = await openStore(folder);
     const events = start(again, { from: 1 });
     await events.next();

@@ -342,7 +342,10 @@ describe('runGraph with resources', () => {
     const controller = new AbortController();
     const reason = new Error('enough');
     const slow = db.factory({
-      open: ({ signal: told }) => new Promise((_, reject) => void told.addEventListener('abort', () => reject(told.reason as Error))),
+      open: ({ signal: told }) =>
+        new Promise((_, reject) => {
+          told.addEventListener('abort', () => reject(told.reason as Error));
+        }),
     });
     const running = runGraph(
       graph('g', () => reads()),

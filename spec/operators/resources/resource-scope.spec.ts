@@ -454,7 +454,7 @@ describe('when disposing has begun', () => {
     const [opening, closing, stuck] = [deferred<string>(), deferred(), deferred()];
     const scope = scopeOf(
       traced(http, trace, { dispose: () => stuck.promise }),
-      db.factory({ open: () => opening.promise, dispose: (value) => (trace.push(`dispose ${value as string}`), closing.promise) }),
+      db.factory({ open: () => opening.promise, dispose: (value) => (trace.push(`dispose ${value}`), closing.promise) }),
     );
     const failure = failureOf(scope, { http, db });
     let done = false;
@@ -504,7 +504,7 @@ describe('when disposing has begun', () => {
     const scope: ResourceScope = scopeOf(
       traced(db, trace, {
         open: () => (void scope.dispose().finally(() => (done = true)), 'late'),
-        dispose: (value) => (trace.push(`dispose ${value as string}`), closing.promise),
+        dispose: (value) => (trace.push(`dispose ${String(value)}`), closing.promise),
       }),
     );
     expect(() => scope.take({ db }, step)).toThrow(over);

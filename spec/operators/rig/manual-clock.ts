@@ -9,7 +9,10 @@ export interface ManualClock extends Clock {
 }
 
 /** Makes a clock. With `step`, every look at it moves it on, without calling back timers. */
-export function manualClock({ step = 0, random = () => 0.5 }: { readonly step?: number; readonly random?: () => number } = {}): ManualClock {
+export function manualClock({
+  step = 0,
+  random = () => 0.5,
+}: { readonly step?: number; readonly random?: () => number } = {}): ManualClock {
   let now = 1_000_000;
   const timers = new Set<{ readonly at: number; readonly callback: () => void }>();
   return {

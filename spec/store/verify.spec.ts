@@ -6,7 +6,8 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { NewEvent } from '../../lib/events/logged-event.ts';
 import { valueKey } from '../../store/batch-draft.ts';
-import type { Finding } from '../../store/check-findings.ts';
+import { Findings, type Finding } from '../../store/check-findings.ts';
+import { rowAt, rowsOf } from '../../store/check-rows.ts';
 import { checkStoreFile, type CheckResult } from '../../store/check-store.ts';
 import { openLmdb } from '../../store/lmdb-environment.ts';
 import { nameOf } from '../../store/names.ts';
@@ -304,6 +305,34 @@ describe('what is broken is found, and nothing else', () => {
     expect((await check(folder)).found).toMatchObject([{ code: 'file' }]);
     await writeFile(join(folder, 'data.mdb'), 'something else '.repeat(1000));
     expect((await check(folder)).found).toMatchObject([{ code: 'file' }]);
+  });
+
+  test('a table whose keys are out of order is left where they are, so that the check has an end', () => {
+    const found: Finding[] = [];
+    const findings = new Findings((finding) => void found.push(finding));
+    const pages = [[Buffer.of(1), Buffer.of(3)], [Buffer.of(2)]];
+    // As much of a table as is asked for here; LMDB's own pages were checked before, so no file gets that far.
+    const table = { getKeys: () => pages.shift() ?? [Buffer.of(2)], get: () => NOTHING } as unknown as Tables['events'];
+    const tables = {} as unknown as Tables;
+    const rows = rowsOf(
+      { tables, label: 'l', findings, tellRows: () => undefined, counts: new Map() },
+      { name: 'events', table, keyBytes: 1 },
+    );
+    expect([...rows].map(({ key }) => key[0])).toEqual([1, 3]);
+    expect(found).toMatchObject([{ code: 'key', table: 'events', key: '02' }]);
+  });
+
+  test('a table that LMDB cannot read is a finding', () => {
+    const found: Finding[] = [];
+    const findings = new Findings((finding) => void found.push(finding));
+    const fail = (): never => {
+      throw new Error('MDB_CORRUPTED');
+    };
+    const table = { getKeys: fail, get: fail } as unknown as Tables['events'];
+    const context = { tables: { events: table } as unknown as Tables, label: 'l', findings, tellRows: () => undefined, counts: new Map() };
+    expect([...rowsOf(context, { name: 'events', table, keyBytes: 6 })]).toEqual([]);
+    expect(rowAt(context, 'events', positionKey(1))).toBeUndefined();
+    expect(found).toMatchObject([{ code: 'page', table: 'events' }, { code: 'page' }]);
   });
 
   test("a finding says the row's key and what is wrong", async () => {

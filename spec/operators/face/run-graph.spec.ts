@@ -343,7 +343,7 @@ describe('runGraph with resources', () => {
     const reason = new Error('enough');
     const slow = db.factory({
       open: ({ signal: told }) =>
-        new Promise((_, reject) => {
+        new Promise<string>((_, reject) => {
           told.addEventListener('abort', () => reject(told.reason as Error));
         }),
     });

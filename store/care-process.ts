@@ -69,8 +69,6 @@ async function obey(job: CareJob): Promise<CareResults[CareJob['do']]> {
   }
 }
 
-// A file that may grow no longer should be an error of the write, not the end of the process.
-process.on('SIGXFSZ', () => undefined);
 process.on('disconnect', () => process.exit(1));
 
 process.on('message', (job: CareJob) => {

@@ -82,7 +82,8 @@ export async function swapFile({ path, label, target, open, lease, copied }: Com
     });
   } finally {
     await care.close();
-    await letGo(path, label, lease);
+    // The lease of a process that is gone is taken over, and this one ends soon.
+    await letGo(path, label, lease).catch(() => undefined);
   }
 }
 

@@ -31,5 +31,5 @@ export interface OpContext<Output extends string = string, Config = unknown, Res
    *
    * @throws StepError OP_BODY where the output has emitted already, OUTPUT_UNDECLARED where it is none of the op's: the step fails with it
    */
-  readonly annotate: (output: Output, options: EmissionOptions) => void;
+  annotate(this: void, output: Output, options: EmissionOptions): void;
 }

@@ -1,8 +1,8 @@
-import { DefinitionError, type StepError } from '../kernel/errors.ts';
-import { isClass, kindOf } from '../kernel/print.ts';
+import type { StepError } from '../kernel/errors.ts';
 import { isRecord } from '../kernel/record.ts';
 import type { AssetKey } from './asset-key.ts';
-import { checkOptions, type Fields } from './options.ts';
+import { isCallable, readMethods } from './methods.ts';
+import type { Fields } from './options.ts';
 
 /** What a hook is told of the step that it is called for. */
 export interface StepHookContext {
@@ -32,8 +32,11 @@ export interface MaterializationHookContext extends StepHookContext {
 
 /**
  * What to call when something is recorded. Hooks watch and change nothing: one that throws, or rejects, becomes a `hook-failed` event, and
- * the run goes on. Steps do not wait for hooks; the run's end does, up to `graceMs`. Where nothing is recorded (`testOp`, `runGraph`,
- * `toOperator`), none is called.
+ * the run goes on. Steps do not wait for hooks; the run's end does, up to `graceMs`. At most 16 hooks run at the same time in one run; the
+ * others wait in line, in the order of the log, and one that did not get its turn before the end of the run is a `hook-failed` event too.
+ * Where nothing is recorded (`testOp`, `runGraph`, `toOperator`), none is called.
+ *
+ * Each is called as a method of the object that it was given with, so that `this` is that object.
  */
 export interface Hooks {
   /** A step succeeded. */
@@ -51,23 +54,27 @@ export type HookName = keyof Hooks;
 
 const HOOK_FIELDS: Fields<Hooks> = { onSuccess: true, onFailure: true, onSkip: true, onMaterialization: true };
 
+/** What hooks were copied from, which is what they are called on. */
+const givenWith = new WeakMap<object, object>();
+
 /**
- * Copies hooks, after checking them.
+ * Copies hooks, after checking them: those of a record, or of an instance of a class.
  *
  * @throws DefinitionError INVALID_DEFINITION
  */
 export function checkHooks(given: unknown, where: string): Hooks | undefined {
   if (given === undefined) return undefined;
-  checkOptions(given, HOOK_FIELDS, `"hooks" of ${where}`);
-  // A record with these fields at most, as was just checked; what they hold is checked here.
-  const hooks = given as Hooks;
-  for (const [name, hook] of Object.entries<unknown>({ ...hooks })) {
-    if (hook === undefined || isCallable(hook)) continue;
-    throw new DefinitionError('INVALID_DEFINITION', `"hooks" of ${where}: "${name}" is ${kindOf(hook)}. Give a function.`, {
-      details: { where, option: name },
-    });
-  }
-  return Object.freeze({ ...hooks });
+  // Functions by the names of hooks, as was checked; what they take cannot be.
+  const hooks = readMethods(given, HOOK_FIELDS, `"hooks" of ${where}`) as Hooks;
+  // Hooks that were copied before are called on what they were first given with.
+  givenWith.set(hooks, givenWith.get(Object(given)) ?? Object(given));
+  return hooks;
+}
+
+/** A hook by its name, to be called with its context; nothing where there is none. */
+export function hookOf(hooks: Hooks, name: HookName): ((context: unknown) => unknown) | undefined {
+  const hook = hooks[name];
+  return hook && ((context) => Reflect.apply(hook, givenWith.get(hooks) ?? hooks, [context]));
 }
 
 /** Whether a value is hooks, for checks of what verbs are given. */
@@ -76,9 +83,4 @@ export function isHooks(value: unknown): boolean {
     isRecord(value) &&
     Object.entries(value).every(([name, hook]) => Object.hasOwn(HOOK_FIELDS, name) && (hook === undefined || isCallable(hook)))
   );
-}
-
-/** A class is a function that nobody can call. */
-function isCallable(hook: unknown): boolean {
-  return typeof hook === 'function' && !isClass(hook);
 }

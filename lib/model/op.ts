@@ -67,6 +67,8 @@ export interface AnyOp extends Invocable {
   readonly outputs: Outputs;
   /** Names of the inputs with a schema: most ops have none, and their inputs go to the body as they are. */
   readonly checkedInputs: readonly string[];
+  /** Whether an output has a schema. */
+  readonly checksOutputs: boolean;
   /** True where outputs were declared, even one: the body then returns a record or emissions. */
   readonly declaresOutputs: boolean;
   readonly body: OpBody;
@@ -167,6 +169,7 @@ export function op(definition: AnyOpDefinition): AnyOp {
     inputs,
     checkedInputs: Object.freeze(Object.keys(inputs).filter((name) => inputs[name]?.schema !== undefined)),
     outputs: Object.freeze(outputs),
+    checksOutputs: Object.values(outputs).some(({ schema }) => schema !== undefined),
     outputNames: Object.freeze(Object.keys(outputs)),
     single: definition.outputs === undefined,
     declaresOutputs: definition.outputs !== undefined,

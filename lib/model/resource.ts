@@ -1,7 +1,8 @@
 import { DefinitionError } from '../kernel/errors.ts';
 import { frozenMap } from '../kernel/frozen-collections.ts';
-import { isClass, kindOf, quote } from '../kernel/print.ts';
+import { kindOf, quote } from '../kernel/print.ts';
 import { isRecord } from '../kernel/record.ts';
+import { notCallable, readMethods } from './methods.ts';
 import { checkName } from './name.ts';
 import { checkOptions, optionalString, type Fields } from './options.ts';
 
@@ -14,7 +15,7 @@ export interface ResourceContext {
   readonly runId: string;
 }
 
-/** How to make a resource when it is first used, and how to let go of it. */
+/** How to make a resource when it is first used, and how to let go of it: a record, or an instance of a class with these methods. */
 export interface ResourceFactory<T> {
   /** Called at most once a run while it succeeds; a failed opening is tried again by the next step, or attempt, that needs it. */
   open(context: ResourceContext): T | Promise<T>;
@@ -80,11 +81,8 @@ export function resource<T>(name: string, options: ResourceOptions = {}): Resour
     name,
     description: optionalString(options.description, 'description', where),
     value: (value: T): Provision => provision(self, { form: 'value', value }),
-    factory: <Opened extends T>(factory: ResourceFactory<Opened>): Provision => {
-      checkFactory(factory, where);
-      // A factory is only ever given back what it has opened.
-      return provision(self, { form: 'factory', factory: Object.freeze({ ...factory }) as ResourceFactory<unknown> });
-    },
+    factory: <Opened extends T>(factory: ResourceFactory<Opened>): Provision =>
+      provision(self, { form: 'factory', factory: readFactory(factory, `factory() of ${where}`) }),
   });
   return self;
 }
@@ -93,15 +91,12 @@ function provision(of: Resource, from: Provision['from']): Provision {
   return Object.freeze({ kind: 'provision', resource: of, from: Object.freeze(from) });
 }
 
-function checkFactory(factory: unknown, where: string): void {
-  checkOptions(factory, FACTORY_FIELDS, `factory() of ${where}`);
-  const { open, dispose } = isRecord(factory) ? factory : {};
-  for (const [name, given] of Object.entries({ open, dispose })) {
-    if ((typeof given === 'function' && !isClass(given)) || (name === 'dispose' && given === undefined)) continue;
-    throw new DefinitionError('INVALID_DEFINITION', `factory() of ${where}: "${name}" is ${kindOf(given)}. Give a function.`, {
-      details: { where, option: name },
-    });
-  }
+/** The methods of a factory as they are now, bound to it: it may be an instance of a class. */
+function readFactory(given: object, where: string): ResourceFactory<unknown> {
+  // Functions by these names, as was checked. They are only ever given a context, and what `open` gave.
+  const { open, dispose } = readMethods(given, FACTORY_FIELDS, where) as Partial<ResourceFactory<unknown>>;
+  if (open === undefined) throw notCallable(where, 'open', open);
+  return Object.freeze({ open: open.bind(given), ...(dispose !== undefined && { dispose: dispose.bind(given) }) });
 }
 
 /** Whether a value is a resource, for checks of what JavaScript users pass. */

@@ -3,6 +3,7 @@ import { suggest } from '../kernel/nearest.ts';
 import { kindOf, printValue, quote, quoteList } from '../kernel/print.ts';
 import { isRecord } from '../kernel/record.ts';
 import { checkValue, printIssues, type Checked, type Schema } from '../kernel/schema.ts';
+import { copiesOf } from '../kernel/value/copies.ts';
 import { fixValue } from '../kernel/value/fix.ts';
 import { dataVersion } from '../kernel/value/version.ts';
 import type { Invocable } from '../model/composition.ts';
@@ -27,6 +28,7 @@ export interface GivenConfig {
 
 /** The config of one step: what its body gets, and the hash that its events carry. */
 export interface StepConfig {
+  /** The same each time; a copy of its own, where it cannot be frozen. */
   readonly value: unknown;
   readonly hash: string;
 }
@@ -56,7 +58,7 @@ export class ConfigReader {
     const where = `The config of step ${quote(step.id)}${found?.from ?? ''}`;
     const value = readGiven(step.op.config, found, { where, details: { step: step.id, op: step.op.name } });
     const fixed = fixValue(value);
-    return Object.freeze({ value, hash: fixed.storable ? dataVersion(value) : hashOfGiven(found, where, step) });
+    return new KeptConfig(value, fixed.storable ? dataVersion(value) : hashOfGiven(found, where, step));
   }
 
   #find(step: Step): Found | undefined {
@@ -104,20 +106,38 @@ export class ConfigReader {
   }
 }
 
+/** Gives every reader the config that was hashed, whatever another one has done to what cannot be frozen of it. */
+class KeptConfig implements StepConfig {
+  readonly hash: string;
+  readonly #copies: () => { readonly value?: unknown };
+
+  constructor(value: unknown, hash: string) {
+    this.hash = hash;
+    this.#copies = copiesOf({ value });
+    Object.freeze(this);
+  }
+
+  get value(): unknown {
+    return this.#copies().value;
+  }
+}
+
 const NOTHING: ReadonlyMap<string, unknown> = new Map();
 
-/** A value that was given, which may be `undefined` itself, and how messages say by what. */
+/** A value that was given, and how messages say by what. */
 interface Found {
   readonly value: unknown;
   readonly from: string;
 }
 
 function valueIn(record: Readonly<Record<string, unknown>> | undefined, name: string): { readonly value: unknown } | undefined {
-  return record !== undefined && Object.hasOwn(record, name) ? { value: record[name] } : undefined;
+  // What is given as `undefined` is not given, as with every option.
+  return record !== undefined && Object.hasOwn(record, name) && record[name] !== undefined ? { value: record[name] } : undefined;
 }
 
 function valueOf(map: ReadonlyMap<string, unknown>, name: string): { readonly value: unknown } | undefined {
-  return map.has(name) ? { value: map.get(name) } : undefined;
+  const value = map.get(name);
+  return value === undefined ? undefined : { value };
 }
 
 /** The name of an invocation in the graph that it is in. */

@@ -1,10 +1,11 @@
 import { linkedAbortController } from '../run/environment.ts';
+import { disposalError } from '../resources/disposal-error.ts';
 import type { Frame, Frames, OutputValues } from './frames.ts';
 
 /**
  * Runs one frame and closes.
  *
- * Rejects with the first StepError, with what a resource threw as it was disposed, or with the signal's reason where it was
+ * Rejects with the first StepError, with StepError RESOURCE_FAILED where a resource could not be disposed, or with the signal's reason where it was
  * aborted, when the bodies have ended that had started.
  */
 export async function runFrame(frames: Frames, frame: Frame, signal: AbortSignal | undefined): Promise<OutputValues> {
@@ -23,7 +24,7 @@ export async function runFrame(frames: Frames, frame: Frame, signal: AbortSignal
       });
     });
     const [failure] = (await frames.close()) ?? [];
-    if (failure !== undefined) throw failure.thrown;
+    if (failure !== undefined) throw disposalError(failure);
     return outputs;
   } finally {
     unlink();

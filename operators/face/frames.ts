@@ -1,6 +1,7 @@
 import type { AnyGraph } from '../../lib/model/graph.ts';
 import type { Emission } from '../../lib/model/emission.ts';
 import type { InputKind } from '../../lib/model/port.ts';
+import type { Step, StepOutput } from '../../lib/model/step-graph.ts';
 import type { Plan } from '../../lib/plan/plan.ts';
 import { ResourceScope, type ResourceDisposalFailure } from '../resources/resource-scope.ts';
 import { systemClock, uniqueId } from '../run/environment.ts';
@@ -10,6 +11,7 @@ import { checkEmitted } from '../run/slot.ts';
 import { StepEvents, type StepEvent } from '../run/step-events.ts';
 import type { Supplied, Supply } from '../run/supply.ts';
 import type { Clock } from '../step/clock.ts';
+import type { Emitted } from '../step/outputs.ts';
 import { apart } from '../run/apart.ts';
 import { entryNames, inKey, outputAt, planFrame, type FrameOptions } from './frame-plan.ts';
 
@@ -65,6 +67,7 @@ export class Frames {
     const plan = this.#planOf(frame);
     const { clock = systemClock, onEmission } = this.#options;
     const settled: SettledStep[] = [];
+    const taken = new TakenEmissions(onEmission);
     this.#resources ??= new ResourceScope({
       provisions: plan.resources,
       context: Object.freeze({ signal: this.#controller.signal, runId: this.#runId }),
@@ -82,13 +85,10 @@ export class Frames {
         concurrency: CONCURRENCY,
         signal,
         graceMs: GRACE_MS,
-        observer: this.#observer(clock, settled),
+        observer: this.#observer(clock, { settled, taken }),
         fix: (emitted, place) => {
           const slot = checkEmitted(emitted, place);
-          const { value, metadata, version } = emitted;
-          // What only passes on to the frame was emitted before.
-          if (place.step.within.length > 0)
-            onEmission?.({ output: place.output.name, value, metadata, ...(version !== undefined && { version }) });
+          taken.add(place, emitted);
           return slot;
         },
       },
@@ -124,16 +124,22 @@ export class Frames {
     };
   }
 
-  #observer(clock: Clock, settled: SettledStep[]): StepObserver {
+  #observer(clock: Clock, { settled, taken }: { readonly settled: SettledStep[]; readonly taken: TakenEmissions }): StepObserver {
     const { onEvent } = this.#options;
     const events = new StepEvents({ runId: this.#runId, now: clock.now });
     return {
       // What only passes on to the frame is none of the graph's steps.
       onStart: (planned, started) => (planned.step.within.length === 0 ? undefined : onEvent?.(events.started(planned, started))),
-      onRetry: (planned, retrying) => onEvent?.(events.retrying(planned, retrying)),
+      onRetry: (planned, retrying) => {
+        taken.drop(planned.step);
+        onEvent?.(events.retrying(planned, retrying));
+      },
       onLine: (planned, attempt, line) => onEvent?.(events.line(planned, attempt, line)),
       onDiscard: (planned, output) => onEvent?.(events.discarded(planned, output)),
-      onSettled: (each) => void settled.push(each),
+      onSettled: (each) => {
+        settled.push(each);
+        if (each.outcome === 'succeeded') taken.tell(each.planned.step);
+      },
       onFatal: () => undefined,
     };
   }
@@ -153,6 +159,32 @@ export class Frames {
       ...(pools !== undefined && { pools }),
     };
     return { shape: JSON.stringify([...entries]), plan: planFrame(this.#target, { select, entries, ...given }) };
+  }
+}
+
+/** Emissions that wait for their step to succeed: what a failed attempt emitted is gone (X8). */
+class TakenEmissions {
+  readonly #onEmission: FramesOptions['onEmission'];
+  readonly #waiting = new Map<Step, TakenEmission[]>();
+
+  constructor(onEmission: FramesOptions['onEmission']) {
+    this.#onEmission = onEmission;
+  }
+
+  add({ step, output }: { readonly step: Step; readonly output: StepOutput }, { value, metadata, version }: Emitted): void {
+    // What only passes on to the frame was emitted before.
+    if (this.#onEmission === undefined || step.within.length === 0) return;
+    const emission = { output: output.name, value, metadata, ...(version !== undefined && { version }) };
+    this.#waiting.set(step, [...(this.#waiting.get(step) ?? []), emission]);
+  }
+
+  drop(step: Step): void {
+    this.#waiting.delete(step);
+  }
+
+  tell(step: Step): void {
+    for (const emission of this.#waiting.get(step) ?? []) this.#onEmission?.(emission);
+    this.#waiting.delete(step);
   }
 }
 

@@ -1,6 +1,7 @@
 import { Observable, takeWhile, type OperatorFunction, type Subscriber } from 'rxjs';
 import { SelectionError } from '../../lib/kernel/errors.ts';
 import { kindOf } from '../../lib/kernel/print.ts';
+import { disposalError } from '../resources/disposal-error.ts';
 import { sharedAbortController } from '../run/environment.ts';
 import type { Frame, Frames, OutputValues } from './frames.ts';
 
@@ -83,7 +84,7 @@ class FrameQueue {
     closing
       .then(([failure]) => {
         if (failure === undefined) this.#subscriber.complete();
-        else this.#subscriber.error(failure.thrown);
+        else this.#subscriber.error(disposalError(failure));
       })
       .catch((error: unknown) => this.#subscriber.error(error));
   }

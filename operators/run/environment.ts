@@ -5,6 +5,7 @@ import type { Clock } from '../step/clock.ts';
 /** The machine's own clock. The only place where the runtime reads time or sets timers. */
 export const systemClock: Clock = Object.freeze({
   now: () => Date.now(),
+  monotonic: () => performance.now(),
   timer: (ms: number, callback: () => void) => {
     const timer = setTimeout(callback, ms);
     return () => clearTimeout(timer);

@@ -169,7 +169,7 @@ class Run<Assets> {
       await Promise.all([disposed, this.#hooks?.finish(graceMs)]);
       await recorder.drain();
     } catch (failure) {
-      await disposed;
+      await Promise.all([disposed, this.#hooks?.finish(graceMs)]);
       await this.#endFailed(recorder, []);
       throw fatal?.error ?? failure;
     }

@@ -1,10 +1,13 @@
 import type { AssetMaterialized, HookFailed, NewEvent } from '../../lib/events/logged-event.ts';
 import type { Position, PositionRef } from '../../lib/events/position.ts';
-import type { HookName, Hooks, MaterializationHookContext, StepHookContext } from '../../lib/model/hooks.ts';
+import { hookOf, type HookName, type Hooks, type MaterializationHookContext, type StepHookContext } from '../../lib/model/hooks.ts';
 import type { Plan, PlannedStep } from '../../lib/plan/plan.ts';
 import type { Clock } from '../step/clock.ts';
 import { readThrown } from '../step/thrown.ts';
 import type { SettledStep } from './settled-step.ts';
+
+/** Most hooks of one run that run at the same time. */
+const MOST_RUNNING = 16;
 
 /** What hooks are called in. */
 export interface HookScope {
@@ -25,15 +28,24 @@ interface Owned {
   readonly hooks: Hooks;
 }
 
+/** A call of a hook, and whom to tell when it fails. */
+interface Call {
+  readonly hook: () => unknown;
+  readonly fail: (error: unknown) => void;
+}
+
 /**
  * Calls the hooks of a run for what is recorded, in the order of the log: for each step those of its op, of its graphs from the inside out,
- * of its assets, and the run's. What a hook does wrong becomes an event, and changes nothing.
+ * of its assets, and the run's. While as many run as may, the others wait in line. What a hook does wrong becomes an event, and changes
+ * nothing.
  */
 export class HookRunner {
   readonly #scope: HookScope;
-  readonly #running = new Set<Promise<void>>();
-  /** What the hooks that still run are, for the event about those that do not end. */
-  readonly #open = new Map<Promise<void>, (error: unknown) => void>();
+  readonly #running = new Set<Call>();
+  /** Calls in the order of the log. Those before `#next` have had their turn. */
+  #line: Call[] = [];
+  #next = 0;
+  #onIdle: () => void = () => undefined;
 
   constructor(scope: HookScope) {
     this.#scope = scope;
@@ -52,16 +64,24 @@ export class HookRunner {
     }
   }
 
-  /** Waits for the hooks that still run, but not for ever. */
+  /** Waits for the hooks that still run, and for those in line, but not for ever. */
   async finish(graceMs: number): Promise<void> {
+    // Where nothing runs, nothing waits in line either.
     if (this.#running.size === 0) return;
-    let stopTimer: () => void = () => undefined;
-    const late = new Promise<void>((resolve) => (stopTimer = this.#scope.clock.timer(graceMs, resolve)));
-    await Promise.race([Promise.all(this.#running), late]);
-    stopTimer();
-    for (const fail of this.#open.values())
-      fail(new Error(`The hook still ran ${graceMs} ms after the last step had ended, and nobody waits for it any longer.`));
-    this.#open.clear();
+    await new Promise<void>((resolve) => {
+      const stopTimer = this.#scope.clock.timer(graceMs, resolve);
+      this.#onIdle = () => {
+        stopTimer();
+        resolve();
+      };
+    });
+    const late = `${graceMs} ms after the last step had ended, and nobody waits for it any longer.`;
+    const [running, waiting] = [[...this.#running], this.#line.slice(this.#next)];
+    this.#running.clear();
+    this.#line = [];
+    this.#next = 0;
+    for (const { fail } of running) fail(new Error(`The hook still ran ${late}`));
+    for (const { fail } of waiting) fail(new Error(`The hook was never called: it still waited for others to end ${late}`));
   }
 
   #materialized(planned: PlannedStep, event: AssetMaterialized<PositionRef>, at: StepHookContext & { readonly position: Position }): void {
@@ -97,34 +117,50 @@ export class HookRunner {
 
   #callAll(owned: readonly Owned[], planned: PlannedStep, { name, context }: { readonly name: HookName; readonly context: unknown }): void {
     for (const { of, hooks } of owned) {
-      // Each hook gets the context of its name, as `recorded` pairs them.
-      const hook = hooks[name] as ((context: unknown) => unknown) | undefined;
+      const hook = hookOf(hooks, name);
       if (hook !== undefined)
-        this.#call(
-          () => hook(Object.freeze({ ...Object(context) })),
-          (error) => this.#failed(planned, { hook: name, of, error }),
-        );
+        this.#line.push({
+          hook: () => hook(Object.freeze({ ...Object(context) })),
+          fail: (error) => this.#failed(planned, { hook: name, of, error }),
+        });
+    }
+    this.#callNext();
+  }
+
+  /** Calls those who wait in line, as long as more may run. */
+  #callNext(): void {
+    while (this.#running.size < MOST_RUNNING) {
+      const call = this.#line[this.#next];
+      if (call === undefined) break;
+      this.#next += 1;
+      this.#call(call);
+    }
+    if (this.#next < this.#line.length) return;
+    this.#line = [];
+    this.#next = 0;
+    if (this.#running.size === 0) this.#onIdle();
+  }
+
+  #call(call: Call): void {
+    try {
+      const result = this.#scope.around(call.hook);
+      if (!isThenable(result)) return;
+      this.#running.add(call);
+      // A promise of the language for anyone's thenable: nothing that it does throws here, or ends twice.
+      new Promise((resolve) => resolve(result)).then(
+        () => this.#end(call, () => undefined),
+        (error: unknown) => this.#end(call, () => call.fail(error)),
+      );
+    } catch (error) {
+      call.fail(error);
     }
   }
 
-  #call(hook: () => unknown, fail: (error: unknown) => void): void {
-    try {
-      const result = this.#scope.around(hook);
-      if (!isThenable(result)) return;
-      const running: Promise<void> = Promise.resolve(result)
-        .then(
-          () => undefined,
-          (error: unknown) => (this.#open.has(running) ? fail(error) : undefined),
-        )
-        .finally(() => {
-          this.#running.delete(running);
-          this.#open.delete(running);
-        });
-      this.#running.add(running);
-      this.#open.set(running, fail);
-    } catch (error) {
-      fail(error);
-    }
+  /** A hook that ends when nobody waits for it any longer is not heard. */
+  #end(call: Call, tell: () => void): void {
+    if (!this.#running.delete(call)) return;
+    tell();
+    this.#callNext();
   }
 
   #failed({ step }: PlannedStep, { hook, of, error }: { readonly hook: HookName; readonly of: string; readonly error: unknown }): void {

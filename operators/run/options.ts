@@ -17,7 +17,7 @@ export interface RunOptions {
   readonly signal?: AbortSignal;
   /** How many asynchronous steps may run at the same time; 16 by default. */
   readonly concurrency?: number;
-  /** How long a cancelled run waits for bodies that have started, in milliseconds; 5,000 by default. */
+  /** How long a run waits for bodies when it is cancelled, and then for resources to be disposed and for hooks; 5,000 ms by default. */
   readonly graceMs?: number;
   /** What to do while another run has the store: wait for a turn, or fail with STORE_BUSY (R7). */
   readonly whenBusy?: 'queue' | 'error';
@@ -46,7 +46,10 @@ export const RUN_RULES: OptionRules<RunOptions> = {
   whenBusy: { accepts: (value) => value === 'queue' || value === 'error', cure: 'Give "queue" or "error".' },
   tags: RULES.strings,
   causedBy: RULES.string,
-  hooks: { accepts: isHooks, cure: 'Give a record of functions: onSuccess, onFailure, onSkip, onMaterialization.' },
+  hooks: {
+    accepts: isHooks,
+    cure: 'Give a plain record of functions: onSuccess, onFailure, onSkip, onMaterialization. Of an instance, give its methods one by one: { onSkip: (context) => audit.onSkip(context) }.',
+  },
   ports: { accepts: (value) => hasMethod(value, 'publish'), cure: 'Give what outputPorts() returned.' },
   clock: {
     accepts: (value) => hasMethod(value, 'now') && hasMethod(value, 'timer') && hasMethod(value, 'random'),

@@ -252,7 +252,7 @@ class StepPump {
       fix: (output, emitted) => this.#fix(planned, output, emitted),
       runId,
       inputs,
-      config: planned.config?.value,
+      config: () => planned.config?.value,
       resources,
       signal,
       clock,

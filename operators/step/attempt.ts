@@ -11,13 +11,12 @@ import { TimeLimit } from './time-limit.ts';
 /** What every attempt of a step has in common. */
 export interface AttemptScope<Fixed> extends StepScope<Fixed> {
   readonly runId: string;
-  readonly config: unknown;
+  /** The op's config, for one attempt. */
+  readonly config: () => unknown;
   readonly resources: ResourceScope;
   /** Aborted when the run is cancelled. */
   readonly signal: AbortSignal;
   readonly clock: Clock;
-  /** Surrounds the synchronous part of the body. */
-  readonly inBody: <T>(body: () => T) => T;
   /** Told when a body is about to start. */
   readonly onStart: (attempt: number) => void;
   /** Told of each line that a body logs while it runs. */
@@ -43,7 +42,7 @@ export function attemptStep<Fixed>(scope: AttemptScope<Fixed>, call: AttemptCall
   const { op, step, signal } = scope;
   if (signal.aborted) return CANCELLED;
   try {
-    const taken = scope.resources.take(op.resources, { id: step, op: op.name });
+    const taken = scope.inBody(() => scope.resources.take(op.resources, { id: step, op: op.name }));
     if (!(taken instanceof Promise)) return execute(scope, call, taken);
     return taken.then((opened) => execute(scope, call, opened)).catch((error: unknown) => unsuccessful(error, signal));
   } catch (error) {
@@ -71,7 +70,7 @@ function execute<Fixed>(
     runId,
     step,
     attempt,
-    config,
+    config: config(),
     resources,
     outputs,
     onLine,
@@ -88,8 +87,11 @@ function execute<Fixed>(
     const end = later === undefined ? complete(outputs, signal, limit) : later.then(() => complete(outputs, signal, limit));
     if (!(end instanceof Promise)) return finish(end);
     const settled = end.catch(fail);
-    const expired = limit?.expired.then((error) => unsuccessful(error, signal));
-    return (expired === undefined ? settled : Promise.race([settled, expired])).then(finish);
+    const stopped = [...(op.checksOutputs ? [outputs.refused] : []), ...(limit === undefined ? [] : [limit.expired])];
+    if (stopped.length === 0) return settled.then(finish);
+    // A body that goes on is left to itself: it is stopped at its next emission, or told by its signal.
+    const first = Promise.race(stopped).then((error) => unsuccessful(error, signal));
+    return Promise.race([settled, first]).then(finish);
   } catch (error) {
     return finish(fail(error));
   }

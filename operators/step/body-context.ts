@@ -16,10 +16,7 @@ export interface ContextParts {
   readonly onLine: LineSink;
 }
 
-/**
- * What a body is told of its run. `log` and `annotate` are made when a body first reads them, also by destructuring: most bodies never do,
- * and a step is meant to cost microseconds.
- */
+/** What a body is told of its run. Everything is its own: bodies take it apart, and spread it into a context of theirs. */
 export class BodyContext implements OpContext {
   readonly selectedOutputs: ReadonlySet<string>;
   readonly signal: AbortSignal;
@@ -28,8 +25,8 @@ export class BodyContext implements OpContext {
   readonly attempt: number;
   readonly config: unknown;
   readonly resources: Readonly<Record<string, unknown>>;
-  readonly #parts: ContextParts;
-  #log: OpLog | undefined;
+  readonly log: OpLog;
+  readonly annotate: (this: void, output: string, options: EmissionOptions) => void;
 
   constructor(parts: ContextParts) {
     this.selectedOutputs = parts.selectedOutputs;
@@ -39,15 +36,8 @@ export class BodyContext implements OpContext {
     this.attempt = parts.attempt;
     this.config = parts.config;
     this.resources = parts.resources;
-    this.#parts = parts;
+    this.log = createStepLog(parts.onLine);
+    this.annotate = (output, options) => parts.outputs.annotate(output, options);
     Object.freeze(this);
-  }
-
-  get log(): OpLog {
-    return (this.#log ??= createStepLog(this.#parts.onLine));
-  }
-
-  get annotate(): (output: string, options: EmissionOptions) => void {
-    return (output, options) => this.#parts.outputs.annotate(output, options);
   }
 }

@@ -1,9 +1,9 @@
 import { concatMap, defer, firstValueFrom, from, of, retry, throwError, type Observable } from 'rxjs';
 import { StepError } from '../../lib/kernel/errors.ts';
+import { copiesOf } from '../../lib/kernel/value/copies.ts';
 import { attemptStep, unsuccessful, type AttemptEnd, type AttemptScope } from './attempt.ts';
 import { checkInputs, type BodyInputs } from './check-inputs.ts';
 import { retryDelay } from './retry-delay.ts';
-import { copiesOf } from './same-inputs.ts';
 
 /** An attempt failed, and another one follows after a wait. */
 export interface Retrying {
@@ -34,7 +34,7 @@ export type StepEnd<Fixed> = AttemptEnd<Fixed> & { readonly attempts: number };
 export function executeStep<Fixed>(call: StepCall<Fixed>): StepEnd<Fixed> | Promise<StepEnd<Fixed>> {
   const refuse = (error: unknown): StepEnd<Fixed> => finish(call, unsuccessful(error, call.signal), { made: 0, earlier: [] });
   try {
-    const checked = checkInputs(call, call.inputs);
+    const checked = call.inBody(() => checkInputs(call, call.inputs));
     if (!(checked instanceof Promise)) return attempts(call, checked);
     return checked.then((inputs) => attempts(call, inputs), refuse);
   } catch (error) {
@@ -79,8 +79,8 @@ class Retries<Fixed> {
   readonly #call: StepCall<Fixed>;
   readonly #inputs: () => BodyInputs;
   readonly #first: Again;
-  /** What the attempts that were not the last one failed with. */
-  readonly #failures: StepError[] = [];
+  /** What the attempts that were not the last one failed with, in words: errors may hold on to a lot. */
+  readonly #earlier = new Earlier();
   /** How many attempts there were so far. One that a cancel came before is none. */
   #made = 1;
 
@@ -94,19 +94,19 @@ class Retries<Fixed> {
   end(): Promise<StepEnd<Fixed>> {
     const attempt = defer(() => from(Promise.resolve(this.#attempt()))).pipe(
       concatMap((end) => {
-        const judged = judge(this.#call, end, this.#failures.length + 1);
+        const judged = judge(this.#call, end, this.#earlier.count + 1);
         return 'delayMs' in judged ? throwError(() => new FailedAttempt(judged)) : of(judged.end);
       }),
     );
     const last = this.#wait(this.#first).pipe(
       concatMap(() => attempt.pipe(retry({ delay: (failed: unknown) => this.#waitAfter(failed) }))),
     );
-    return firstValueFrom(last).then((end) => finish(this.#call, end, { made: this.#made, earlier: this.#failures }));
+    return firstValueFrom(last).then((end) => finish(this.#call, end, { made: this.#made, earlier: this.#earlier.said }));
   }
 
   #attempt(): AttemptEnd<Fixed> | Promise<AttemptEnd<Fixed>> {
     if (!this.#call.signal.aborted) this.#made += 1;
-    return attemptStep(this.#call, { attempt: this.#failures.length + 1, inputs: this.#inputs() });
+    return attemptStep(this.#call, { attempt: this.#earlier.count + 1, inputs: this.#inputs() });
   }
 
   #waitAfter(failed: unknown): Observable<void> {
@@ -116,10 +116,35 @@ class Retries<Fixed> {
   }
 
   #wait({ error, delayMs }: Again): Observable<void> {
-    this.#failures.push(error);
+    this.#earlier.add(error);
     // Whoever is told may cancel, and then nobody waits: the next attempt sees that.
-    this.#call.onRetry({ attempt: this.#failures.length, error, delayMs });
+    this.#call.onRetry({ attempt: this.#earlier.count, error, delayMs });
     return defer(() => from(this.#call.pause(delayMs)));
+  }
+}
+
+const KEPT = 5;
+
+/** The first and the last few failures of many. */
+class Earlier {
+  readonly #first: string[] = [];
+  readonly #last: string[] = [];
+  #count = 0;
+
+  get count(): number {
+    return this.#count;
+  }
+
+  get said(): readonly string[] {
+    const leftOut = this.#count - this.#first.length - this.#last.length;
+    return leftOut === 0 ? [...this.#first, ...this.#last] : [...this.#first, `… ${leftOut} more`, ...this.#last];
+  }
+
+  add({ code, message }: StepError): void {
+    this.#count += 1;
+    const said = `${code}: ${message}`;
+    if (this.#first.length < KEPT) this.#first.push(said);
+    else if (this.#last.push(said) > KEPT) this.#last.shift();
   }
 }
 
@@ -135,7 +160,7 @@ class FailedAttempt {
 /** The attempts of a step that is over: how many, and what those before the last one failed with. */
 interface Attempts {
   readonly made: number;
-  readonly earlier: readonly StepError[];
+  readonly earlier: readonly string[];
 }
 
 /** The end of a step, with the facts that a failure tells: where it was, which attempt, and what went wrong in those before. */
@@ -143,8 +168,7 @@ function finish<Fixed>(call: StepCall<Fixed>, end: AttemptEnd<Fixed>, { made, ea
   if (end.outcome === 'succeeded') return { outcome: 'succeeded', emitted: end.emitted, attempts: made };
   if (end.outcome === 'cancelled') return { outcome: 'cancelled', attempts: made };
   const { code, message, details, cause } = end.error;
-  const before = earlier.map((each) => `${each.code}: ${each.message}`);
-  const all = { ...call.facts(), ...details, ...(made > 0 && { attempt: made }), ...(before.length > 0 && { earlier: before }) };
+  const all = { ...call.facts(), ...details, ...(made > 0 && { attempt: made }), ...(earlier.length > 0 && { earlier }) };
   return {
     outcome: 'failed',
     error: new StepError(code, message, { details: all, ...(cause !== undefined && { cause }) }),

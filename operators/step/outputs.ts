@@ -7,7 +7,7 @@ import { fixValue } from '../../lib/kernel/value/fix.ts';
 import { checkVerbOptions } from '../../lib/kernel/verb-options.ts';
 import { EMISSION_RULES, type EmissionOptions } from '../../lib/model/emission.ts';
 import type { AnyOp } from '../../lib/model/op.ts';
-import { copiesOf } from './same-inputs.ts';
+import { copiesOf } from '../../lib/kernel/value/copies.ts';
 import { readThrown } from './thrown.ts';
 
 /** What is done with an emission on an output that nothing needs (X7). */
@@ -20,6 +20,8 @@ export interface StepScope<Fixed> {
   readonly step: string;
   readonly selectedOutputs: ReadonlySet<string>;
   readonly unselected: Unselected;
+  /** Surrounds whatever is called of the user's: bodies, schemas, factories. */
+  readonly inBody: <T>(userCode: () => T) => T;
   /** Told of each emission that went nowhere. */
   readonly onDiscard: (output: string) => void;
   /**
@@ -79,12 +81,15 @@ export class StepOutputs<Fixed> implements OutputSink {
   #pending: Promise<void>[] | undefined;
   #closed = false;
   #refusal: StepError | undefined;
+  #onRefusal: (refusal: StepError) => void = () => undefined;
 
   constructor(scope: StepScope<Fixed>) {
     this.#scope = scope;
   }
 
   take(output: string, value: unknown, said?: EmissionOptions): void {
+    // Also when the attempt is over for it: a generator is closed by what it is thrown.
+    if (this.#refusal !== undefined) throw this.#refusal;
     if (this.#closed) return;
     this.#checkDeclared(output);
     if (value === undefined) return;
@@ -116,14 +121,22 @@ export class StepOutputs<Fixed> implements OutputSink {
     try {
       this.#note(output, said);
     } catch (error) {
-      if (error instanceof StepError) this.#refusal ??= error;
+      this.#refuse(error);
       throw error;
     }
   }
 
-  /** What an annotation was refused for. It is thrown into the body, which may do with it what it likes: the step fails all the same. */
+  /**
+   * What was refused behind the body's back, by a schema that took its time, or thrown into it, which may catch it: an annotation. The step
+   * fails all the same, and the body is stopped at its next emission.
+   */
   get refusal(): StepError | undefined {
     return this.#refusal;
+  }
+
+  /** Resolves with the refusal when there is one. Asked before the body has emitted all that it will. */
+  get refused(): Promise<StepError> {
+    return new Promise((resolve) => (this.#onRefusal = resolve));
   }
 
   /** From now on emissions are late, and dropped: the step timed out, or the run was cancelled (X12). */
@@ -140,6 +153,12 @@ export class StepOutputs<Fixed> implements OutputSink {
   complete(): ReadonlyMap<string, Fixed> | Promise<ReadonlyMap<string, Fixed>> {
     if (this.#pending === undefined) return this.#completed();
     return Promise.all(this.#pending).then(() => this.#completed());
+  }
+
+  #refuse(error: unknown): void {
+    if (!(error instanceof StepError)) return;
+    this.#refusal ??= error;
+    this.#onRefusal(this.#refusal);
   }
 
   #note(output: string, said: EmissionOptions): void {
@@ -180,7 +199,7 @@ export class StepOutputs<Fixed> implements OutputSink {
     const meant = noted === undefined ? (said ?? NOTHING) : merge(noted, said);
     const schema = this.#scope.op.outputs[output]?.schema;
     if (schema === undefined) return this.#pass(output, value, meant);
-    const checked = checkValue(schema, value);
+    const checked = this.#scope.inBody(() => checkValue(schema, value));
     if (checked instanceof Promise) this.#acceptLater(output, { value, meant, schema, checked });
     else this.#settle(output, checked, meant);
   }
@@ -195,10 +214,10 @@ export class StepOutputs<Fixed> implements OutputSink {
     // What passes by reference is not copied (R6).
     const copy = this.#scope.op.outputs[output]?.transient === true ? value : asItIs(value);
     // The schema holds what the body can still change: it is asked again, about what the body cannot.
-    const verdict = Object.is(copy, value) ? checked : Promise.resolve(checkValue(schema, copy));
+    const verdict = Object.is(copy, value) ? checked : Promise.resolve(this.#scope.inBody(() => checkValue(schema, copy)));
     fixValue(value);
     const settled = verdict.then((later) => (this.#closed ? undefined : this.#settle(output, later, kept)));
-    settled.catch(() => undefined);
+    settled.catch((error: unknown) => this.#refuse(error));
     this.#pending ??= [];
     this.#pending.push(settled);
   }

@@ -42,18 +42,24 @@ interface Asked {
   readonly step: string;
 }
 
-function asks(when: ((error: unknown, attempt: number) => boolean) | undefined, { thrown, attempt, error, step }: Asked): boolean {
+function asks(when: ((error: unknown, attempt: number) => unknown) | undefined, asked: Asked): boolean {
   if (when === undefined) return true;
+  let answer: unknown;
   try {
-    return when(thrown, attempt);
+    answer = when(asked.thrown, asked.attempt);
   } catch (bad) {
-    throw new StepError(
-      'OP_THREW',
-      `The "retry.when" of step ${quote(step)} threw: ${readThrown(bad).said}. It was asked about: ${error.message}`,
-      {
-        details: error.details,
-        cause: error.cause ?? error,
-      },
-    );
+    throw unanswered(asked, `threw: ${readThrown(bad).said}`);
   }
+  if (!(answer instanceof Promise)) return Boolean(answer);
+  // Nobody waits for a promise, which would always mean yes, and nobody would hear that it was rejected.
+  answer.catch(() => undefined);
+  throw unanswered(asked, 'returned a promise instead of true or false');
+}
+
+/** The failure that the policy was asked about stays the cause. */
+function unanswered({ step, error }: Asked, what: string): StepError {
+  return new StepError('OP_THREW', `The "retry.when" of step ${quote(step)} ${what}. It was asked about: ${error.message}`, {
+    details: error.details,
+    cause: error.cause ?? error,
+  });
 }

@@ -32,7 +32,8 @@ export class TimeLimit {
     signal.addEventListener('abort', this.#forward, { once: true });
     let expire: (error: StepError) => void = () => undefined;
     this.expired = new Promise((resolve) => (expire = resolve));
-    const started = clock.now();
+    const elapsed = clock.monotonic ?? clock.now;
+    const started = elapsed();
     const expired = (): StepError => {
       const error = new StepError(
         'STEP_TIMEOUT',
@@ -48,7 +49,7 @@ export class TimeLimit {
     });
     // A body that blocks the event loop keeps the timer from firing: it is held to its limit when it has ended.
     this.#check = () => {
-      if (clock.now() - started > ms) this.#error ??= expired();
+      if (elapsed() - started > ms) this.#error ??= expired();
     };
   }
 

@@ -101,7 +101,10 @@ describe('backupStore', () => {
     const { folder, target, around } = await sample();
     await mkdir(target);
     await writeFile(join(target, 'mine'), 'text');
-    await expect(backupStore(folder, target)).rejects.toMatchObject({ code: 'STORE_PATH' });
+    const progress: unknown[] = [];
+    const refused = backupStore(folder, target, { onProgress: (each) => void progress.push(each) });
+    await expect(refused).rejects.toMatchObject({ code: 'STORE_PATH' });
+    expect(progress).toEqual([]);
     await expect(backupStore(folder, join(target, 'mine'))).rejects.toMatchObject({ code: 'STORE_PATH' });
     await expect(backupStore(folder, folder)).rejects.toMatchObject({ code: 'STORE_PATH' });
     await expect(backupStore(folder, '')).rejects.toMatchObject({ code: 'STORE_PATH' });

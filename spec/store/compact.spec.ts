@@ -100,10 +100,13 @@ describe('compactStore', () => {
       const folder = await copyOfLoose();
       const before = await readFile(join(folder, 'data.mdb'));
       const store = await openStore(folder, { mode });
-      await expect(compactStore(folder)).rejects.toMatchObject({
+      const progress: unknown[] = [];
+      const refused = compactStore(folder, { onProgress: (each) => void progress.push(each) });
+      await expect(refused).rejects.toMatchObject({
         code: 'STORE_LOCKED',
         details: { pid: mode === 'write' ? process.pid : null },
       });
+      expect(progress).toEqual([]);
       await store.close();
       const other = new Other();
       await other.ask({ do: 'open', folder, options: { mode } });

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { asset, assetsFromGraph, graph, op, type Hooks } from '../../../index.ts';
-import { checkHooks, isHooks } from '../../../lib/model/hooks.ts';
+import { checkHooks, hookOf, isHooks } from '../../../lib/model/hooks.ts';
 import { untyped } from '../../operators/rig/untyped.ts';
 
 const hook = (): void => undefined;
@@ -60,6 +60,65 @@ describe.each(places)('hooks of %s', (where, read) => {
     expect(() => read(given)).toThrow(said);
     expect(() => read(given)).toThrow(where);
   });
+});
+
+/** Counts in a private field, so that it fails where `this` is anything else. */
+class Audit {
+  #count = 0;
+  readonly folder = '/tmp';
+  onSuccess(): number {
+    this.#count += 1;
+    return this.#count;
+  }
+}
+
+class LoudAudit extends Audit {
+  onSkip = (): string => this.folder;
+}
+
+describe.each(places)('an instance as hooks of %s', (where, read) => {
+  test('gives its methods, own and inherited, which are called on it', () => {
+    const kept = untyped<Hooks>(read(new LoudAudit()));
+    expect(Object.keys(kept).sort()).toEqual(['onSkip', 'onSuccess']);
+    expect([hookOf(kept, 'onSuccess')?.({}), hookOf(kept, 'onSuccess')?.({}), hookOf(kept, 'onSkip')?.({})]).toEqual([1, 2, '/tmp']);
+    expect(hookOf(kept, 'onFailure')).toBeUndefined();
+  });
+
+  test('is kept as it was when it was given', () => {
+    const audit = new Audit();
+    const kept = untyped<Hooks>(read(audit));
+    audit.onSuccess = () => -1;
+    expect(hookOf(kept, 'onSuccess')?.({})).toBe(1);
+  });
+
+  test('may be given again by what was copied from it', () => {
+    const kept = untyped<Hooks>(read(read(new Audit())));
+    expect(hookOf(kept, 'onSuccess')?.({})).toBe(1);
+  });
+
+  test.each([
+    ['no hooks at all', new Map(), 'got a Map, which has none of the methods "onSuccess"'],
+    ['a promise', Promise.resolve({ onSuccess: hook }), 'got a promise, which has none of'],
+    ['a hook that is none', Object.assign(new Audit(), { onSkip: 5 }), '"onSkip" is a number. Give a function.'],
+  ])('is refused where it has %s', (_, given, said) => {
+    expect(() => read(given)).toThrow(expect.objectContaining({ code: 'INVALID_DEFINITION' }));
+    expect(() => read(given)).toThrow(`"hooks" of ${where}`);
+    expect(() => read(given)).toThrow(said);
+  });
+});
+
+test('hooks of a record are called on the record, as they were when it was given', () => {
+  const on: unknown[] = [];
+  const record = {
+    onSuccess(this: unknown) {
+      on.push(this);
+    },
+  };
+  const kept = untyped<Hooks>(checkHooks(record, 'op "a"'));
+  record.onSuccess = () => on.push('the other');
+  hookOf(kept, 'onSuccess')?.({});
+  expect(on).toHaveLength(1);
+  expect(on[0]).toBe(record);
 });
 
 describe('hooks of an output', () => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { asset, assetsFromGraph, define, graph, op, resource, type Provision } from '../../../index.ts';
+import { asset, assetsFromGraph, define, graph, op, resource, type Provision, type ResourceFactory } from '../../../index.ts';
 import { isProvision, isResource, readProvisions } from '../../../lib/model/resource.ts';
 import { expectRefusal } from './refusal.ts';
 import { untyped } from './untyped.ts';
@@ -32,6 +32,42 @@ describe('a resource', () => {
       'x',
     );
     expect(isProvision(provision)).toBe(true);
+  });
+
+  test('provides an instance as its factory, which is called on it, as it was when it was given', async () => {
+    class Base implements ResourceFactory<string> {
+      readonly #closed: string[] = [];
+      readonly folder: string = '/tmp';
+      open(): string {
+        return this.folder;
+      }
+      dispose(value: string): void {
+        this.#closed.push(value);
+      }
+      closed(): readonly string[] {
+        return this.#closed;
+      }
+    }
+    class Other extends Base {
+      override readonly folder = '/other';
+    }
+    const given = new Other();
+    const { from } = db.factory(given);
+    given.open = () => 'changed';
+    if (from.form !== 'factory') throw new Error('it is a factory');
+    const opened = await from.factory.open({ signal: new AbortController().signal, runId: 'r' });
+    await from.factory.dispose?.(opened);
+    expect([opened, given.closed()]).toEqual(['/other', ['/other']]);
+  });
+
+  test('calls the factory of a record on the record', () => {
+    const factory = {
+      open(): unknown {
+        return this;
+      },
+    };
+    const { from } = resource('any').factory(factory);
+    expect(from.form === 'factory' && from.factory.open({ signal: new AbortController().signal, runId: 'r' })).toBe(factory);
   });
 
   test('is opened with nothing until somebody asks', () => {
@@ -68,6 +104,25 @@ describe('a resource', () => {
       [{ open: class Client {} }, '"open" is a class.'],
       [{ open: () => 'x', dispose: 5 }, '"dispose" is a number.'],
       [{ open: () => 'x', close: () => undefined }, 'has no option "close"'],
+      [{ open: () => 'x', dispos: () => undefined }, 'has no option "dispos". Did you mean "dispose"?'],
+      [new Map(), 'got a Map, which has none of the methods "open" and "dispose". Give an object that has.'],
+      [
+        new (class Closer {
+          dispose(): void {}
+        })(),
+        '"open" is undefined. Give a function.',
+      ],
+      [
+        Object.assign(
+          new (class Opener {
+            open(): string {
+              return 'x';
+            }
+          })(),
+          { dispose: 5 },
+        ),
+        '"dispose" is a number.',
+      ],
     ];
     const provide = untyped((factory: never) => db.factory(factory));
     for (const [factory, ...words] of cases)

@@ -73,12 +73,8 @@ describe('what a graph maps', () => {
     expect(planOf(empty, { ops: config.ops })).toEqual({ a: { size: 1 }, b: { size: 7 }, c: undefined });
   });
 
-  test('may be an undefined, which is given as such', () => {
-    expectSelectionError(
-      () => planOf({ mapConfig: () => ({ a: undefined }) }, { ops: { sized: { size: 7 } } }),
-      'INVALID_CONFIG',
-      'The config of step "a", as graph "g" maps it, is invalid: ',
-    );
+  test('may be an undefined, which gives nothing: what is next in line counts', () => {
+    expect(planOf({ mapConfig: () => ({ a: undefined }) }, { ops: { sized: { size: 7 } } })).toMatchObject({ a: { size: 7 } });
   });
 
   test('may come from a graph that takes none itself', () => {

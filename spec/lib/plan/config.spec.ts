@@ -123,11 +123,11 @@ describe('what a schema is asked', () => {
     expect(asked).toEqual([undefined, {}]);
   });
 
-  test('about what is given alone: an undefined that is given is refused rather than filled', () => {
+  test('about nothing where what is given is undefined: it is not given, as with every option', () => {
     const asked: unknown[] = [];
-    const refusing = schemaBy((value) => (value === undefined ? { issues: [{ message: 'no' }] } : { value }), asked);
-    expectSelectionError(() => configOf(refusing, given(undefined)), 'INVALID_CONFIG', 'given for op "a", is invalid: no at $.');
-    expect(asked).toEqual([undefined]);
+    const picky = schemaBy((value) => (value === undefined ? { issues: [{ message: 'no' }] } : { value }), asked);
+    expect(configOf(picky, given(undefined))).toEqual({});
+    expect(asked).toEqual([undefined, {}]);
     expect(configOf(z.number().default(3), given(undefined))).toBe(3);
     expect(configOf(z.null(), given(null))).toBeNull();
   });

@@ -367,7 +367,7 @@ describe('runGraph with resources', () => {
         {},
         { resources: [failing] },
       ),
-    ).rejects.toBe(bad);
+    ).rejects.toMatchObject({ code: 'RESOURCE_FAILED', details: { resource: 'db' }, cause: bad });
     await expect(
       runGraph(
         graph('g', () => breaks()),

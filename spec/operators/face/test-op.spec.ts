@@ -521,7 +521,7 @@ describe('testOp tells', () => {
     rxjsConfig.onUnhandledError = null;
   });
 
-  test('of each emission that was asked for, with its metadata and version, as it is emitted', async () => {
+  test('of each emission that was asked for, with its metadata and version, when the step has succeeded', async () => {
     const emissions: TakenEmission[] = [];
     const order: string[] = [];
     const emits = op({
@@ -544,7 +544,7 @@ describe('testOp tells', () => {
       { output: 'a', value: '<1>', metadata: {}, version: 'v1' },
       { output: 'b', value: { id: 1 }, metadata: { by: 'emit', size: 1 } },
     ]);
-    expect(order).toEqual(['a', 'between', 'b']);
+    expect(order).toEqual(['between', 'a', 'b']);
     expect(Object.isFrozen(emissions[1]?.value)).toBe(true);
   });
 

@@ -166,7 +166,7 @@ describe('resources of toOperator', () => {
     const { provided } = watched({ disposal: () => Promise.reject(bad) });
     const ended = told(frames(1).pipe(toOperator(reads, { resources: [provided] })));
     await until(() => ended.seen.length > 1);
-    expect(ended.seen).toEqual([{ result: '1:1' }, bad]);
+    expect(ended.seen).toEqual([{ result: '1:1' }, expect.objectContaining({ code: 'RESOURCE_FAILED', cause: bad })]);
     const left = told(concat(frames(1), NEVER).pipe(toOperator(reads, { resources: [provided] })));
     left.subscription.unsubscribe();
     await ready();

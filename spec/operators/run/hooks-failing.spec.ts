@@ -258,6 +258,44 @@ describe('a hook that never ends', () => {
   });
 });
 
+describe('a run whose append fails', () => {
+  /** Runs an asset whose hook ends when it is told to, on a store that fails under the step after it. */
+  async function broken() {
+    const clock = manualClock();
+    const hook = deferred();
+    const { store } = watchedStore({
+      beforeAppend: ({ events }) => {
+        if (events.some((event) => event.type === 'step-settled' && event.step === 'b')) throw new Error('disk full');
+      },
+    });
+    const a = asset({ key: 'a', hooks: { onSuccess: () => hook.promise }, run: () => 1 });
+    const b = asset({ key: 'b', inputs: { a: input<number>() }, run: async ({ a: x }) => ready().then(() => x) });
+    let over = false;
+    const running = materialize(define({ assets: [a, b] }), { store, clock, graceMs: 70 }).finally(() => (over = true));
+    running.catch(() => undefined);
+    await until(() => clock.waiting() === 1);
+    await ready();
+    return { clock, hook, running, isOver: () => over };
+  }
+
+  test('waits for the hooks that still run', async () => {
+    const { clock, hook, running, isOver } = await broken();
+    expect(isOver()).toBe(false);
+    hook.resolve();
+    await expect(running).rejects.toThrow('disk full');
+    expect(clock.waiting()).toBe(0);
+  });
+
+  test('and no longer than graceMs', async () => {
+    const { clock, running, isOver } = await broken();
+    clock.advance(69);
+    await ready();
+    expect(isOver()).toBe(false);
+    clock.advance(1);
+    await expect(running).rejects.toThrow('disk full');
+  });
+});
+
 describe('a hook that starts a run', () => {
   const other = define({ assets: [asset({ key: 'other', run: () => 2 })] });
 
@@ -267,7 +305,7 @@ describe('a hook that starts a run', () => {
     const result = await materialize(define({ assets: [asset({ key: 'a', hooks, run: () => 1 })] }), { store });
     expect(result.status).toBe('succeeded');
     expect(ofType(await logOf(store), 'hook-failed').map(({ error }) => error.message)).toEqual([
-      expect.stringContaining('A body, or a hook, started a run on the store of its own run'),
+      expect.stringContaining('A body, a hook, a factory or a schema started a run on the store of its own run'),
     ]);
     expect(await store.value('other')).toBeUndefined();
   });
@@ -304,6 +342,26 @@ describe('a hook that starts a run', () => {
 });
 
 describe('hooks of many steps', () => {
+  test('are at most 16 at the same time, called in the order of the log, synchronous ones too', async () => {
+    const assets = Array.from({ length: 300 }, (_, index) => asset({ key: `a${index}`, run: () => index }));
+    const { store } = watchedStore();
+    const called: string[] = [];
+    let [now, most] = [0, 0];
+    const hooks: Hooks = {
+      onSuccess: async ({ definition }) => {
+        called.push(`success ${definition}`);
+        most = Math.max(most, (now += 1));
+        await ready(1);
+        now -= 1;
+      },
+      onMaterialization: ({ key }) => called.push(`asset ${key}`),
+    };
+    await materialize(define({ assets }), { store, hooks });
+    expect([now, most]).toEqual([0, 16]);
+    const recorded = ofType(await logOf(store), 'asset-materialized').map(({ key }) => key);
+    expect(called).toEqual(recorded.flatMap((key) => [`success ${key}`, `asset ${key}`]));
+  });
+
   test('are all waited for, and fail one by one', async () => {
     const assets = Array.from({ length: 50 }, (_, index) => asset({ key: `a${index}`, run: () => index }));
     const { store } = watchedStore();

@@ -23,7 +23,7 @@ function scopeOf(subject: unknown, provisions: readonly Provision[] = []) {
     onDiscard: (output) => told.push(['discarded', output]),
     fix: (_, { value }) => value,
     runId: 'run',
-    config: {},
+    config: () => ({}),
     resources: new ResourceScope({
       provisions: new Map(provisions.map((each) => [each.resource.name, each])),
       context: { signal, runId: 'run' },

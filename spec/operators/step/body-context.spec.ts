@@ -19,7 +19,13 @@ function context() {
 describe('the context of a body', () => {
   test('tells of its run and attempt', () => {
     const { made, parts } = context();
-    expect(Object.fromEntries(Object.entries(made))).toEqual(parts);
+    expect(Object.fromEntries(Object.entries(made))).toMatchObject(parts);
+  });
+
+  test('keeps everything where a body spreads it into a context of its own', () => {
+    const { made } = context();
+    expect({ ...made, mine: 1 }).toEqual({ ...made, mine: 1, log: made.log, annotate: made.annotate });
+    expect(Object.keys(made)).toEqual(expect.arrayContaining(['log', 'annotate']));
   });
 
   test('cannot be changed', () => {

@@ -18,6 +18,7 @@ function sink(scope: Partial<StepScope<Emitted>> = {}) {
     selectedOutputs: new Set(['a', 'b']),
     unselected: 'discard',
     onDiscard: () => undefined,
+    inBody: (userCode) => userCode(),
     fix: (name, emitted) => {
       fixed.push([name, emitted.value]);
       return emitted;
@@ -269,7 +270,16 @@ describe('a schema that takes its time', () => {
     made.take('a', 1);
     await ready();
     made.close();
-    expect(made.refusal).toBeUndefined();
+    // Told to whoever asks, and stops what the body emits next.
+    expect(made.refusal?.code).toBe('OUTPUT_INVALID');
+  });
+
+  test('stops the body at its next emission once it has refused one', async () => {
+    const { made } = sink({ op: withSchema(handMade(async () => ({ issues: [{ message: 'no' }] }))) });
+    const { refused } = made;
+    made.take('a', 1);
+    expect((await refused).code).toBe('OUTPUT_INVALID');
+    expect(() => made.take('b', 2)).toThrow('emitted what its schema refuses on "a"');
   });
 
   test('is late after the attempt is over: nothing is fixed', async () => {

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { fixValue } from '../../../lib/kernel/value/fix.ts';
-import { copiesOf } from '../../../operators/step/same-inputs.ts';
+import { fixValue } from '../../../../lib/kernel/value/fix.ts';
+import { copiesOf } from '../../../../lib/kernel/value/copies.ts';
 
 /** Every kind that cannot be frozen, and what a body may do to it. */
 const kinds: readonly (readonly [kind: string, make: () => object, spoil: (value: never) => unknown])[] = [

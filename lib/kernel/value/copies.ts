@@ -1,28 +1,29 @@
-import { binaryTag, bytesOf, isBinary, revivers, type Binary } from '../../lib/kernel/value/kind.ts';
-import { invariant } from '../../lib/kernel/invariant.ts';
-import { fixValue, isKnownImmutable } from '../../lib/kernel/value/fix.ts';
-import type { BodyInputs } from './check-inputs.ts';
+import { invariant } from '../invariant.ts';
+import { fixValue, isKnownImmutable } from './fix.ts';
+import { binaryTag, bytesOf, isBinary, revivers, type Binary } from './kind.ts';
 
 /**
- * Gives the very same inputs as often as wanted, whatever a body did to those that it got before: what cannot be frozen (Map, Set, Date,
+ * Gives the very same values as often as wanted, whatever was done to those that were given before: what cannot be frozen (Map, Set, Date,
  * typed arrays) is copied now, and anew each time. What no store could keep passes by reference. Costs next to nothing for frozen values.
  */
-export function copiesOf(inputs: BodyInputs): () => BodyInputs {
-  const changeable = Object.entries(inputs).filter(([, value]) => {
+export function copiesOf(values: Values): () => Values {
+  const changeable = Object.entries(values).filter(([, value]) => {
     const fixed = fixValue(value);
     return fixed.storable && !fixed.immutable;
   });
-  if (changeable.length === 0) return () => inputs;
+  if (changeable.length === 0) return () => values;
   const kept = copyEach(changeable);
-  return () => Object.freeze({ ...inputs, ...Object.fromEntries(copyEach(kept)) });
+  return () => Object.freeze({ ...values, ...Object.fromEntries(copyEach(kept)) });
 }
+
+type Values = Readonly<Record<string, unknown>>;
 
 type Entry = readonly [string, unknown];
 
-/** In one go, since two inputs may be, or hold, one and the same object. */
+/** In one go, since two values may be, or hold, one and the same object. */
 function copyEach(entries: readonly Entry[]): readonly Entry[] {
   const copies: Copies = new Map();
-  return entries.map(([input, value]) => [input, copy(copies, value)]);
+  return entries.map(([name, value]) => [name, copy(copies, value)]);
 }
 
 type Copies = Map<object, object>;

@@ -71,3 +71,4 @@ export type {
 } from './lib/events/logged-event.ts';
 export type { OutputDiscarded, RunEvent, StepRetrying, StepStarted } from './lib/events/run-event.ts';
 export type { Store } from './lib/events/store.ts';
+export type { TailOptions } from './lib/events/tail.ts';

@@ -8,6 +8,8 @@ export type { GraphFrame, GraphRecord, OperatorOptions } from './face/to-operato
 export { outputPorts } from './step/ports.ts';
 export type { OutputPorts } from './step/ports.ts';
 export { gate } from './step/gate.ts';
+export { tail } from './read/tail.ts';
+export type { TailObservableOptions } from './read/tail.ts';
 export { run } from './run/run.ts';
 export type { RunOptions } from './run/options.ts';
 export type { RunEvent } from '../lib/events/run-event.ts';

@@ -1,3 +1,4 @@
+import { cutText, UNREADABLE } from './print.ts';
 import { userFrames } from './stack.ts';
 
 /** What prints any value: `util.inspect`, as it is handed to objects that print themselves. */
@@ -22,27 +23,35 @@ const MOST_CAUSES = 3;
 
 /**
  * An error as a terminal shows it, on less than a screen: what happened, where in the user's own code, the facts in a line each, and what
- * is behind it. Everything is still there on the error itself, for programs.
+ * is behind it. Everything is still there on the error itself, for programs. Never throws: what does when it is read is said to be unreadable.
  */
 export function printError(error: PrintedError, inspect: Inspect): string {
   const lines = [
-    ...cut(`${error.name} [${error.code}]: ${error.message}`),
+    ...readLines(() => cut(`${error.name} [${error.code}]: ${error.message}`)),
     ...userFrames(error.stack).slice(0, MOST_FRAMES),
-    ...printDetails(error.details, inspect),
+    ...readLines(() => printDetails(error.details, inspect)),
     ...printCauses(error.cause, inspect),
   ];
   return lines.join('\n');
 }
 
+/** Lines about what is the user's, where anything may be a getter or a Proxy that throws. */
+function readLines(read: () => readonly string[]): readonly string[] {
+  try {
+    return read();
+  } catch {
+    return [UNREADABLE];
+  }
+}
+
 /** Long text as its first lines, each left to the terminal to wrap, and as much as fits. */
 function cut(text: string): readonly string[] {
-  const shown = text.length <= LONGEST ? text : `${text.slice(0, LONGEST)}…`;
-  const lines = shown.split('\n');
+  const lines = cutText(text, LONGEST).split('\n');
   return lines.length <= MOST_LINES ? lines : [...lines.slice(0, MOST_LINES - 1), '…'];
 }
 
 function printDetails(details: Readonly<Record<string, unknown>>, inspect: Inspect): readonly string[] {
-  const all = Object.entries(details).map(([name, value]) => `  ${name}: ${oneLine(printDetail(value, inspect))}`);
+  const all = Object.keys(details).map((name) => `  ${name}: ${readLines(() => [oneLine(printDetail(details[name], inspect))]).join('')}`);
   return all.length <= MOST_DETAILS ? all : [...all.slice(0, MOST_DETAILS), `  … ${all.length - MOST_DETAILS} more in error.details`];
 }
 
@@ -51,8 +60,7 @@ function printDetail(value: unknown, inspect: Inspect): string {
 }
 
 function oneLine(text: string): string {
-  const line = text.replace(/\s*\n\s*/g, ' ');
-  return line.length <= WIDTH ? line : `${line.slice(0, WIDTH)}…`;
+  return cutText(text.replace(/\s*\n\s*/g, ' '), WIDTH);
 }
 
 /** Each cause as its own message and the user's frames; one that is no Error as whatever it prints as. */
@@ -60,13 +68,23 @@ function printCauses(cause: unknown, inspect: Inspect): readonly string[] {
   const lines: string[] = [];
   let current = cause;
   for (let shown = 0; current !== undefined && shown < MOST_CAUSES; shown += 1) {
-    const printed = current instanceof Error ? printCause(current) : cut(printDetail(current, inspect));
+    const printing = current;
+    const printed = readLines(() => printCause(printing, inspect));
     lines.push(...printed.map((line, index) => `  ${index === 0 ? '[cause]: ' : ''}${line}`));
-    current = current instanceof Error ? current.cause : undefined;
+    current = causeOf(printing);
   }
   return lines;
 }
 
-function printCause(error: Error): readonly string[] {
+function printCause(error: unknown, inspect: Inspect): readonly string[] {
+  if (!(error instanceof Error)) return cut(printDetail(error, inspect));
   return [...cut(`${String(error.name)}: ${String(error.message)}`), ...userFrames(error.stack).slice(0, MOST_FRAMES)];
+}
+
+function causeOf(error: unknown): unknown {
+  try {
+    return error instanceof Error ? error.cause : undefined;
+  } catch {
+    return undefined;
+  }
 }

@@ -1,9 +1,19 @@
 const LONGEST_SHOWN = 80;
 
+/** What messages say of what throws when it is looked at. */
+export const UNREADABLE = 'something that cannot be read';
+
+/** Text of at most so many characters, with "…" behind it where it was cut; never cut through the middle of a surrogate pair. */
+export function cutText(text: string, length: number): string {
+  if (text.length <= length) return text;
+  const isPairCut = (text.codePointAt(length - 1) ?? 0) > 0xffff;
+  return `${text.slice(0, isPairCut ? length - 1 : length)}…`;
+}
+
 /** A name as messages show it: quoted, and cut where it would fill the screen. What JavaScript users give for a name is called by its kind. */
 export function quote(name: string): string {
   if (typeof name !== 'string') return kindOf(name);
-  return JSON.stringify(name.length <= LONGEST_SHOWN ? name : `${name.slice(0, LONGEST_SHOWN)}…`);
+  return JSON.stringify(cutText(name, LONGEST_SHOWN));
 }
 
 /** `"a", "b" and "c"`; `"a" to "z" (26)` style lists are cut at eight names. */
@@ -19,10 +29,9 @@ export function printCycle(names: readonly string[]): string {
   return [...shown, ...names.slice(0, 1)].join(' → ');
 }
 
-/** What a value is, in two words, for messages about a value of the wrong kind. */
+/** What a value is, in two words, for messages about a value of the wrong kind. Never throws, whatever the value. */
 export function kindOf(value: unknown): string {
   if (value === null) return 'null';
-  if (Array.isArray(value)) return 'an array';
   if (typeof value === 'object') return kindOfObject(value);
   if (isClass(value)) return 'a class';
   return typeof value === 'undefined' ? 'undefined' : `a ${typeof value}`;
@@ -31,6 +40,7 @@ export function kindOf(value: unknown): string {
 /** `an object`, `a promise`, `a Map`: by the tag that built-in objects carry. */
 function kindOfObject(value: object): string {
   const tag = tagOf(value);
+  if (tag === 'Array') return 'an array';
   if (tag === 'Promise') return 'a promise';
   if (tag === 'Object' || !/^[A-Z][A-Za-z0-9]{1,20}$/.test(tag)) return 'an object';
   return `${/^[AEIO]/.test(tag) ? 'an' : 'a'} ${tag}`;
@@ -38,9 +48,10 @@ function kindOfObject(value: object): string {
 
 function tagOf(value: object): string {
   try {
+    if (Array.isArray(value)) return 'Array';
     return Object.prototype.toString.call(value).slice('[object '.length, -1);
   } catch {
-    // A tag may be a getter of the user's, and getters may throw.
+    // A tag may be a getter of the user's, and getters may throw; of a revoked Proxy nothing can be asked.
     return 'Object';
   }
 }

@@ -65,7 +65,7 @@ const givenWith = new WeakMap<object, object>();
 export function checkHooks(given: unknown, where: string): Hooks | undefined {
   if (given === undefined) return undefined;
   // Functions by the names of hooks, as was checked; what they take cannot be.
-  const hooks = readMethods(given, HOOK_FIELDS, `"hooks" of ${where}`) as Hooks;
+  const hooks = readMethods(given, HOOK_FIELDS, { what: '"hooks"', where }) as Hooks;
   // Hooks that were copied before are called on what they were first given with.
   givenWith.set(hooks, givenWith.get(Object(given)) ?? Object(given));
   return hooks;

@@ -2,7 +2,7 @@ import { DefinitionError } from '../kernel/errors.ts';
 import { frozenMap } from '../kernel/frozen-collections.ts';
 import { kindOf, quote } from '../kernel/print.ts';
 import { isRecord } from '../kernel/record.ts';
-import { notCallable, readMethods } from './methods.ts';
+import { notCallable, readMethods, type MethodsOf } from './methods.ts';
 import { checkName } from './name.ts';
 import { checkOptions, optionalString, type Fields } from './options.ts';
 
@@ -82,7 +82,7 @@ export function resource<T>(name: string, options: ResourceOptions = {}): Resour
     description: optionalString(options.description, 'description', where),
     value: (value: T): Provision => provision(self, { form: 'value', value }),
     factory: <Opened extends T>(factory: ResourceFactory<Opened>): Provision =>
-      provision(self, { form: 'factory', factory: readFactory(factory, `factory() of ${where}`) }),
+      provision(self, { form: 'factory', factory: readFactory(factory, { what: 'factory()', where }) }),
   });
   return self;
 }
@@ -92,10 +92,10 @@ function provision(of: Resource, from: Provision['from']): Provision {
 }
 
 /** The methods of a factory as they are now, bound to it: it may be an instance of a class. */
-function readFactory(given: object, where: string): ResourceFactory<unknown> {
+function readFactory(given: object, of: MethodsOf): ResourceFactory<unknown> {
   // Functions by these names, as was checked. They are only ever given a context, and what `open` gave.
-  const { open, dispose } = readMethods(given, FACTORY_FIELDS, where) as Partial<ResourceFactory<unknown>>;
-  if (open === undefined) throw notCallable(where, 'open', open);
+  const { open, dispose } = readMethods(given, FACTORY_FIELDS, of) as Partial<ResourceFactory<unknown>>;
+  if (open === undefined) throw notCallable(of, 'open', open);
   return Object.freeze({ open: open.bind(given), ...(dispose !== undefined && { dispose: dispose.bind(given) }) });
 }
 

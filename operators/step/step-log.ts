@@ -1,4 +1,4 @@
-import { printValue } from '../../lib/kernel/print.ts';
+import { cutText, printValue } from '../../lib/kernel/print.ts';
 import type { LogLevel, OpLog } from '../../lib/model/context.ts';
 import { readLogData } from './log-data.ts';
 
@@ -36,8 +36,7 @@ export function createStepLog(sink: LineSink): OpLog {
 }
 
 function keep(message: unknown, data: unknown): Omit<StepLine, 'level'> {
-  const text = typeof message === 'string' ? message : printValue(message);
-  const kept = text.length <= LONGEST_MESSAGE ? text : `${text.slice(0, LONGEST_MESSAGE)}…`;
+  const kept = cutText(typeof message === 'string' ? message : printValue(message), LONGEST_MESSAGE);
   const read = readLogData(data);
   return 'problem' in read ? { message: `${kept} (data left out: ${read.problem})`, data: undefined } : { message: kept, data: read.data };
 }

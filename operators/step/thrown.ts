@@ -1,4 +1,4 @@
-import { printValue } from '../../lib/kernel/print.ts';
+import { cutText, printValue, UNREADABLE } from '../../lib/kernel/print.ts';
 import { withoutOwnFrames } from '../../lib/kernel/stack.ts';
 
 /** What can be said of something that user code threw. */
@@ -21,17 +21,29 @@ export function readThrown(thrown: unknown): Thrown {
   }
 }
 
-const UNREADABLE = 'something that cannot be read';
+const LONGEST_NAME = 500;
+const LONGEST_MESSAGE = 10_000;
+const LONGEST_STACK = 20_000;
+
+/** What an event keeps of something that was thrown: as much as tells people what happened, however much was thrown. */
+export function recordThrown(thrown: unknown): NonNullable<ErrorRecord['cause']> {
+  const { name, message, stack } = readThrown(thrown);
+  return {
+    name: cutText(name, LONGEST_NAME),
+    message: cutText(message, LONGEST_MESSAGE),
+    ...(stack !== undefined && { stack: cutText(stack, LONGEST_STACK) }),
+  };
+}
 
 function readError({ name: givenName, message: givenMessage, stack }: Error): Thrown {
   // Text by their types, and anything at all in fact.
   const [name, message] = [String(givenName), String(givenMessage)];
-  const said = message === '' ? `it threw ${name}` : shorten(message);
+  const said = message === '' ? `it threw ${shorten(name)}` : shorten(message);
   return { name, message, stack: typeof stack === 'string' ? stack : undefined, said };
 }
 
 function readOther(thrown: unknown): Thrown {
-  return { name: typeof thrown, message: printOther(thrown), stack: undefined, said: `it threw ${printValue(thrown)}, which is no Error` };
+  return { name: typeof thrown, message: printOther(thrown), stack: undefined, said: `it threw ${shorten(printValue(thrown))}, which is no Error` };
 }
 
 function printOther(thrown: unknown): string {
@@ -60,6 +72,6 @@ const LONGEST_SAID = 500;
 
 /** What fits into a sentence of ours; the whole of it stays on the cause. */
 function shorten(message: string): string {
-  const line = message.replace(/\s*\n\s*/g, ' ');
-  return line.length <= LONGEST_SAID ? line : `${line.slice(0, LONGEST_SAID)}…`;
+  // Cut before too: to look for line ends in megabytes takes its time.
+  return cutText(cutText(message, 2 * LONGEST_SAID).replace(/\s*\n\s*/g, ' '), LONGEST_SAID);
 }

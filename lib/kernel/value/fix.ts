@@ -1,5 +1,5 @@
 import { isProxy } from 'node:util/types';
-import { bytesOf, isBinary, isShared, objectKind } from './kind.ts';
+import { bytesOf, isBinary, isDetached, isShared, objectKind } from './kind.ts';
 import { printPath, type Label, type Level } from './path.ts';
 
 /**
@@ -112,7 +112,7 @@ function enter(walk: Walk, value: object): void {
     else if (kind === 'date') settle(walk, 1, false);
     else open(walk, value, readMembers);
   } catch {
-    // Exotic objects (a module namespace, a detached buffer) throw where ordinary ones cannot.
+    // Exotic objects (a module namespace, a view beyond its buffer) throw where ordinary ones cannot.
     refuse(walk, 'an object that cannot be read or frozen');
   }
 }
@@ -220,7 +220,11 @@ function checkBinary(walk: Walk, value: object): void {
     refuse(walk, 'backed by shared memory');
     return;
   }
-  // Throws where the bytes are gone.
+  if (isDetached(value)) {
+    refuse(walk, 'a detached buffer');
+    return;
+  }
+  // Throws where the buffer shrank below the view.
   bytesOf(value);
   settle(walk, 1, false);
 }

@@ -78,6 +78,17 @@ export function bytesOf(value: Binary): Uint8Array {
   return ArrayBuffer.isView(value) ? new Uint8Array(value.buffer, value.byteOffset, value.byteLength) : new Uint8Array(value);
 }
 
+/** Whether the bytes were transferred away, which Node 20 has no property for: only an empty buffer has to be tried. */
+export function isDetached(value: Binary): boolean {
+  const buffer = ArrayBuffer.isView(value) ? value.buffer : value;
+  if (buffer.byteLength > 0) return false;
+  try {
+    return new Uint8Array(buffer).length > 0;
+  } catch {
+    return true;
+  }
+}
+
 /** Whether another thread may change the bytes at any time. */
 export function isShared(value: Binary): boolean {
   return isSharedArrayBuffer(ArrayBuffer.isView(value) ? value.buffer : value);

@@ -7,6 +7,7 @@ import { quote } from '../lib/kernel/print.ts';
 import type { AssetKey } from '../lib/model/asset-key.ts';
 import { valueKey, WHOLE_VALUE } from './batch-draft.ts';
 import { eventFrom } from './event-codec.ts';
+import { readState } from './log-state.ts';
 import { nameOf, type Name, type Names } from './names.ts';
 import { corrupt, openRecord } from './record.ts';
 import { lastInIndex, positionKey, positionOf, type Table, type Tables } from './tables.ts';
@@ -34,6 +35,9 @@ export class LogReader {
       if (position !== from + events.length) throw this.#corruptEvent(from + events.length, 'is missing');
       events.push(this.#open(value, key, position));
     }
+    // A damaged page can end a range before its time, and say nothing.
+    const next = from + events.length;
+    if (events.length < limit && next <= readState(this.#tables, this.#label).head) throw this.#corruptEvent(next, 'cannot be reached');
     return events;
   }
 

@@ -6,7 +6,7 @@ import type { Position } from '../lib/events/position.ts';
 import { StoreError } from '../lib/kernel/errors.ts';
 import { Turns } from '../lib/kernel/turns.ts';
 import { writeCursor } from './cursors.ts';
-import { checkLease, takeLease, type Lease } from './lease.ts';
+import { checkLease, takeLease, type Lease, type LeaseAttempt } from './lease.ts';
 import { openLmdb, type LmdbEnvironment } from './lmdb-environment.ts';
 import { readState } from './log-state.ts';
 import { Names } from './names.ts';
@@ -100,8 +100,9 @@ export class SharedStore {
     }
     await preflight(path);
     if (place.mode === 'read' && (await dataFileIdentity(path)) === undefined) throw noStore(place.label);
-    const store = new SharedStore(path, place.label, await openLmdb(path, { writable: place.mode === 'write', label: place.label }));
-    store.#identity = await dataFileIdentity(path);
+    const { environment, identity } = await openCurrent(path, { writable: place.mode === 'write', label: place.label });
+    const store = new SharedStore(path, place.label, environment);
+    store.#identity = identity;
     store.#users = 1;
     openStores.set(path, store);
     return store;
@@ -113,7 +114,7 @@ export class SharedStore {
     return inTurn(async () => {
       if (this.#writer === undefined) {
         if (!this.#environment.writable) await this.#reopenToWrite();
-        const attempt = takeLease(this.#environment, label);
+        const attempt = await this.#takeLease(label);
         if ('holder' in attempt) return attempt.holder;
         this.#lease = attempt.lease;
         this.#writer = new Writer({
@@ -129,6 +130,15 @@ export class SharedStore {
     });
   }
 
+  /** Takes the lease of the file that the folder has now: before it is had, a compaction may put another one there; after that, none can. */
+  async #takeLease(label: string): Promise<LeaseAttempt> {
+    for (;;) {
+      const attempt = takeLease(this.#environment, label);
+      if ('holder' in attempt || (await dataFileIdentity(this.#path)) === this.#identity) return attempt;
+      await this.#reopenToWrite();
+    }
+  }
+
   /** LMDB cannot have the file open twice, so readers in this process wait for a moment. */
   async #reopenToWrite(): Promise<void> {
     const reopening = this.#reopen();
@@ -141,6 +151,7 @@ export class SharedStore {
     await this.#environment.close();
     try {
       this.#environment = await open(true);
+      this.#identity = await dataFileIdentity(this.#path);
     } catch (error) {
       // Whoever was reading goes on reading.
       this.#environment = await open(false);
@@ -239,4 +250,19 @@ function noStore(label: string): StoreError {
       details: { path: label },
     },
   );
+}
+
+/** Opens the file that the folder has: between the look and the opening, a compaction may put another one in its place. */
+async function openCurrent(
+  path: string,
+  options: { readonly writable: boolean; readonly label: string },
+): Promise<{ readonly environment: LmdbEnvironment; readonly identity: FileIdentity | undefined }> {
+  for (;;) {
+    const before = await dataFileIdentity(path);
+    const environment = await openLmdb(path, options);
+    const identity = await dataFileIdentity(path);
+    // Where none was before, opening has made it.
+    if (before === undefined || before === identity) return { environment, identity };
+    await environment.close();
+  }
 }

@@ -68,23 +68,30 @@ function printCauses(cause: unknown, inspect: Inspect): readonly string[] {
   const lines: string[] = [];
   let current = cause;
   for (let shown = 0; current !== undefined && shown < MOST_CAUSES; shown += 1) {
-    const printing = current;
-    const printed = readLines(() => printCause(printing, inspect));
+    const { printed, behind } = readCause(current, inspect);
     lines.push(...printed.map((line, index) => `  ${index === 0 ? '[cause]: ' : ''}${line}`));
-    current = causeOf(printing);
+    current = behind;
   }
   return lines;
 }
 
-function printCause(error: unknown, inspect: Inspect): readonly string[] {
-  if (!(error instanceof Error)) return cut(printDetail(error, inspect));
+function readCause(cause: unknown, inspect: Inspect): { readonly printed: readonly string[]; readonly behind: unknown } {
+  try {
+    if (!(cause instanceof Error)) return { printed: cut(printDetail(cause, inspect)), behind: undefined };
+    return { printed: readLines(() => printCause(cause)), behind: causeOf(cause) };
+  } catch {
+    return { printed: [UNREADABLE], behind: undefined };
+  }
+}
+
+function printCause(error: Error): readonly string[] {
   return [...cut(`${String(error.name)}: ${String(error.message)}`), ...userFrames(error.stack).slice(0, MOST_FRAMES)];
 }
 
-function causeOf(error: unknown): unknown {
+function causeOf(error: Error): unknown {
   try {
-    return error instanceof Error ? error.cause : undefined;
+    return error.cause;
   } catch {
-    return undefined;
+    return UNREADABLE;
   }
 }

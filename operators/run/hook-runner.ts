@@ -3,7 +3,7 @@ import type { Position, PositionRef } from '../../lib/events/position.ts';
 import { hookOf, type HookName, type Hooks, type MaterializationHookContext, type StepHookContext } from '../../lib/model/hooks.ts';
 import type { Plan, PlannedStep } from '../../lib/plan/plan.ts';
 import type { Clock } from '../step/clock.ts';
-import { readThrown } from '../step/thrown.ts';
+import { recordThrown } from '../step/thrown.ts';
 import type { SettledStep } from './settled-step.ts';
 
 /** Most hooks of one run that run at the same time. */
@@ -165,7 +165,6 @@ export class HookRunner {
 
   #failed({ step }: PlannedStep, { hook, of, error }: { readonly hook: HookName; readonly of: string; readonly error: unknown }): void {
     const { runId, clock, onFailed } = this.#scope;
-    const { name, message, stack } = readThrown(error);
     onFailed({
       type: 'hook-failed',
       runId,
@@ -174,7 +173,7 @@ export class HookRunner {
       step: step.path,
       hook,
       of,
-      error: { name, message, ...(stack !== undefined && { stack }) },
+      error: recordThrown(error),
     });
   }
 }

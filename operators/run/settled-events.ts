@@ -1,4 +1,5 @@
 import { invariant } from '../../lib/kernel/invariant.ts';
+import { cutText } from '../../lib/kernel/print.ts';
 import type { SluiceError } from '../../lib/kernel/errors.ts';
 import type {
   AssetEvent,
@@ -13,7 +14,7 @@ import type { PositionRef } from '../../lib/events/position.ts';
 import type { StoredValue } from '../../lib/events/store-port.ts';
 import type { AssetKey } from '../../lib/model/asset-key.ts';
 import type { Plan, PlannedEntry, PlannedStep } from '../../lib/plan/plan.ts';
-import { readThrown } from '../step/thrown.ts';
+import { LONGEST_MESSAGE, recordThrown } from '../step/thrown.ts';
 import { entryState, type Readable } from './gather.ts';
 import { codeVersionOf } from './code-version.ts';
 import type { AssetOutcome } from './outcome.ts';
@@ -153,9 +154,8 @@ function positionOf(entry: PlannedEntry, scope: EventScope): PositionRef | null 
   return entry.from === 'step' ? scope.positionOf(entry.step) : (scope.readable.supply.get(entry.key)?.position ?? null);
 }
 
-/** What the log keeps of an error: no more than plain data can hold. */
+/** What the log keeps of an error: no more than plain data can hold, and of long text its start. */
 export function errorRecord({ code, message, cause }: SluiceError & { readonly code: string }): ErrorRecord {
-  if (cause === undefined) return { code, message };
-  const { name, message: said, stack } = readThrown(cause);
-  return { code, message, cause: { name, message: said, ...(stack !== undefined && { stack }) } };
+  const kept = { code, message: cutText(message, LONGEST_MESSAGE) };
+  return cause === undefined ? kept : { ...kept, cause: recordThrown(cause) };
 }

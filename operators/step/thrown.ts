@@ -1,5 +1,6 @@
 import { cutText, printValue, UNREADABLE } from '../../lib/kernel/print.ts';
 import { withoutOwnFrames } from '../../lib/kernel/stack.ts';
+import type { HookFailed } from '../../lib/events/logged-event.ts';
 
 /** What can be said of something that user code threw. */
 export interface Thrown {
@@ -22,11 +23,12 @@ export function readThrown(thrown: unknown): Thrown {
 }
 
 const LONGEST_NAME = 500;
-const LONGEST_MESSAGE = 10_000;
+/** Characters of a message that the log keeps. */
+export const LONGEST_MESSAGE = 10_000;
 const LONGEST_STACK = 20_000;
 
 /** What an event keeps of something that was thrown: as much as tells people what happened, however much was thrown. */
-export function recordThrown(thrown: unknown): NonNullable<ErrorRecord['cause']> {
+export function recordThrown(thrown: unknown): HookFailed['error'] {
   const { name, message, stack } = readThrown(thrown);
   return {
     name: cutText(name, LONGEST_NAME),
@@ -43,7 +45,12 @@ function readError({ name: givenName, message: givenMessage, stack }: Error): Th
 }
 
 function readOther(thrown: unknown): Thrown {
-  return { name: typeof thrown, message: printOther(thrown), stack: undefined, said: `it threw ${shorten(printValue(thrown))}, which is no Error` };
+  return {
+    name: typeof thrown,
+    message: printOther(thrown),
+    stack: undefined,
+    said: `it threw ${shorten(printValue(thrown))}, which is no Error`,
+  };
 }
 
 function printOther(thrown: unknown): string {

@@ -1,5 +1,6 @@
 import { inspect } from 'node:util';
 import { describe, expect, test } from 'vitest';
+import { printError } from '../../../lib/kernel/print-error.ts';
 import { DefinitionError, SelectionError, StepError } from '../../../lib/kernel/errors.ts';
 import { userFrames, withoutOwnFrames } from '../../../lib/kernel/stack.ts';
 import { op } from '../../../lib/model/op.ts';
@@ -44,6 +45,52 @@ describe('an error that is printed', () => {
       get: (target, property) => (property === 'stack' ? undefined : Reflect.get(target, property)),
     });
     expect(inspect(new StepError('OP_THREW', 'm', { cause: trap }))).toContain('trapped');
+  });
+});
+
+describe('an error is printed whatever throws when it is read', () => {
+  const boom = (): never => {
+    throw new Error('must not come out');
+  };
+  const { proxy: revoked, revoke } = Proxy.revocable({}, {});
+  revoke();
+  const print = (cause: unknown, details: Readonly<Record<string, unknown>> = {}): string =>
+    printError({ name: 'StepError', code: 'OP_THREW', message: 'm', details, stack: undefined, cause }, inspect);
+  const withField = (field: string, descriptor: PropertyDescriptor): Error => Object.defineProperty(new Error('mine'), field, descriptor);
+
+  test.each<[string, () => unknown]>([
+    ['a message', () => withField('message', { get: boom })],
+    ['a name', () => withField('name', { get: boom })],
+    ['a name without a prototype', () => withField('name', { value: Object.create(null) })],
+    ['a stack', () => withField('stack', { get: boom })],
+    ['what prints itself', () => ({ [inspect.custom]: boom })],
+  ])('%s of its cause', (_, make) => {
+    expect(print(make())).toBe('StepError [OP_THREW]: m\n  [cause]: something that cannot be read');
+  });
+
+  // Not in the table above, which could not print it.
+  test('a cause that is a revoked Proxy, and one behind an Error', () => {
+    expect(print(revoked)).toBe('StepError [OP_THREW]: m\n  [cause]: something that cannot be read');
+    expect(print(new Error('around', { cause: revoked }))).toMatch(
+      /cause\]: Error: around\n[^]*\n {2}\[cause\]: something that cannot be read$/,
+    );
+  });
+
+  test('the cause of its cause, beside what can be read', () => {
+    const printed = print(withField('cause', { get: boom }));
+    expect(printed).toContain('  [cause]: Error: mine\n');
+    expect(printed).toContain("  [cause]: 'something that cannot be read'");
+    expect(inspect(new StepError('OP_THREW', 'm', { cause: withField('cause', { get: boom }) }))).toContain('[cause]: Error: mine');
+  });
+
+  test('a detail, beside those that can be read', () => {
+    const details = Object.defineProperty({ before: 1, itself: { [inspect.custom]: boom } }, 'got', { get: boom, enumerable: true });
+    expect(print(undefined, details).split('\n').slice(1)).toEqual([
+      '  before: 1',
+      '  itself: something that cannot be read',
+      '  got: something that cannot be read',
+    ]);
+    expect(print(undefined, revoked)).toBe('StepError [OP_THREW]: m\nsomething that cannot be read');
   });
 });
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { isClass, kindOf, printCycle, printValue, quote, quoteList } from '../../../lib/kernel/print.ts';
+import { cutText, isClass, kindOf, printCycle, printValue, quote, quoteList } from '../../../lib/kernel/print.ts';
 import { untyped } from '../model/untyped.ts';
 
 const throwing = {
@@ -76,6 +76,30 @@ describe('what messages show', () => {
       'a function',
       'Symbol(s)',
     ]);
+  });
+});
+
+test('a Proxy that was revoked has a kind too', () => {
+  const revokedList = Proxy.revocable([], {});
+  const revokedFunction = Proxy.revocable(() => 1, {});
+  for (const { revoke } of [revokedList, revokedFunction]) revoke();
+  for (const show of [kindOf, printValue, untyped(quote)]) {
+    expect(show(revokedList.proxy)).toBe('an object');
+    expect(show(revokedFunction.proxy)).toBe('a function');
+  }
+});
+
+describe('text that is cut', () => {
+  test('says so, and only where it is', () => {
+    expect([cutText('', 2), cutText('ab', 2), cutText('abc', 2)]).toEqual(['', 'ab', 'ab…']);
+  });
+
+  test('keeps surrogate pairs whole', () => {
+    expect(cutText('a😀b', 2)).toBe('a…');
+    expect(cutText('a😀b', 3)).toBe('a😀…');
+    expect(cutText('a😀', 3)).toBe('a😀');
+    expect(cutText('a\ud83db', 2)).toBe('a\ud83d…');
+    expect(quote(`${'x'.repeat(79)}😀`)).toBe(`"${'x'.repeat(79)}…"`);
   });
 });
 

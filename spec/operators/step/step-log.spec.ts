@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { fixValue } from '../../../lib/kernel/value/fix.ts';
 import { createStepLog, type StepLine } from '../../../operators/step/step-log.ts';
 import { untyped } from '../rig/untyped.ts';
 
@@ -67,6 +68,38 @@ describe('the message of a line', () => {
     ['an Error', new Error('x'), 'an Error'],
   ])('is printed where it is %s', (_, given, said) => {
     expect(written(given)?.message).toBe(said);
+  });
+});
+
+describe('a line never throws, whatever it is given', () => {
+  const boom = (): never => {
+    throw new Error('must not come out');
+  };
+  const { proxy: revoked, revoke } = Proxy.revocable({}, {});
+  revoke();
+
+  // A loop instead of test.each, which would print what cannot be printed.
+  test('for its message', () => {
+    for (const message of [revoked, new Proxy({}, { getPrototypeOf: boom, get: boom })])
+      expect(written(message)?.message).toBe('an object');
+    expect(written(`${'x'.repeat(9_999)}😀`)?.message).toBe(`${'x'.repeat(9_999)}…`);
+  });
+
+  test('for its data: a buffer that was transferred', () => {
+    const sent = new Uint8Array(8);
+    const view = new DataView(new ArrayBuffer(8));
+    structuredClone([sent, view], { transfer: [sent.buffer, view.buffer] });
+    expect(written('sent', sent)?.message).toBe('sent (data left out: a detached buffer at $)');
+    expect(written('sent', { a: [sent.buffer] })?.message).toBe('sent (data left out: a detached buffer at $.a[0])');
+    expect(written('sent', { view })?.message).toBe('sent (data left out: a detached buffer at $.view)');
+  });
+
+  test('for its data: what throws when it is read', () => {
+    const said = 'm (data left out: an object that cannot be read or frozen at $)';
+    expect(written('m', revoked)?.message).toBe('m (data left out: a Proxy at $)');
+    expect(written('m', Object.create(revoked))?.message).toBe(said);
+    const lying = Object.defineProperty(new Uint8Array(1), 'byteLength', { get: boom });
+    expect(written('m', lying)?.message).toBe('m (data left out: something that cannot be read)');
   });
 });
 
@@ -145,6 +178,45 @@ describe('the data of a line', () => {
     let doubling: unknown[] = ['x'.repeat(100)];
     for (let level = 0; level < 40; level += 1) doubling = [doubling, doubling];
     expect(written('m', doubling)).toMatchObject({ message: 'm (data left out: more than 100000 bytes)', data: undefined });
+  });
+
+  test('is refused at its size, before anything else of it is looked at', () => {
+    const rows: unknown[] = Array.from({ length: 50_000 }, (_, id) => ({ id, name: 'x' }));
+    const last = { last: () => 1 };
+    const many = Object.fromEntries(rows.map((row, index) => [`row ${index}`, row]));
+    const frozen = Object.freeze(Array.from({ length: 50_000 }, (_, id) => Object.freeze({ id, name: 'x' })));
+    fixValue(frozen);
+    const huge: readonly (readonly [string, unknown])[] = [
+      ['records', [...rows, last]],
+      ['a list whose length alone is too much', { list: Object.assign([], { length: 100_001 }), last }],
+      ['a record', { ...many, last }],
+      ['a list that is frozen', [frozen, last]],
+      ['a Map', new Map([...rows, last].entries())],
+      ['a Set', new Set([...rows, last])],
+      ['text', ['x'.repeat(2 ** 28), last]],
+      ['a key', { ['x'.repeat(100_001)]: last }],
+      ['a typed array', [new Float64Array(2 ** 24), last]],
+      ['an ArrayBuffer', [new ArrayBuffer(2 ** 27), last]],
+      ['what is too much only as often as it stands there', [...Array.from({ length: 4 }, () => rows.slice(0, 5_000)), last]],
+    ];
+    for (const [name, data] of huge)
+      expect([name, written('m', data)]).toEqual([
+        name,
+        { level: 'info', message: 'm (data left out: more than 100000 bytes)', data: undefined },
+      ]);
+    expect(Object.isFrozen(rows[0])).toBe(false);
+  });
+
+  test('stays what the body works with in Maps and Sets, and below what is too deep, too', () => {
+    const [key, value, member, bottom] = [[1], { list: [1] }, [2], { rows: [1] }];
+    const data = { map: new Map([[key, value]]), set: new Set([member]) };
+    const line = written('m', data);
+    let deep: unknown = bottom;
+    for (let level = 0; level < 1_500; level += 1) deep = [deep];
+    expect(written('m', deep)?.message).toContain('nested deeper than 1,000 levels');
+    for (const part of [key, value, value.list, member, bottom, bottom.rows]) expect(Object.isFrozen(part)).toBe(false);
+    value.list.push(2);
+    expect(line?.data).toEqual({ map: new Map([[[1], { list: [1] }]]), set: new Set([[2]]) });
   });
 
   test('may be any plain value, null and false too', () => {

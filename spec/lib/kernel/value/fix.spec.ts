@@ -42,10 +42,17 @@ const revoked = (): unknown => {
 const hidden = (target: object, key: PropertyKey): object => Object.defineProperty(target, key, { value: 1, enumerable: false });
 const got = (target: object, key: PropertyKey): object => Object.defineProperty(target, key, { get: boom, enumerable: true });
 
-const detached = (): Int8Array<ArrayBuffer> => {
-  const array = new Int8Array(8);
-  structuredClone(array, { transfer: [array.buffer] });
-  return array;
+const detached = (view: ArrayBufferView<ArrayBuffer> = new Int8Array(8)): ArrayBufferView<ArrayBuffer> => {
+  structuredClone(view, { transfer: [view.buffer] });
+  return view;
+};
+
+const shrunk = (): unknown => {
+  // Untyped: the declarations are those of ES2023.
+  const buffer: ArrayBuffer = Reflect.construct(ArrayBuffer, [8, { maxByteLength: 8 }]);
+  const view = new DataView(buffer, 4, 4);
+  Reflect.apply(Reflect.get(buffer, 'resize'), buffer, [2]);
+  return view;
 };
 
 describe('fixValue refuses, with the path', () => {
@@ -99,8 +106,16 @@ describe('fixValue refuses, with the path', () => {
     ['a Map in itself', selfMap, '${"m"}.map', 'part of a cycle'],
     ['shared memory', () => [new SharedArrayBuffer(8)], '$[0]', 'an instance of SharedArrayBuffer'],
     ['an array on shared memory', () => [new Int8Array(new SharedArrayBuffer(8))], '$[0]', 'backed by shared memory'],
-    ['a buffer that went away', () => [detached().buffer], '$[0]', 'an object that cannot be read or frozen'],
-    ['an array on a buffer that went away', detached, '$', 'an object that cannot be read or frozen'],
+    ['a buffer that went away', () => [detached().buffer], '$[0]', 'a detached buffer'],
+    ['an array on a buffer that went away', () => detached(), '$', 'a detached buffer'],
+    [
+      'a DataView on a buffer that went away',
+      () => ({ a: new Map([['b', detached(new DataView(new ArrayBuffer(8)))]]) }),
+      '$.a{"b"}',
+      'a detached buffer',
+    ],
+    ['an empty array on a buffer that went away', () => detached(new Uint8Array(0)), '$', 'a detached buffer'],
+    ['a view beyond its buffer', shrunk, '$', 'an object that cannot be read or frozen'],
     ['a Proxy', () => ({ a: new Proxy({}, {}) }), '$.a', 'a Proxy'],
     ['a Proxy that throws', () => [throwing()], '$[0]', 'a Proxy'],
     ['a Proxy that was revoked', revoked, '$', 'a Proxy'],
@@ -170,6 +185,8 @@ describe('fixValue accepts', () => {
     ['a Buffer', Buffer.from('abc')],
     ['a view of part of a buffer', new Float64Array(new ArrayBuffer(32), 8, 2)],
     ['an ArrayBuffer', new ArrayBuffer(2)],
+    ['an empty ArrayBuffer', new ArrayBuffer(0)],
+    ['no bytes', new Uint8Array(0)],
     ['a DataView', new DataView(new ArrayBuffer(2))],
   ])('%s, as mutable, and so is what holds it', (_, value) => {
     for (const each of [value, { a: [value] }, new Map([[1, value]])]) {

@@ -99,10 +99,11 @@ class Copier {
 
   #copyProperties(value: object, copy: object, depth: number): void {
     const isList = Array.isArray(value);
-    for (const key of Reflect.ownKeys(value)) {
+    for (const key of isList ? keysOfList(value) : Reflect.ownKeys(value)) {
       if (!isList && typeof key === 'string') this.#left -= leastBytes(key);
       if (this.isTooMuch) return;
-      const property = Object.getOwnPropertyDescriptor(value, key) ?? {};
+      const property = Object.getOwnPropertyDescriptor(value, key);
+      if (property === undefined) continue;
       // The length of a list is no member of it.
       if ('value' in property && !(isList && key === 'length')) property.value = this.copy(property.value, depth);
       Object.defineProperty(copy, key, property);
@@ -118,6 +119,14 @@ class Copier {
       if (typeof member === 'object' && member !== null) this.#countMembers(member);
     }
   }
+}
+
+/** The keys of a list one by one, those of its holes too: to ask for all of them at once takes its time where most are not needed. */
+function* keysOfList(list: readonly unknown[]): Generator<string | symbol> {
+  for (let index = 0; index < list.length; index += 1) yield String(index);
+  // Indices come first, then "length", then what else there is.
+  const keys = Reflect.ownKeys(list);
+  yield* keys.slice(keys.indexOf('length'));
 }
 
 /** What a copy of a list, record, Map or Set starts as; nothing for what is not copied. */

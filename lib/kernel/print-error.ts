@@ -78,7 +78,7 @@ function printCauses(cause: unknown, inspect: Inspect): readonly string[] {
 function readCause(cause: unknown, inspect: Inspect): { readonly printed: readonly string[]; readonly behind: unknown } {
   try {
     if (!(cause instanceof Error)) return { printed: cut(printDetail(cause, inspect)), behind: undefined };
-    return { printed: readLines(() => printCause(cause)), behind: causeOf(cause) };
+    return { printed: printCause(cause), behind: causeOf(cause) };
   } catch {
     return { printed: [UNREADABLE], behind: undefined };
   }

@@ -1,7 +1,6 @@
-import type { StepError } from '../kernel/errors.ts';
-import { isRecord } from '../kernel/record.ts';
+import { DefinitionError, type StepError } from '../kernel/errors.ts';
 import type { AssetKey } from './asset-key.ts';
-import { isCallable, readMethods } from './methods.ts';
+import { readMethods } from './methods.ts';
 import type { Fields } from './options.ts';
 
 /** What a hook is told of the step that it is called for. */
@@ -79,8 +78,10 @@ export function hookOf(hooks: Hooks, name: HookName): ((context: unknown) => unk
 
 /** Whether a value is hooks, for checks of what verbs are given. */
 export function isHooks(value: unknown): boolean {
-  return (
-    isRecord(value) &&
-    Object.entries(value).every(([name, hook]) => Object.hasOwn(HOOK_FIELDS, name) && (hook === undefined || isCallable(hook)))
-  );
+  try {
+    return checkHooks(value, 'a run') !== undefined;
+  } catch (error) {
+    if (error instanceof DefinitionError) return false;
+    throw error;
+  }
 }

@@ -48,7 +48,7 @@ export function notCallable({ what, where }: MethodsOf, name: string, given: unk
 }
 
 /** Whether a value can be called as functions can: a class cannot. */
-export function isCallable(value: unknown): boolean {
+function isCallable(value: unknown): boolean {
   return typeof value === 'function' && !isClass(value);
 }
 

@@ -1,6 +1,7 @@
 import type { HookFailed, LogLine, NewEvent, RunEnded, RunStarted } from '../../lib/events/logged-event.ts';
 import type { RunEvent } from '../../lib/events/run-event.ts';
 import { quote } from '../../lib/kernel/print.ts';
+import { checkHooks } from '../../lib/model/hooks.ts';
 import { createStore, type Store } from '../../lib/events/store.ts';
 import { memoryPort } from '../../lib/memory/memory-port.ts';
 import type { Plan } from '../../lib/plan/plan.ts';
@@ -37,12 +38,13 @@ const TURN_MS = 10;
  */
 export async function executeRun<Assets>(plan: Plan<Assets>, options: RunOptions, publish?: Publish): Promise<RunResult<Assets>> {
   const { clock = systemClock } = options;
+  const hooks = checkHooks(options.hooks, 'the run');
   // As they are now: while the run waits for its turn, they are still the caller's to change.
   const given: RunOptions = {
     ...options,
     sources: { ...options.sources },
     tags: { ...options.tags },
-    ...(options.hooks !== undefined && { hooks: { ...options.hooks } }),
+    ...(hooks !== undefined && { hooks }),
   };
   const runId = uniqueId();
   const store = options.store ?? createStore(memoryPort(), { now: clock.now });

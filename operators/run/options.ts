@@ -48,7 +48,7 @@ export const RUN_RULES: OptionRules<RunOptions> = {
   causedBy: RULES.string,
   hooks: {
     accepts: isHooks,
-    cure: 'Give a plain record of functions: onSuccess, onFailure, onSkip, onMaterialization. Of an instance, give its methods one by one: { onSkip: (context) => audit.onSkip(context) }.',
+    cure: 'Give an object of functions: onSuccess, onFailure, onSkip, onMaterialization.',
   },
   ports: { accepts: (value) => hasMethod(value, 'publish'), cure: 'Give what outputPorts() returned.' },
   clock: {

@@ -55,6 +55,7 @@ describe('what messages show', () => {
     [class {}, 'a class'],
     [Map, 'a function'],
     [{ [Symbol.toStringTag]: 'x y' }, 'an object'],
+    [Object.assign([], { [Symbol.toStringTag]: 'Row' }), 'an array'],
     [
       {
         get [Symbol.toStringTag]() {

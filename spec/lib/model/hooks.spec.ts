@@ -142,6 +142,8 @@ describe('what a run takes as hooks', () => {
     ['all four', all, true],
     ['none', {}, true],
     ['one left undefined', { onSkip: undefined }, true],
+    ['an instance with hooks', new LoudAudit(), true],
+    ['an instance without', new Map(), false],
     ['undefined', undefined, false],
     ['null', null, false],
     ['a list', [], false],

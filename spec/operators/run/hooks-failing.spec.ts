@@ -258,6 +258,22 @@ describe('a hook that never ends', () => {
   });
 });
 
+test('hooks of a run may be an instance, and are called on it', async () => {
+  class Audit implements Hooks {
+    readonly #steps: string[] = [];
+    onSuccess({ step }: { readonly step: string }): void {
+      this.#steps.push(step);
+    }
+    steps(): readonly string[] {
+      return this.#steps;
+    }
+  }
+  const audit = new Audit();
+  const played = await play({}, { ofRun: audit });
+  expectUntouched(played);
+  expect([audit.steps(), played.failed]).toEqual([['a:a', 'b:b'], []]);
+});
+
 describe('a run whose append fails', () => {
   /** Runs an asset whose hook ends when it is told to, on a store that fails under the step after it. */
   async function broken() {

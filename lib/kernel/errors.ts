@@ -36,6 +36,15 @@ Object.defineProperty(SluiceError.prototype, INSPECT, {
   },
 });
 
+/** Anything can be thrown, and be the cause: its stack may be a getter that throws, or it a Proxy that does. */
+function framesOf(cause: unknown): readonly string[] {
+  try {
+    return cause instanceof Error ? userFrames(cause.stack) : [];
+  } catch {
+    return [];
+  }
+}
+
 const FRAMES = 50;
 
 /** Deep enough to reach the user's code behind ours; Node takes ten frames by itself. A limit of zero is a wish to have none. */
@@ -59,7 +68,7 @@ function showUserFrames(error: SluiceError, cause: unknown): void {
   Object.defineProperty(error, 'stack', {
     configurable: true,
     get: () => {
-      const thrown = cause instanceof Error ? userFrames(cause.stack) : [];
+      const thrown = framesOf(cause);
       return [`${error.name}: ${error.message}`, ...(thrown.length > 0 ? thrown : userFrames(own.stack))].join('\n');
     },
   });

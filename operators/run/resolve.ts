@@ -165,7 +165,7 @@ async function readSource(key: AssetKey, read: () => unknown): Promise<unknown> 
   } catch (cause) {
     throw new SelectionError(
       'SOURCE_READ_FAILED',
-      `Reading source ${quote(key)} failed: ${readThrown(cause).message}. Nothing ran and nothing was written.`,
+      `Reading source ${quote(key)} failed: ${readThrown(cause).said}. Nothing ran and nothing was written.`,
       { details: { key }, cause },
     );
   }

@@ -177,7 +177,7 @@ export class StepOutputs<Fixed> implements OutputSink {
       const { metadata, version } = said;
       return { ...(metadata !== undefined && { metadata: asItIs(metadata) }), ...(version !== undefined && { version }) };
     } catch (cause) {
-      throw this.#fail('OP_BODY', output, `annotated "${output}" wrongly: ${readThrown(cause).message}`);
+      throw this.#fail('OP_BODY', output, `annotated "${output}" wrongly: ${readThrown(cause).said}`);
     }
   }
 

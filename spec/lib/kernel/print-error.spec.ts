@@ -94,6 +94,17 @@ describe('an error is printed whatever throws when it is read', () => {
   });
 });
 
+test('a cause that cannot be read is no reason not to print', () => {
+  const { proxy, revoke } = Proxy.revocable(new Error('gone'), {});
+  revoke();
+  const thrower = Object.defineProperty(new Error('x'), 'stack', {
+    get: () => {
+      throw new Error('no');
+    },
+  });
+  for (const cause of [proxy, thrower]) expect(inspect(new StepError('OP_THREW', 'around it', { cause }))).toContain('around it');
+});
+
 describe('the stack of an error of ours', () => {
   test('starts where Sluice was called, and has no frame of Sluice', () => {
     const error = thrownBy(() => op({ name: 'not a name', run: () => 1 }));

@@ -86,12 +86,12 @@ function execute<Fixed>(
     const later = scope.inBody(() => runBody({ op, inputs, context, outputs }));
     const end = later === undefined ? complete(outputs, signal, limit) : later.then(() => complete(outputs, signal, limit));
     if (!(end instanceof Promise)) return finish(end);
-    const settled = end.catch(fail);
+    const failed = (error: unknown): AttemptEnd<Fixed> => finish(fail(error));
     const stopped = [...(op.checksOutputs ? [outputs.refused] : []), ...(limit === undefined ? [] : [limit.expired])];
-    if (stopped.length === 0) return settled.then(finish);
+    if (stopped.length === 0) return end.then(finish, failed);
     // A body that goes on is left to itself: it is stopped at its next emission, or told by its signal.
     const first = Promise.race(stopped).then((error) => unsuccessful(error, signal));
-    return Promise.race([settled, first]).then(finish);
+    return Promise.race([end.catch(fail), first]).then(finish);
   } catch (error) {
     return finish(fail(error));
   }

@@ -39,6 +39,8 @@ export interface FramesOptions extends Omit<FrameOptions, 'entries'> {
   /** What a list input of the graph takes: a list of entries, or the one entry that an upstream asset would be. */
   readonly lists: 'entries' | 'one';
   readonly clock?: Clock | undefined;
+  /** Whether somebody waits for the bodies of an epoch that was cancelled. */
+  readonly waitsForBodies?: boolean;
   readonly onEvent?: ((event: StepEvent) => void) | undefined;
   readonly onEmission?: ((emission: TakenEmission) => void) | undefined;
 }
@@ -84,7 +86,8 @@ export class Frames {
         turnMs: Infinity,
         concurrency: CONCURRENCY,
         signal,
-        graceMs: GRACE_MS,
+        // Where nobody waits and nothing is to be disposed, a timer would only keep the process alive.
+        graceMs: this.#options.waitsForBodies === true || plan.resources.size > 0 ? GRACE_MS : 0,
         observer: this.#observer(clock, { settled, taken }),
         fix: (emitted, place) => {
           const slot = checkEmitted(emitted, place);

@@ -54,7 +54,12 @@ export async function runGraph(target: unknown, inputs?: unknown, options: RunGr
   if (!isGraph(target)) throw new SelectionError('INVALID_OPTION', `runGraph() takes a graph first, and got ${kindOf(target)}.`);
   checkVerbOptions('runGraph', options, RUN_GRAPH_RULES);
   const { select, signal, ...planning } = options;
-  const frames = new Frames(target, { ...planning, select: readSelect('runGraph', target, select), lists: 'entries' });
+  const frames = new Frames(target, {
+    ...planning,
+    select: readSelect('runGraph', target, select),
+    lists: 'entries',
+    waitsForBodies: true,
+  });
   const outputs = await runFrame(frames, readInputs('runGraph', target, inputs), signal);
   return target.single ? outputs['result'] : outputs;
 }

@@ -82,6 +82,7 @@ export async function testOp<I extends Inputs, O extends Outputs, Single extends
     select: readSelect('testOp', target, select),
     resources: readResources(target, resources),
     lists: 'entries',
+    waitsForBodies: true,
     ...(config !== undefined && { config: { ops: { [target.name]: config } } }),
     // One step has every pool to itself.
     ...(target.pool !== undefined && { pools: { [target.pool]: 1 } }),

@@ -1,4 +1,5 @@
 import { open, type RootDatabase } from 'lmdb';
+import { ENVIRONMENT_OPTIONS } from './lmdb-environment.ts';
 
 /** What else LMDB does with an environment: for the care of a store, not for its use. */
 export interface CareEnvironment {
@@ -21,15 +22,7 @@ export interface CareEnvironment {
  * could have read, and the caller has checked that the folder holds a store.
  */
 export function openForCare(path: string, { writable }: { readonly writable: boolean }): CareEnvironment {
-  const root = open({
-    path,
-    noSubdir: false,
-    overlappingSync: false,
-    eventTurnBatching: false,
-    maxDbs: 32,
-    maxReaders: 512,
-    readOnly: !writable,
-  });
+  const root = open({ ...ENVIRONMENT_OPTIONS, path, readOnly: !writable });
   return {
     copyTo: (folder, { compact }) => root.backup(folder, compact).catch((error: unknown) => Promise.reject(withCode(error))),
     isAlone: () => placesOf(root) === 0,

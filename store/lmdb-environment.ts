@@ -24,7 +24,7 @@ export interface LmdbEnvironment {
  * - `eventTurnBatching`: off, because it leaves rejections that nobody can handle.
  * No option of the unnamed database matters: it only lists the named ones.
  */
-const OPTIONS = {
+export const ENVIRONMENT_OPTIONS = {
   noSubdir: false,
   overlappingSync: false,
   eventTurnBatching: false,
@@ -43,7 +43,7 @@ export async function openLmdb(
   path: string,
   { writable, label }: { readonly writable: boolean; readonly label: string },
 ): Promise<LmdbEnvironment> {
-  const root: Root = open<Buffer, Buffer>({ ...OPTIONS, path, readOnly: !writable });
+  const root: Root = open<Buffer, Buffer>({ ...ENVIRONMENT_OPTIONS, path, readOnly: !writable });
   try {
     return environmentOf(root, openTables(root, { writable, label }), writable);
   } catch (error) {

@@ -4,6 +4,7 @@ import { StoreError } from '../lib/kernel/errors.ts';
 import { kindOf } from '../lib/kernel/print.ts';
 import { checkVerbOptions, RULES, type OptionRules } from '../lib/kernel/verb-options.ts';
 import { LmdbPort } from './lmdb-port.ts';
+import { isMissingPath } from './missing-path.ts';
 import { SharedStore, type OpenMode } from './shared-store.ts';
 import { storeFailure } from './store-failure.ts';
 
@@ -67,7 +68,7 @@ async function makeFolder(label: string): Promise<void> {
 
 async function findFolder(label: string): Promise<void> {
   const found = await stat(label).catch((error: unknown) => {
-    if (/^(ENOENT|ENOTDIR|ENAMETOOLONG|ELOOP|EINVAL)$/.test(codeOf(error))) throw noFolder(label, error);
+    if (isMissingPath(error)) throw noFolder(label, error);
     throw error;
   });
   if (!found.isDirectory()) throw noFolder(label);

@@ -5,6 +5,7 @@ import { kindOf } from '../lib/kernel/print.ts';
 import { checkVerbOptions, RULES, type OptionRules } from '../lib/kernel/verb-options.ts';
 import { CareChild, CareProcessDied, type CareOptions } from './care-child.ts';
 import type { Finding } from './check-findings.ts';
+import { isMissingPath } from './missing-path.ts';
 import { storeFailure } from './store-failure.ts';
 
 /** What {@link verifyStore} found. */
@@ -32,7 +33,7 @@ export type VerifyOptions = CareOptions;
 /** The rules of options that everything here takes. */
 export const CARE_RULES: OptionRules<CareOptions> = {
   onProgress: RULES.function,
-  signal: { accepts: (value) => value instanceof AbortSignal, cure: 'Give the signal of an AbortController.' },
+  signal: RULES.signal,
 };
 
 /**
@@ -121,8 +122,7 @@ async function real(folder: string): Promise<string | undefined> {
   try {
     return await realpath(folder);
   } catch (error) {
-    if (error instanceof Error && 'code' in error && /^(ENOENT|ENOTDIR|ENAMETOOLONG|ELOOP|EINVAL)$/.test(String(error.code)))
-      return undefined;
+    if (isMissingPath(error)) return undefined;
     throw storeFailure(error, folder);
   }
 }

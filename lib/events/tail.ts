@@ -28,7 +28,7 @@ export const TAIL_RULES: OptionRules<TailOptions> = {
     accepts: (value) => typeof value === 'string' && value !== '' && !/\p{Surrogate}/u.test(value),
     cure: 'Give a name for it: a string that is not empty.',
   },
-  signal: { accepts: (value) => value instanceof AbortSignal, cure: 'Give an AbortSignal.' },
+  signal: RULES.signal,
 };
 
 /** What {@link Tailing} takes of its store. */

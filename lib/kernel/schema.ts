@@ -1,5 +1,6 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
-import { kindOf } from './print.ts';
+import { kindOf, UNREADABLE } from './print.ts';
+import { isThenable } from './thenable.ts';
 import { printKeys } from './value/path.ts';
 
 /** A schema of any library that speaks Standard Schema (zod, valibot, arktype, …): https://standardschema.dev */
@@ -36,16 +37,11 @@ export function isSchema(value: unknown): value is Schema {
  */
 export function checkValue(schema: Schema, value: unknown): Checked | Promise<Checked> {
   try {
-    const result = schema['~standard'].validate(value);
+    const result: unknown = schema['~standard'].validate(value);
     return isThenable(result) ? Promise.resolve(result).then(readResult).catch(threw) : readResult(result);
   } catch (error) {
     return threw(error);
   }
-}
-
-/** Not every promise is one of this realm. */
-function isThenable(result: unknown): result is PromiseLike<StandardSchemaV1.Result<unknown>> {
-  return typeof result === 'object' && result !== null && typeof Reflect.get(result, 'then') === 'function';
 }
 
 /** Schemas may be written by hand: what they give may have any form. */
@@ -96,7 +92,7 @@ function messageOf(cause: unknown): string {
   try {
     return cause instanceof Error ? textOf(cause.message) : 'something that is no Error';
   } catch {
-    return 'something that cannot be read';
+    return UNREADABLE;
   }
 }
 

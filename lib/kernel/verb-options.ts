@@ -16,10 +16,11 @@ export type OptionRules<Options> = Readonly<Record<keyof Options & string, Optio
 export const CHECKED_LATER: OptionRule = { accepts: () => true, cure: '' };
 
 /** The rules of options of common kinds. */
-export const RULES: Readonly<Record<'string' | 'flag' | 'function' | 'strings' | 'position', OptionRule>> = {
+export const RULES: Readonly<Record<'string' | 'flag' | 'function' | 'strings' | 'position' | 'signal', OptionRule>> = {
   string: { accepts: (value) => typeof value === 'string', cure: 'Give a string.' },
   flag: { accepts: (value) => typeof value === 'boolean', cure: 'Give true or false.' },
   function: { accepts: (value) => typeof value === 'function', cure: 'Give a function.' },
+  signal: { accepts: (value) => value instanceof AbortSignal, cure: 'Give an AbortSignal.' },
   strings: {
     accepts: (value) => isRecord(value) && Object.values(value).every((each) => typeof each === 'string'),
     cure: 'Give a record of strings.',

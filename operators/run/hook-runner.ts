@@ -1,5 +1,6 @@
 import type { AssetMaterialized, HookFailed, NewEvent } from '../../lib/events/logged-event.ts';
 import type { Position, PositionRef } from '../../lib/events/position.ts';
+import { isThenable } from '../../lib/kernel/thenable.ts';
 import { hookOf, type HookName, type Hooks, type MaterializationHookContext, type StepHookContext } from '../../lib/model/hooks.ts';
 import type { Plan, PlannedStep } from '../../lib/plan/plan.ts';
 import type { Clock } from '../step/clock.ts';
@@ -180,10 +181,6 @@ export class HookRunner {
 
 function owner(of: string, hooks: Hooks | undefined): readonly Owned[] {
   return hooks === undefined ? [] : [{ of, hooks }];
-}
-
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === 'object' && value !== null && typeof Reflect.get(value, 'then') === 'function';
 }
 
 /** Whether anything in a plan has hooks: where nothing has, a run need not look. */

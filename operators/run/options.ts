@@ -37,7 +37,7 @@ export interface RunOptions {
 export const RUN_RULES: OptionRules<RunOptions> = {
   store: { accepts: isStore, cure: 'Give what memoryStore() returned, or what openStore() resolved to (await it).' },
   sources: { accepts: isRecord, cure: 'Give a record of source key to value.' },
-  signal: { accepts: (value) => value instanceof AbortSignal, cure: 'Give an AbortSignal.' },
+  signal: RULES.signal,
   concurrency: { accepts: (value) => Number.isInteger(value) && Number(value) >= 1, cure: 'Give a whole number from 1.' },
   graceMs: {
     accepts: (value) => typeof value === 'number' && value >= 0 && value < 2 ** 31,

@@ -1,6 +1,6 @@
 import { StepError } from '../../lib/kernel/errors.ts';
 import type { ResourceScope } from '../resources/resource-scope.ts';
-import { BodyContext } from './body-context.ts';
+import { bodyContext } from './body-context.ts';
 import type { BodyInputs } from './check-inputs.ts';
 import type { Clock } from './clock.ts';
 import { StepOutputs, type StepScope } from './outputs.ts';
@@ -64,7 +64,7 @@ function execute<Fixed>(
   const limit = op.timeoutMs === undefined ? undefined : new TimeLimit({ step, signal, clock }, op.timeoutMs);
   let ended = false;
   const onLine = (line: StepLine): void => (ended ? undefined : scope.onLine(attempt, line));
-  const context = new BodyContext({
+  const context = bodyContext({
     selectedOutputs,
     signal: limit?.signal ?? signal,
     runId,

@@ -1,5 +1,6 @@
 import { isObservable, of, type Observable } from 'rxjs';
 import { kindOf } from '../../lib/kernel/print.ts';
+import { isThenable } from '../../lib/kernel/thenable.ts';
 import { isEmission } from '../../lib/model/emission.ts';
 import { isRecord } from '../../lib/kernel/record.ts';
 import { guard, refused, takeEmission, threw, type BodyCall } from './body-call.ts';
@@ -170,10 +171,6 @@ function refuseReturned(call: BodyCall, value: unknown): void {
 function refuseWithoutOutputs(call: BodyCall, what: string): void {
   if (!call.op.declaresOutputs)
     throw refused(call, `it returned ${what}, and the op declares no outputs`, 'Declare "outputs" to emit, or return the value itself.');
-}
-
-function isThenable(value: object): value is PromiseLike<unknown> {
-  return typeof Reflect.get(value, 'then') === 'function';
 }
 
 function isGenerator(value: object): value is Generator {

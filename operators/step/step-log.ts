@@ -1,6 +1,7 @@
 import { cutText, printValue } from '../../lib/kernel/print.ts';
 import type { LogLevel, OpLog } from '../../lib/model/context.ts';
 import { readLogData } from './log-data.ts';
+import { LONGEST_MESSAGE } from './thrown.ts';
 
 /** One line that a body wrote. */
 export interface StepLine {
@@ -14,7 +15,6 @@ export interface StepLine {
 export type LineSink = (line: StepLine) => void;
 
 const MOST_LINES = 1000;
-const LONGEST_MESSAGE = 10_000;
 
 /**
  * The log of one attempt: bounded, so that a body in a loop can fill neither memory nor disk. The line after the last one that is kept says

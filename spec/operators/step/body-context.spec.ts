@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { BodyContext } from '../../../operators/step/body-context.ts';
+import { bodyContext } from '../../../operators/step/body-context.ts';
 import type { StepLine } from '../../../operators/step/step-log.ts';
 import { untyped } from '../rig/untyped.ts';
 
@@ -8,7 +8,7 @@ function context() {
   const notes: (readonly [string, unknown])[] = [];
   const { signal } = new AbortController();
   const parts = { selectedOutputs: new Set(['a']), signal, runId: 'r', step: 'g:s', attempt: 2, config: { n: 1 }, resources: { db: 5 } };
-  const made = new BodyContext({
+  const made = bodyContext({
     ...parts,
     outputs: untyped({ annotate: (output: string, options: unknown) => void notes.push([output, options]) }),
     onLine: (line) => void lines.push(line),

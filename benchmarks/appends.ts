@@ -48,10 +48,12 @@ function appendOf(index: number): Append {
     type: 'step-settled',
     ...step,
     outcome: 'succeeded',
-    outputs: [{ output: 'result', state: { state: 'value', version: address } }],
+    outputs: [{ output: 'result', state: { state: 'value', version: address }, address: null }],
     error: null,
     blockedBy: [],
     attempts: 1,
+    stateAddress: null,
+    dropped: [],
   };
   const materialized = {
     type: 'asset-materialized',

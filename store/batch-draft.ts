@@ -1,12 +1,20 @@
 import type { NewEvent } from '../lib/events/logged-event.ts';
-import type { AppendBatch } from '../lib/events/store-port.ts';
+import { addressesOf } from '../lib/events/retention.ts';
+import type { AppendBatch, ExpectedPosition } from '../lib/events/store-port.ts';
+import { appendId, type AppendId } from './appends.ts';
 import { eventRow } from './event-codec.ts';
-import { nameOf, type Name } from './names.ts';
+import { eventText } from './event-text.ts';
+import type { Weight } from './group-commit.ts';
+import { MadeNames, nameOf, type Name } from './names.ts';
 import { draft, type Draft } from './record.ts';
+import { valueKey } from './value-rows.ts';
+import type { ValueDraft, ValueWriter } from './value-writer.ts';
+
+const madeNames = new MadeNames();
 
 /** A row of an index: the name that finds the event. */
 interface IndexDraft {
-  readonly table: 'readable' | 'settled';
+  readonly table: 'readable' | 'settled' | 'missed';
   readonly name: Name;
 }
 
@@ -18,41 +26,63 @@ export interface EventDraft {
   readonly run: { readonly name: Name; readonly starts: boolean } | undefined;
 }
 
-/** A value in bytes, as the table keeps it. */
-export interface ValueDraft {
-  readonly key: Buffer;
-  readonly bytes: Buffer;
+/** What readers have to get of a key: the event at this position. */
+export interface ExpectationDraft {
+  readonly expected: ExpectedPosition;
+  readonly name: Name;
 }
 
 /** A batch in bytes. Made before the transaction: what cannot be encoded is refused alone, and the lock is held for less long. */
 export interface BatchDraft {
   readonly events: readonly EventDraft[];
   readonly values: readonly ValueDraft[];
-  readonly size: number;
+  /** Keys of the values that the events refer to and the batch does not bring. */
+  readonly refers: readonly Buffer[];
+  readonly id: AppendId | undefined;
+  readonly expected: readonly ExpectationDraft[];
+  readonly weight: Weight;
 }
-
-/** First byte of a value's row. Persisted. Others will say that a value is kept in parts, or as a change of another. */
-export const WHOLE_VALUE = 1;
 
 /** Encodes a batch. References inside of it become distances, so that no byte depends on where the batch will stand. */
-export function draftBatch({ events, values }: AppendBatch): BatchDraft {
+export function draftBatch(batch: AppendBatch, valueWriter: ValueWriter): BatchDraft {
+  const { events, values, id, request, expected = [] } = batch;
   const eventDrafts = events.map(draftEvent);
-  const valueDrafts = values.map(({ address, bytes }) => ({
-    key: valueKey(address),
-    bytes: Buffer.concat([Buffer.of(WHOLE_VALUE), bytes]),
-  }));
-  const size =
-    eventDrafts.reduce((sum, { record }) => sum + record.bytes.length, 0) + valueDrafts.reduce((sum, { bytes }) => sum + bytes.length, 0);
-  return { events: eventDrafts, values: valueDrafts, size };
+  const valueDrafts = values.map((value) => valueWriter.draft(value));
+  return {
+    events: eventDrafts,
+    values: valueDrafts,
+    refers: refersTo(batch),
+    id: id === undefined ? undefined : appendId(id, request === undefined ? contentOf(batch) : JSON.stringify(request)),
+    expected: expected.map((each) => ({ expected: each, name: madeNames.key(each.key) })),
+    weight: { events: events.length, bytes: bytesOf(eventDrafts, valueDrafts) },
+  };
 }
 
-/** Key of a row of `values`: the hash in an address (`sha256:` and hex). */
-export function valueKey(address: string): Buffer {
-  return Buffer.from(address.slice(address.indexOf(':') + 1), 'hex');
+function bytesOf(events: readonly EventDraft[], values: readonly ValueDraft[]): number {
+  let bytes = 0;
+  for (const { record } of events) bytes += record.end - record.start;
+  for (const { size } of values) bytes += size;
+  return bytes;
 }
 
-function draftEvent(event: NewEvent, index: number): EventDraft {
-  return { record: draft(eventRow(event, index)), index: indexDrafts(event), run: runOf(event) };
+/** Keys of the values that the events of a batch refer to and the batch does not bring. */
+function refersTo({ events, values }: AppendBatch): readonly Buffer[] {
+  const keys: Buffer[] = [];
+  for (const event of events) {
+    for (const address of addressesOf(event)) if (!values.some((value) => value.address === address)) keys.push(valueKey(address));
+  }
+  return keys;
+}
+
+/** All that a batch says but when: the rows of its events with the time taken out, and the addresses of its values. A list, which no request is. */
+function contentOf({ events, values }: AppendBatch): string {
+  const rows = events.map((event, index) => eventRow({ ...event, time: 0 }, index));
+  return JSON.stringify([rows, values.map(({ address }) => address)]);
+}
+
+/** Encodes one event; `index` is its place in its batch. */
+export function draftEvent(event: NewEvent, index: number): EventDraft {
+  return { record: draft(eventText(event, index)), index: indexDrafts(event), run: runOf(event) };
 }
 
 function indexDrafts(event: NewEvent): readonly IndexDraft[] {
@@ -61,10 +91,17 @@ function indexDrafts(event: NewEvent): readonly IndexDraft[] {
     case 'asset-materialized':
     case 'asset-unchanged':
     case 'asset-absent':
-      return [{ table: 'readable', name: nameOf('key', event.key) }];
+      return [{ table: 'readable', name: madeNames.key(event.key) }];
     case 'step-settled':
       if (event.outcome !== 'succeeded') return [];
-      return event.outputs.map(({ output }) => ({ table: 'settled', name: nameOf('output', event.definition, event.step, output) }));
+      return [...event.outputs.map(({ output }) => output), ...event.dropped].map((output) => ({
+        table: 'settled',
+        name: madeNames.output(event.definition, event.step, output),
+      }));
+    case 'asset-failed':
+    case 'asset-blocked':
+    case 'asset-cancelled':
+      return [{ table: 'missed', name: madeNames.key(event.key) }];
     default:
       return [];
   }

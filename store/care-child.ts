@@ -8,7 +8,9 @@ import type { Finding } from './check-findings.ts';
 
 /** How far a job is. */
 export type CareProgress =
-  { readonly step: 'verify'; readonly table: string; readonly rows: number } | { readonly step: 'copy'; readonly bytes: number };
+  | { readonly step: 'verify'; readonly table: string; readonly rows: number }
+  | { readonly step: 'copy'; readonly bytes: number }
+  | { readonly step: 'salvage'; readonly pages: number };
 
 /** Options of everything that takes its time. */
 export interface CareOptions {
@@ -89,10 +91,11 @@ export class CareChild implements AsyncDisposable {
     }
   }
 
-  #hear(reply: Extract<CareReply, { said: 'rows' | 'bytes' | 'found' }>, onFinding: (finding: Finding) => void): void {
+  #hear(reply: Extract<CareReply, { said: 'rows' | 'bytes' | 'pages' | 'found' }>, onFinding: (finding: Finding) => void): void {
     const { onProgress } = this.#options;
     if (reply.said === 'found') onFinding(reply.finding);
     else if (reply.said === 'bytes') onProgress?.({ step: 'copy', bytes: reply.bytes });
+    else if (reply.said === 'pages') onProgress?.({ step: 'salvage', pages: reply.pages });
     else onProgress?.({ step: 'verify', table: reply.table, rows: reply.rows });
   }
 

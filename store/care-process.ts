@@ -2,6 +2,9 @@ import { checkStoreFile, type CheckResult } from './check-store.ts';
 import type { Finding } from './check-findings.ts';
 import { compactFile, swapFile, type Compaction } from './compact-file.ts';
 import { copyStoreFile, letGoOfCopy } from './copy-file.ts';
+import { checkRoomForLocks } from './disk-room.ts';
+import { repairFile, type RepairPlace } from './repair-file.ts';
+import type { RepairedParts } from './repair-report.ts';
 import { storeFailure } from './store-failure.ts';
 import type { StoreCode } from '../lib/kernel/error-codes.ts';
 
@@ -17,7 +20,9 @@ export type CareJob =
   /** Takes the lease, and copies what is in use into a folder that is there. The process has the lease until `swap`, or until it ends. */
   | { readonly do: 'compact'; readonly path: string; readonly label: string; readonly target: string }
   /** After `compact`: puts the copy in the place of the store. */
-  | { readonly do: 'swap'; readonly path: string; readonly label: string; readonly target: string };
+  | { readonly do: 'swap'; readonly path: string; readonly label: string; readonly target: string }
+  /** Makes a store of what is left of one, in a folder that is there. */
+  | ({ readonly do: 'repair' } & RepairPlace);
 
 /** What each job gives. */
 export interface CareResults {
@@ -26,12 +31,14 @@ export interface CareResults {
   readonly 'let go': null;
   readonly compact: null;
   readonly swap: null;
+  readonly repair: RepairedParts;
 }
 
 /** What the process says: how far it is, what it found, and at the end one of the other two. */
 export type CareReply =
   | { readonly said: 'rows'; readonly table: string; readonly rows: number }
   | { readonly said: 'bytes'; readonly bytes: number }
+  | { readonly said: 'pages'; readonly pages: number }
   | { readonly said: 'found'; readonly finding: Finding }
   | { readonly said: 'done'; readonly result: CareResults[CareJob['do']] }
   | { readonly said: 'failed'; readonly code: StoreCode; readonly message: string; readonly details: Readonly<Record<string, unknown>> };
@@ -46,6 +53,8 @@ function say(reply: CareReply): void {
 }
 
 async function obey(job: CareJob): Promise<CareResults[CareJob['do']]> {
+  // Before LMDB is asked, which would end the process: that would look like damage.
+  if (job.do !== 'repair' && job.do !== 'swap') checkRoomForLocks(job);
   switch (job.do) {
     case 'check':
       return checkStoreFile(job.path, {
@@ -66,6 +75,8 @@ async function obey(job: CareJob): Promise<CareResults[CareJob['do']]> {
       if (compaction === undefined) throw new Error('Sluice bug: a swap without a compaction before it');
       await swapFile(compaction);
       return null;
+    case 'repair':
+      return await repairFile(job, (pages) => say({ said: 'pages', pages }));
   }
 }
 

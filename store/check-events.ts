@@ -1,10 +1,11 @@
 import type { LoggedEvent } from '../lib/events/logged-event.ts';
+import { addressesOf } from '../lib/events/retention.ts';
 import { CheckedIndices } from './check-indices.ts';
 import type { CheckedNames } from './check-names.ts';
 import { contentOf, hex, messageOf, rowsOf, type CheckContext } from './check-rows.ts';
 import { CheckedRuns } from './check-runs.ts';
 import type { CheckedValues } from './check-values.ts';
-import { eventFrom } from './event-codec.ts';
+import { eventFrom } from './event-decoder.ts';
 import type { LogState } from './log-state.ts';
 import { positionKey, positionOf } from './tables.ts';
 
@@ -30,8 +31,7 @@ export function checkEvents(context: CheckContext, { state, names, values }: Log
     if (event === undefined) continue;
     indices.expect(event);
     runs.expect(event);
-    const address = addressOf(event);
-    if (address !== null) values.refer(address, position);
+    for (const address of addressesOf(event)) values.refer(address, position);
   }
   const head = next - 1;
   if (state !== undefined && head !== state.head) {
@@ -61,8 +61,4 @@ function eventOf({ findings }: CheckContext, content: unknown, position: number)
     findings.add({ code: 'record', table: 'events', key: hex(positionKey(position)), position, message });
     return undefined;
   }
-}
-
-function addressOf(event: LoggedEvent): string | null {
-  return 'address' in event ? event.address : null;
 }

@@ -30,10 +30,14 @@ export type FindingCode =
   | 'value-missing'
   /** The bytes of a value are not what its address stands for. */
   | 'value-wrong'
+  /** A row of `chunks` is a part of no value. */
+  | 'chunk-wrong'
   /** The row of the lease cannot be read. */
   | 'lease'
   /** A cursor cannot be read, or points behind the end of the log. */
-  | 'cursor';
+  | 'cursor'
+  /** The id of a batch cannot be read, or says that the batch is where none can be. */
+  | 'append';
 
 /** One thing that is wrong in a store. */
 export interface Finding {

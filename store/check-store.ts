@@ -1,5 +1,6 @@
 import { closeSync, openSync } from 'node:fs';
 import { join } from 'node:path';
+import { checkAppends } from './check-appends.ts';
 import { checkEvents } from './check-events.ts';
 import { Findings, type Finding } from './check-findings.ts';
 import { checkCursors, checkLeaseRow, checkState } from './check-meta.ts';
@@ -11,7 +12,7 @@ import { StoreError } from '../lib/kernel/errors.ts';
 import { openLmdb, type LmdbEnvironment } from './lmdb-environment.ts';
 import { readHeader, type FileHeader } from './lmdb-header.ts';
 import { preflight } from './preflight.ts';
-import { cursorsIn } from './tables.ts';
+import { laterTable, LATER_TABLES } from './tables.ts';
 
 /** What a check gives beside its findings. */
 export interface CheckResult {
@@ -42,6 +43,8 @@ export async function checkStoreFile(path: string, { label, tellRows, tellFindin
   const environment = await openForCheck(path, { label, findings });
   if (environment === undefined) return { ...NOTHING, findings: findings.count };
   try {
+    // Opening a table ends the snapshot that is being read: all are open before one is pinned.
+    for (const name of LATER_TABLES) laterTable(environment.tables, name);
     checkFile(path, { environment, findings, tellRows });
     // LMDB would believe what stands in its pages, and might not come back from it.
     if (findings.count > 0) return { ...NOTHING, findings: findings.count };
@@ -118,8 +121,10 @@ function checkTables(context: CheckContext): CheckResult {
   const names = checkNames(context, state);
   const values = new CheckedValues(context);
   checkEvents(context, { state, names, values });
-  const cursors = cursorsIn(tables);
+  const cursors = laterTable(tables, 'cursors');
   if (cursors !== undefined) checkCursors(context, cursors, state?.head);
+  const appends = laterTable(tables, 'appends');
+  if (appends !== undefined) checkAppends(context, appends, state?.head);
   return {
     findings: findings.count,
     tables: Object.fromEntries(counts),

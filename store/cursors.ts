@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 import type { Position } from '../lib/events/position.ts';
 import { corrupt, openRecord, record } from './record.ts';
-import { cursorsIn, type Tables } from './tables.ts';
+import { laterTable, type Tables } from './tables.ts';
 
 /**
  * Reads how far a reader came.
@@ -10,7 +10,7 @@ import { cursorsIn, type Tables } from './tables.ts';
  */
 export function readCursor(tables: Tables, name: string, label: string): Position | undefined {
   const key = keyOf(name);
-  const bytes = cursorsIn(tables)?.get(key);
+  const bytes = laterTable(tables, 'cursors')?.get(key);
   if (bytes === undefined) return undefined;
   const place = { table: 'cursors', key, label } as const;
   // The checksum held: this is what writeCursor wrote.

@@ -4,6 +4,7 @@ import { readState, writeState, type LogState } from './log-state.ts';
 import { isThisCopy, mayBeAlive, thisProcess, type ProcessIdentity } from './process-identity.ts';
 import { openRecord, record } from './record.ts';
 import { META, type Tables } from './tables.ts';
+import { upgrade } from './upgrade.ts';
 
 /** The right to write, until somebody takes it: every append checks that the state's epoch is still this one. */
 export interface Lease {
@@ -29,6 +30,8 @@ export function takeLease(environment: LmdbEnvironment, label: string): LeaseAtt
 function takeInTransaction(tables: Tables, label: string): LeaseAttempt {
   const holder = readLease(tables, label);
   if (holder !== undefined && !isThisCopy(holder) && mayBeAlive(holder)) return { holder };
+  // What may write to it brings it to this format first.
+  upgrade(tables, label);
   const state = readState(tables, label);
   const epoch = state.epoch + 1;
   // Whoever had the lease can commit nothing from here on, even if it was only asleep.

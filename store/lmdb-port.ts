@@ -1,26 +1,48 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { acceptBatch } from '../lib/events/accept-batch.ts';
 import type { Address } from '../lib/events/data-version.ts';
-import type { LoggedEvent, ReadableEvent, StepSettled } from '../lib/events/logged-event.ts';
+import type { LoggedEvent, MissedEvent, ReadableEvent, StepSettled } from '../lib/events/logged-event.ts';
 import type { Position } from '../lib/events/position.ts';
-import type { AppendBatch, LivePort, LoggedRun, OutputId } from '../lib/events/store-port.ts';
+import type {
+  AppendBatch,
+  Appended,
+  LivePort,
+  LoggedRun,
+  PruneReport,
+  PruneRequest,
+  RemovedValue,
+  RetentionStore,
+  StoreLimits,
+  TraceQuestion,
+} from '../lib/events/store-port.ts';
+import { checkSizes } from '../lib/events/value-limits.ts';
 import { StoreError } from '../lib/kernel/errors.ts';
 import type { AssetKey } from '../lib/model/asset-key.ts';
-import type { Appended } from './append-batches.ts';
 import { draftBatch } from './batch-draft.ts';
 import { readCursor } from './cursors.ts';
 import { readState } from './log-state.ts';
 import { LogReader } from './log-reader.ts';
+import { prune } from './prune.ts';
 import type { OpenMode, SharedStore } from './shared-store.ts';
 import { storeFailure } from './store-failure.ts';
-import { LAST_POSITION } from './tables.ts';
+import { LAST_POSITION, type Tables } from './tables.ts';
 
 /** Rows read in one go: about 5 ms, after which the event loop gets a turn. */
 const PAGE = 500;
+/** Values may be large. */
+const VALUES_PAGE = 8;
+
+/** What one user asked for. */
+export interface HoldOptions {
+  readonly label: string;
+  readonly mode: OpenMode;
+  readonly limits: StoreLimits;
+}
 
 /** One user's hold on a store that is open. */
-export class LmdbPort implements LivePort {
+export class LmdbPort implements LivePort, RetentionStore {
   readonly label: string;
+  readonly limits: StoreLimits;
   readonly #store: SharedStore;
   readonly #mode: OpenMode;
   readonly #busy = new Set<Promise<unknown>>();
@@ -28,21 +50,25 @@ export class LmdbPort implements LivePort {
   readonly #watchers = new Map<() => void, () => void>();
   #closing: Promise<void> | undefined;
 
-  constructor(store: SharedStore, { label, mode }: { readonly label: string; readonly mode: OpenMode }) {
+  constructor(store: SharedStore, { label, mode, limits }: HoldOptions) {
     this.#store = store;
     this.label = label;
+    this.limits = limits;
     this.#mode = mode;
   }
 
   append(batch: AppendBatch): Promise<Appended> {
-    return this.#use(async () => {
+    // No promise but that of the queue: there may be thousands at once.
+    try {
+      if (this.#closing !== undefined) throw closed(this.label);
       const { writer } = this.#store;
       if (this.#mode === 'read' || writer === undefined) throw readOnly(this.label);
       acceptBatch(batch);
-      const appended = Object.freeze(await writer.append(draftBatch(batch)));
-      this.#store.changed();
-      return appended;
-    });
+      checkSizes(batch, this.limits);
+      return writer.append(draftBatch(batch, writer.values));
+    } catch (error) {
+      return Promise.reject(storeFailure(error, this.label));
+    }
   }
 
   head(): Promise<Position> {
@@ -65,10 +91,14 @@ export class LmdbPort implements LivePort {
   }
 
   lastSettled(
-    outputs: readonly OutputId[],
+    outputs: readonly TraceQuestion[],
     at: Position,
   ): Promise<readonly ((StepSettled & { readonly position: Position }) | undefined)[]> {
     return this.#use(() => this.#each(outputs, (reader, output) => reader.lastSettled(output, at)));
+  }
+
+  missed(keys: readonly AssetKey[], at: Position): Promise<readonly (MissedEvent | undefined)[]> {
+    return this.#use(() => this.#each(keys, (reader, key) => reader.missed(key, at)));
   }
 
   runs(): Promise<readonly LoggedRun[]> {
@@ -83,7 +113,25 @@ export class LmdbPort implements LivePort {
   }
 
   values(addresses: readonly Address[]): Promise<readonly (Uint8Array | undefined)[]> {
-    return this.#use(() => this.#each(addresses, (reader, address) => reader.value(address)));
+    return this.#use(() => this.#each(addresses, (reader, address) => reader.value(address), VALUES_PAGE));
+  }
+
+  removed(addresses: readonly Address[]): Promise<readonly (RemovedValue | undefined)[]> {
+    return this.#use(() => this.#each(addresses, (reader, address) => reader.removed(address)));
+  }
+
+  async prune(request: PruneRequest): Promise<PruneReport> {
+    const pruned = await this.#use(async () => {
+      const { writer } = this.#store;
+      if (this.#mode === 'read' || writer === undefined) throw readOnly(this.label);
+      return prune(
+        { writer, read: (body) => this.#store.read((tables) => body(this.#reader(tables), tables)), label: this.label },
+        request,
+      );
+    });
+    // What its user said or threw is no failure of the store.
+    if ('stopped' in pruned) throw pruned.stopped;
+    return pruned;
   }
 
   cursor(name: string): Promise<Position | undefined> {
@@ -126,6 +174,7 @@ export class LmdbPort implements LivePort {
 
   async #leave(): Promise<void> {
     while (this.#busy.size > 0) await Promise.allSettled(this.#busy);
+    if (this.#mode === 'write') await this.#store.writer?.drained();
     await this.#store.leave(this.#mode);
   }
 
@@ -144,15 +193,23 @@ export class LmdbPort implements LivePort {
   }
 
   #readPage<Result>(body: (reader: LogReader) => Result): Promise<Result> {
-    return this.#store.read((tables) => body(new LogReader(tables, this.#store.names, this.label)));
+    return this.#store.read((tables) => body(this.#reader(tables)));
+  }
+
+  #reader(tables: Tables): LogReader {
+    return new LogReader(tables, this.#store.names, this.label);
   }
 
   /** One answer for each question, a page at a time. The log only grows, so later pages may see more of it, and answer the same. */
-  async #each<Item, Answer>(items: readonly Item[], answer: (reader: LogReader, item: Item) => Answer): Promise<readonly Answer[]> {
+  async #each<Item, Answer>(
+    items: readonly Item[],
+    answer: (reader: LogReader, item: Item) => Answer,
+    page: number = PAGE,
+  ): Promise<readonly Answer[]> {
     const answers: Answer[] = [];
-    for (let start = 0; start < items.length; start += PAGE) {
+    for (let start = 0; start < items.length; start += page) {
       if (start > 0) await nextTurn();
-      answers.push(...(await this.#readPage((reader) => items.slice(start, start + PAGE).map((item) => answer(reader, item)))));
+      answers.push(...(await this.#readPage((reader) => items.slice(start, start + page).map((item) => answer(reader, item)))));
     }
     return Object.freeze(answers);
   }

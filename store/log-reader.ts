@@ -1,16 +1,23 @@
-import { hash } from 'node:crypto';
 import type { Address } from '../lib/events/data-version.ts';
-import { isReadable, type LoggedEvent, type ReadableEvent, type StepSettled } from '../lib/events/logged-event.ts';
-import type { Position } from '../lib/events/position.ts';
-import type { LoggedRun, OutputId } from '../lib/events/store-port.ts';
+import {
+  isMissed,
+  isReadable,
+  type LoggedEvent,
+  type MissedEvent,
+  type ReadableEvent,
+  type StepSettled,
+} from '../lib/events/logged-event.ts';
+import { asOf, type Position } from '../lib/events/position.ts';
+import type { LoggedRun, RemovedValue, TraceQuestion } from '../lib/events/store-port.ts';
 import { quote } from '../lib/kernel/print.ts';
 import type { AssetKey } from '../lib/model/asset-key.ts';
-import { valueKey, WHOLE_VALUE } from './batch-draft.ts';
-import { eventFrom } from './event-codec.ts';
+import { eventFrom } from './event-decoder.ts';
 import { readState } from './log-state.ts';
 import { nameOf, type Name, type Names } from './names.ts';
 import { corrupt, openRecord } from './record.ts';
-import { lastInIndex, positionKey, positionOf, type Table, type Tables } from './tables.ts';
+import { lastInIndex, laterTable, positionKey, positionOf, type Table, type Tables } from './tables.ts';
+import { readBytes } from './value-reader.ts';
+import { valueKey, valueRowAt } from './value-rows.ts';
 
 /**
  * Reads the tables, and checks what they say against each other: an index names an event, and the event must be the one that was
@@ -51,12 +58,25 @@ export class LogReader {
   }
 
   /** The last settled step that succeeded with this output in need. */
-  lastSettled({ definition, step, output }: OutputId, at: Position): (StepSettled & { readonly position: Position }) | undefined {
-    const event = this.#found(this.#tables.settled, nameOf('output', definition, step, output), at);
+  lastSettled(
+    { definition, step, output, before }: TraceQuestion,
+    at: Position,
+  ): (StepSettled & { readonly position: Position }) | undefined {
+    const event = this.#found(this.#tables.settled, nameOf('output', definition, step, output), asOf({ before }, at));
     if (event === undefined) return undefined;
     const right = event.type === 'step-settled' && event.definition === definition && event.step === step;
     if (!right)
       throw this.#corruptEvent(event.position, `is not about the step ${quote(`${definition}:${step}`)}, and an index says that it is`);
+    return event.outputs.some((each) => each.output === output) ? event : undefined;
+  }
+
+  /** The last event that told that an asset did not come. */
+  missed(key: AssetKey, at: Position): MissedEvent | undefined {
+    const index = laterTable(this.#tables, 'missed');
+    const event = index === undefined ? undefined : this.#found(index, nameOf('key', key), at);
+    if (event === undefined) return undefined;
+    if (!isMissed(event) || event.key !== key)
+      throw this.#corruptEvent(event.position, `does not say that ${quote(key)} did not come, and an index says that it does`);
     return event;
   }
 
@@ -73,16 +93,17 @@ export class LogReader {
     return runs;
   }
 
-  /** The bytes at an address, which are proven to be the ones by their hash. */
+  /** The bytes at an address, which are proven to be the ones by their hash; `undefined` where they are not kept. */
   value(address: Address): Uint8Array | undefined {
-    const key = valueKey(address);
-    const row = this.#tables.values.get(key);
-    if (row === undefined) return undefined;
-    const place = { table: 'values', key, label: this.#label } as const;
-    if (row[0] !== WHOLE_VALUE) throw corrupt(place, 'is in a form that this version of Sluice does not know');
-    const bytes = row.subarray(1);
-    if (!key.equals(hash('sha256', bytes, 'buffer'))) throw corrupt(place, 'is not the value that its address stands for');
-    return bytes;
+    return readBytes({ tables: this.#tables, label: this.#label }, valueKey(address));
+  }
+
+  /** What is known of a value that was removed. */
+  removed(address: Address): RemovedValue | undefined {
+    const row = valueRowAt(this.#tables.values, valueKey(address), this.#label);
+    if (row?.kind !== 'removed') return undefined;
+    const { reason, size, head } = row;
+    return Object.freeze({ reason, size, head });
   }
 
   #run(startedAt: Position, endedAt: Position): LoggedRun {

@@ -16,6 +16,50 @@ export function nameOf(kind: NameKind, ...parts: readonly string[]): Name {
   return JSON.stringify([kind, ...parts]);
 }
 
+/** How many names are kept in memory, made already. */
+const MADE_NAMES = 20_000;
+
+/**
+ * Names that were made before. To make one, or to look one up by a text that was made anew, costs more than all else about a row of an
+ * index; the parts are mostly the same few strings, whose hashes are known.
+ */
+export class MadeNames {
+  readonly #keys = new Map<string, Name>();
+  readonly #outputs = new Map<string, Map<string, Map<string, Name>>>();
+  #size = 0;
+
+  /** The name of a key of an asset or a source. */
+  key(key: string): Name {
+    const made = this.#keys.get(key);
+    if (made !== undefined) return made;
+    this.#makeRoom();
+    const name = nameOf('key', key);
+    this.#keys.set(key, name);
+    return name;
+  }
+
+  /** The name of an output of a step. */
+  output(definition: string, step: string, output: string): Name {
+    const made = this.#outputs.get(definition)?.get(step)?.get(output);
+    if (made !== undefined) return made;
+    this.#makeRoom();
+    const name = nameOf('output', definition, step, output);
+    const steps = this.#outputs.get(definition) ?? new Map<string, Map<string, Name>>();
+    const outputs = steps.get(step) ?? new Map<string, Name>();
+    this.#outputs.set(definition, steps.set(step, outputs.set(output, name)));
+    return name;
+  }
+
+  #makeRoom(): void {
+    if (this.#size >= MADE_NAMES) {
+      this.#keys.clear();
+      this.#outputs.clear();
+      this.#size = 0;
+    }
+    this.#size += 1;
+  }
+}
+
 /**
  * Short numbers for long names, so that indices are small, and keys as long as anybody likes. The table's key is the hash of the
  * name: LMDB's keys are limited in length, and names are not.
@@ -32,7 +76,7 @@ export class Names {
 
   /** The id of a name, if it has one. */
   find(tables: Tables, name: Name): number | undefined {
-    const known = this.#fresh.get(name) ?? this.#known.get(name);
+    const known = (this.#fresh.size > 0 ? this.#fresh.get(name) : undefined) ?? this.#known.get(name);
     if (known !== undefined) return known;
     const key = keyOf(name);
     const bytes = tables.names.get(key);

@@ -1,8 +1,13 @@
 import { mkdir, stat } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
 import { createStore, type Store } from '../lib/events/store.ts';
+import { DEFAULT_LIMITS, MAX_VALUE_BYTES } from '../lib/events/value-limits.ts';
 import { StoreError } from '../lib/kernel/errors.ts';
 import { kindOf } from '../lib/kernel/print.ts';
 import { checkVerbOptions, RULES, type OptionRules } from '../lib/kernel/verb-options.ts';
+import { CODECS, codecsByName, type Codec } from '../lib/model/codec.ts';
+import { lacksRoomForFolder } from './disk-room.ts';
+import { syncFolder } from './durable-files.ts';
 import { LmdbPort } from './lmdb-port.ts';
 import { isMissingPath } from './missing-path.ts';
 import { SharedStore, type OpenMode } from './shared-store.ts';
@@ -16,6 +21,10 @@ export interface OpenStoreOptions {
   readonly waitMs?: number;
   /** Milliseconds since 1970, for what no run records (`store.put`). The system's clock by default. */
   readonly now?: () => number;
+  /** Most bytes that one value may take: 64 MiB by default. Larger ones are refused with VALUE_TOO_LARGE. */
+  readonly maxValueBytes?: number;
+  /** Decode what `store.value` reads; a run has those of its definitions besides. */
+  readonly codecs?: readonly Codec[];
 }
 
 /**
@@ -26,12 +35,16 @@ export interface OpenStoreOptions {
  * what cannot be read, STORE_FULL or STORE_IO from the disk
  */
 export async function openStore(folder: string, options: OpenStoreOptions = {}): Promise<Store> {
-  const { mode, waitMs, now } = checkOptions(options);
+  const { mode, waitMs, now, maxValueBytes, codecs } = checkOptions(options);
   const label = checkFolder(folder);
   try {
     await (mode === 'write' ? makeFolder(label) : findFolder(label));
     const shared = await SharedStore.open(label, { label, mode, waitMs });
-    return createStore(new LmdbPort(shared, { label, mode }), { now }, shared.turns);
+    return createStore(
+      new LmdbPort(shared, { label, mode, limits: { maxValueBytes } }),
+      { now, codecs: codecsByName(codecs) },
+      shared.turns,
+    );
   } catch (error) {
     throw storeFailure(error, label);
   }
@@ -41,12 +54,14 @@ const OPEN_RULES: OptionRules<OpenStoreOptions> = {
   mode: { accepts: (value) => value === 'write' || value === 'read', cure: 'Give "write" or "read".' },
   waitMs: { accepts: (value) => typeof value === 'number' && value >= 0, cure: 'Give a number of milliseconds.' },
   now: RULES.function,
+  maxValueBytes: MAX_VALUE_BYTES,
+  codecs: CODECS,
 };
 
 function checkOptions(options: OpenStoreOptions): Required<OpenStoreOptions> {
   checkVerbOptions('openStore', options, OPEN_RULES);
-  const { mode = 'write', waitMs = 0, now = () => Date.now() } = options;
-  return { mode, waitMs, now };
+  const { mode = 'write', waitMs = 0, now = () => Date.now(), maxValueBytes = DEFAULT_LIMITS.maxValueBytes, codecs = [] } = options;
+  return { mode, waitMs, now, maxValueBytes, codecs };
 }
 
 function checkFolder(folder: unknown): string {
@@ -58,12 +73,32 @@ function checkFolder(folder: unknown): string {
 }
 
 async function makeFolder(label: string): Promise<void> {
+  let first: string | undefined;
   try {
-    await mkdir(label, { recursive: true });
+    first = await mkdir(label, { recursive: true });
   } catch (error) {
+    // Node says that a folder above is not there where there is no room to make it.
+    if (codeOf(error) === 'ENOENT' && lacksRoomForFolder(label)) throw noRoomForFolder(label, error);
     if (/^(EEXIST|ENOTDIR|ENAMETOOLONG|ELOOP|EINVAL|ENOENT)$/.test(codeOf(error))) throw noFolder(label, error);
     throw error;
   }
+  if (first !== undefined) await keepNames(resolve(label), dirname(resolve(first)));
+}
+
+/** Keeps the names of folders that were just made, up to those in the folder that was there. */
+async function keepNames(path: string, there: string): Promise<void> {
+  for (let folder = dirname(path); ; folder = dirname(folder)) {
+    await syncFolder(folder);
+    if (folder === there || folder === dirname(folder)) return;
+  }
+}
+
+function noRoomForFolder(label: string, cause: unknown): StoreError {
+  return new StoreError(
+    'STORE_FULL',
+    `The store ${JSON.stringify(label)} cannot be made: there is no room for its folder. Make room on the disk and try again.`,
+    { details: { path: label }, cause },
+  );
 }
 
 async function findFolder(label: string): Promise<void> {

@@ -6,6 +6,7 @@ import type { Position } from '../lib/events/position.ts';
 import { StoreError } from '../lib/kernel/errors.ts';
 import { Turns } from '../lib/kernel/turns.ts';
 import { writeCursor } from './cursors.ts';
+import { syncFolder } from './durable-files.ts';
 import { checkLease, takeLease, type Lease, type LeaseAttempt } from './lease.ts';
 import { openLmdb, type LmdbEnvironment } from './lmdb-environment.ts';
 import { readState } from './log-state.ts';
@@ -54,6 +55,8 @@ export class SharedStore {
   #stopWatching: () => void = () => undefined;
   /** Settles when there is an environment again; `undefined` while there is one. */
   #reopening: Promise<void> | undefined;
+  /** Whether the names of its files are on disk for sure. */
+  #hasKeptNames = false;
   #users = 0;
   #writers = 0;
 
@@ -93,8 +96,8 @@ export class SharedStore {
   static async #join(folder: string, place: StorePlace): Promise<SharedStore> {
     const path = await realpath(folder);
     const open = openStores.get(path);
-    // A folder that was deleted and made again under its name is another store.
-    if (open !== undefined && (await dataFileIdentity(path)) === open.#identity) {
+    // A folder that was deleted and made again under its name is another store; and nobody can do anything with one that is dead.
+    if (open !== undefined && !open.#environment.isDead && (await dataFileIdentity(path)) === open.#identity) {
       open.#users += 1;
       return open;
     }
@@ -114,6 +117,7 @@ export class SharedStore {
     return inTurn(async () => {
       if (this.#writer === undefined) {
         if (!this.#environment.writable) await this.#reopenToWrite();
+        await this.#keepNames();
         const attempt = await this.#takeLease(label);
         if ('holder' in attempt) return attempt.holder;
         this.#lease = attempt.lease;
@@ -123,11 +127,19 @@ export class SharedStore {
           lease: attempt.lease,
           label: this.#label,
           path: this.#path,
+          onCommit: () => this.changed(),
         });
       }
       this.#writers += 1;
       return undefined;
     });
+  }
+
+  /** Before anything is acknowledged: a file that was flushed is of no use where its name is not on disk. */
+  async #keepNames(): Promise<void> {
+    if (this.#hasKeptNames) return;
+    await syncFolder(this.#path);
+    this.#hasKeptNames = true;
   }
 
   /** Takes the lease of the file that the folder has now: before it is had, a compaction may put another one there; after that, none can. */

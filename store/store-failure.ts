@@ -1,8 +1,8 @@
-import { statfsSync } from 'node:fs';
 import { StoreError } from '../lib/kernel/errors.ts';
 import type { StoreCode } from '../lib/kernel/error-codes.ts';
+import { freeBytes, roomFor } from './disk-room.ts';
 
-/** A code of lmdb or the system: what it means for the store, and whether the environment may still be written to after it. */
+/** A code of lmdb or the system: what it means for the store, and whether the store may still be written to after it. */
 interface Meaning {
   readonly code: StoreCode;
   readonly usable: boolean;
@@ -18,11 +18,6 @@ const CORRUPT: Meaning = {
   code: 'STORE_CORRUPT',
   usable: false,
   problem: 'is damaged. Restore a backup, or run the assets again in a new store',
-};
-const DEAD: Meaning = {
-  code: 'STORE_IO',
-  usable: false,
-  problem: 'cannot be written to any more after an earlier error. Close it, check the disk, and open it again',
 };
 const IO: Meaning = { code: 'STORE_IO', usable: true, problem: 'could not be written or read. Check the disk, and try again' };
 const NO_ACCESS: Meaning = {
@@ -44,9 +39,6 @@ const meanings: ReadonlyMap<unknown, Meaning> = new Map<unknown, Meaning>([
   [-30797, CORRUPT], // MDB_PAGE_NOTFOUND
   [-30793, CORRUPT], // MDB_INVALID
   [-30794, OTHER_LMDB], // MDB_VERSION_MISMATCH
-  [22, DEAD], // EINVAL: what transactions give once the environment has panicked
-  [-30795, DEAD], // MDB_PANIC
-  [-30782, DEAD], // MDB_BAD_TXN
   [1, NO_ACCESS], // EPERM
   [13, NO_ACCESS], // EACCES
   [30, NO_ACCESS], // EROFS
@@ -74,33 +66,16 @@ export function isFatal(error: unknown): boolean {
   return !(error instanceof StoreError) && !meaningOf(error).usable;
 }
 
-/** Whether this error speaks of the size of what was written: less may still fit. */
-export function isFull(error: unknown): boolean {
-  return meaningOf(error) === FULL;
-}
-
-/** Pages of the tree that change with what is written, in rough. */
-const TREE_BYTES = 256 * 1024;
-
 /**
- * What it means that a write failed: LMDB calls it an I/O error where a disk that was almost full took a part of it only.
- * Then `bytes` and the pages around them do not fit into what is left.
+ * What it means that a write failed: LMDB calls it an I/O error where a disk that was almost full took a part of it only. Somebody else
+ * filled it, after it was looked at.
  */
 export function writeFailure(error: unknown, { path, bytes }: { readonly path: string; readonly bytes: number }): unknown {
-  if (!(error instanceof Error && 'code' in error && error.code === EIO) || freeBytes(path) > 2 * bytes + TREE_BYTES) return error;
+  if (!(error instanceof Error && 'code' in error && error.code === EIO) || freeBytes(path) > roomFor({ bytes, rows: 0 })) return error;
   return Object.assign(new Error('no space left on device', { cause: error }), { code: 'ENOSPC' });
 }
 
 const EIO = 5;
-
-function freeBytes(path: string): number {
-  try {
-    const { bavail, bsize } = statfsSync(path);
-    return bavail * bsize;
-  } catch {
-    return Infinity;
-  }
-}
 
 function meaningOf(error: unknown): Meaning {
   return (error instanceof Error && 'code' in error && meanings.get(error.code)) || IO;

@@ -8,19 +8,40 @@ import type { Database } from 'lmdb';
  *                'state'                                record: [epoch, head, next name id]
  *                'lease'                                record: who may write; no row: nobody
  *     names      sha256 of the name                     record: [id, name]
- *     events     position u48                           record: the event, as event-codec.ts lists it
+ *     events     position u48                           record: the event, as event-row.ts lists it
  *     readable   key id u32, partition u32, position u48      nothing
  *     settled    output id u32, partition u32, position u48   nothing
+ *     missed     key id u32, partition u32, position u48      nothing
  *     runs       position u48 of run-started            record: [position of run-ended, or 0]
  *     values     sha256 of the bytes                    kind u8 (1: the whole value), then the bytes
  *     cursors    sha256 of the name                     record: [name, position]
+ *     chunks     sha256 of the bytes, number u32        a part of a large value
+ *     appends    sha256 of the id as JSON text          record: [id, first position, last position, sha256 of the batch]
  *
  * Numbers in keys are big-endian, so that the order of bytes is the order of numbers. `partition` is 0 until partitions exist.
  */
-export const TABLE_NAMES = ['meta', 'names', 'events', 'readable', 'settled', 'runs', 'values', 'cursors'] as const;
+export const TABLE_NAMES = [
+  'meta',
+  'names',
+  'events',
+  'readable',
+  'settled',
+  'runs',
+  'values',
+  'cursors',
+  'chunks',
+  'appends',
+  'missed',
+] as const;
 
-/** The format that this version writes, and the only one that it reads. */
-export const FORMAT = 1;
+/** The format that this version writes. */
+export const FORMAT = 2;
+
+/** The oldest format that it reads; who opens one to write brings it to {@link FORMAT}. Format 1 has no tables of {@link LATER_TABLES}. */
+export const OLDEST_FORMAT = 1;
+
+/** Tables that stores of older formats lack. */
+export const LATER_TABLES: readonly ['cursors', 'chunks', 'appends', 'missed'] = ['cursors', 'chunks', 'appends', 'missed'];
 
 /** The name of one table. */
 export type TableName = (typeof TABLE_NAMES)[number];
@@ -28,16 +49,13 @@ export type TableName = (typeof TABLE_NAMES)[number];
 /** One named database, keys and values in bytes. */
 export type Table = Database<Buffer, Buffer>;
 
-/**
- * Every table of an open store. One that was made before there were cursors and is opened to read has no table of them: ask
- * {@link cursorsIn}.
- */
+/** Every table of an open store. An older one that is opened to read may lack {@link LATER_TABLES}: ask {@link laterTable}. */
 export type Tables = Readonly<Record<TableName, Table>>;
 
-/** The table of cursors, where there is one. */
-export function cursorsIn(tables: Tables): Table | undefined {
+/** One of the tables that older stores lack, where there is one. */
+export function laterTable(tables: Tables, name: (typeof LATER_TABLES)[number]): Table | undefined {
   // Typed as all others are, for those who work on any of them; openTables may have left it out.
-  return tables.cursors;
+  return tables[name];
 }
 
 /** Keys of the rows of `meta`. */
@@ -66,7 +84,7 @@ export function positionOf(key: Buffer): number {
   return key.readUIntBE(0, POSITION_BYTES);
 }
 
-/** Key of a row of `readable` and `settled`. */
+/** Key of a row of `readable`, `settled` and `missed`. */
 export function indexKey(id: number, position: number): Buffer {
   const key = Buffer.allocUnsafe(INDEX_BYTES);
   key.writeUInt32BE(id, 0);

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { mayBeAlive, thisProcess } from './process-identity.ts';
 
 /** What a temporary folder is for, as its name says. */
-export type TemporaryUse = 'backup' | 'restore' | 'compact';
+export type TemporaryUse = 'backup' | 'restore' | 'compact' | 'repair';
 
 /**
  * Makes a new folder in `parent` whose name tells who made it and for what, and removes those like it whose process is gone.

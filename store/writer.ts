@@ -1,15 +1,23 @@
-import type { StoreError } from '../lib/kernel/errors.ts';
-import { appendBatches, type Appended } from './append-batches.ts';
+import type { Appended } from '../lib/events/store-port.ts';
+import { StoreError } from '../lib/kernel/errors.ts';
+import { Turns } from '../lib/kernel/turns.ts';
+import { appendBatches, type Outcome } from './append-batches.ts';
 import type { BatchDraft } from './batch-draft.ts';
+import type { Volume } from './disk-room.ts';
 import { GroupCommit } from './group-commit.ts';
 import { checkLease, releaseLease, type Lease } from './lease.ts';
 import type { LmdbEnvironment } from './lmdb-environment.ts';
+import { readState, type LogState } from './log-state.ts';
 import type { Names } from './names.ts';
-import { isFatal, isFull, storeFailure, writeFailure } from './store-failure.ts';
+import { isFatal, storeFailure, writeFailure } from './store-failure.ts';
+import type { ValuePlace } from './value-reader.ts';
+import { ValueWriter } from './value-writer.ts';
 
-/** About 20 ms of work: a transaction holds the event loop from beginning to end. */
-const LIMITS = { events: 1000, bytes: 4 * 2 ** 20 } as const;
+/** About 20 ms of work: a transaction holds the event loop from beginning to end. Numbers alone cannot say how long it takes. */
+const LIMITS = { events: 4000, bytes: 4 * 2 ** 20, milliseconds: 20 } as const;
 const READER_CHECK_MS = 60_000;
+/** One step of a prune, in rough: it changes small rows, and writes some values anew. */
+const STEP_OF_CARE: Volume = { bytes: 2 ** 20, rows: 100 };
 
 /** What a {@link Writer} needs of its store. */
 export interface WriterOptions {
@@ -19,10 +27,16 @@ export interface WriterOptions {
   readonly label: string;
   /** The store's folder. */
   readonly path: string;
+  /** Called when something was committed. Must not throw. */
+  readonly onCommit: () => void;
 }
 
 /** The one writer of a store in this process: whoever opened the store to write appends through it. */
 export class Writer {
+  /** Brings values into the form in which they are kept. */
+  readonly values: ValueWriter;
+  /** One prune at a time. */
+  readonly prunes: Turns = new Turns();
   readonly #options: WriterOptions;
   readonly #queue: GroupCommit<BatchDraft, Appended>;
   #fatal: StoreError | undefined;
@@ -30,19 +44,46 @@ export class Writer {
 
   constructor(options: WriterOptions) {
     this.#options = options;
-    this.#queue = new GroupCommit({ commit: (batches) => this.#commit(batches), mayFitAlone: isFull, limits: LIMITS });
+    this.values = new ValueWriter(() => {
+      options.environment.refresh();
+      return { tables: options.environment.tables, label: options.label };
+    });
+    this.#queue = new GroupCommit<BatchDraft, Appended>({
+      commit: (batches, hasTime) => this.#commit(batches, hasTime),
+      mayPassAlone,
+      limits: LIMITS,
+      monotonic: () => performance.now(),
+    });
+  }
+
+  /** Settles when the batch is on disk, or rejects with the StoreError of whatever kept it from getting there; then nothing of it is there. */
+  append(batch: BatchDraft): Promise<Appended> {
+    return this.#queue.submit(batch);
+  }
+
+  /** Resolves when every append that was asked for before has settled. */
+  drained(): Promise<void> {
+    return this.#queue.drained();
   }
 
   /**
-   * Settles when the batch is on disk.
+   * Runs `body` in a transaction of its own. It waits for nothing, and changes nothing of what appends rely on: no name, no position.
    *
-   * @throws StoreError of whatever kept it from getting there; then nothing of it is there
+   * @throws StoreError STORE_LOCKED for a writer that lost its lease; or whatever kept it from getting to disk
    */
-  async append(batch: BatchDraft): Promise<Appended> {
+  transact(body: (place: ValuePlace, state: LogState) => void): void {
+    if (this.#fatal !== undefined) throw this.#fatal;
+    const { environment, label, path } = this.#options;
+    const place = { tables: environment.tables, label };
     try {
-      return await this.#queue.submit(batch, { events: batch.events.length, bytes: batch.size });
+      environment.transact(() => {
+        const state = readState(place.tables, label);
+        this.#check(state);
+        body(place, state);
+      }, STEP_OF_CARE);
     } catch (error) {
-      throw storeFailure(error, this.#options.label);
+      if (isFatal(error)) this.#fatal = storeFailure(error, label);
+      throw writeFailure(error, { path, bytes: 0 });
     }
   }
 
@@ -56,27 +97,35 @@ export class Writer {
     }
   }
 
-  #commit(batches: readonly BatchDraft[]): readonly Appended[] {
+  #commit(batches: readonly BatchDraft[], hasTime: () => boolean): readonly Outcome[] {
     if (this.#fatal !== undefined) throw this.#fatal;
     const { environment, names } = this.#options;
-    let appended: readonly Appended[] = [];
+    let outcomes: readonly Outcome[] = [];
     let committed = false;
     try {
       environment.transact(() => {
-        appended = appendBatches({ ...this.#options, tables: environment.tables, checkEpoch: (state) => this.#check(state) }, batches);
-      });
+        const target = {
+          ...this.#options,
+          values: this.values,
+          tables: environment.tables,
+          checkEpoch: (state: LogState) => this.#check(state),
+        };
+        outcomes = appendBatches(target, batches, hasTime);
+      }, volumeOf(batches));
       committed = true;
     } catch (error) {
       if (isFatal(error)) this.#fatal = storeFailure(error, this.#options.label);
-      throw writeFailure(error, { path: this.#options.path, bytes: batches.reduce((sum, { size }) => sum + size, 0) });
+      const bytes = batches.reduce((sum, { weight }) => sum + weight.bytes, 0);
+      throw storeFailure(writeFailure(error, { path: this.#options.path, bytes }), this.#options.label);
     } finally {
       names.settle(committed);
     }
+    this.#options.onCommit();
     this.#checkReaders();
-    return appended;
+    return outcomes;
   }
 
-  #check(state: Parameters<typeof checkLease>[1]): void {
+  #check(state: LogState): void {
     const { environment, lease, label } = this.#options;
     checkLease(lease, state, { tables: environment.tables, label });
   }
@@ -92,4 +141,23 @@ export class Writer {
       // What was appended is on disk, and readers may be forgotten next time.
     }
   }
+}
+
+/** What batches may write at most: a value that may be kept as a change is kept in full where what it changes has gone meanwhile. */
+function volumeOf(batches: readonly BatchDraft[]): Volume {
+  let bytes = 0;
+  let rows = 0;
+  for (const { events, values, weight } of batches) {
+    bytes += weight.bytes;
+    // The row of its id.
+    rows += 1 + events.length + values.length;
+    for (const { index } of events) rows += index.length;
+    for (const { full, patch } of values) if (patch !== undefined) bytes += full.row.length + (full.parts?.length ?? 0);
+  }
+  return { bytes, rows };
+}
+
+/** What is too much for the disk may be one batch, and a row that is damaged is needed by one: the others are not to suffer for it. */
+function mayPassAlone(error: unknown): boolean {
+  return error instanceof StoreError && (error.code === 'STORE_FULL' || error.code === 'STORE_CORRUPT');
 }

@@ -13,12 +13,20 @@ const ADDRESS = /^sha256:[0-9a-f]{64}$/;
  *
  * @throws StoreError VALUE_NOT_STORABLE when metadata or the data of a log line cannot be stored, with the path inside it
  */
-export function acceptBatch({ events, values }: AppendBatch): void {
+export function acceptBatch({ events, values, id, request, expected = [] }: AppendBatch): void {
   for (let index = 0; index < events.length; index += 1) {
     const event = events[index];
     if (event !== undefined) acceptEvent(event, index);
   }
   for (const { address } of values) invariant(ADDRESS.test(address), 'a value is stored under the sha256 of its bytes');
+  if (id !== undefined) invariant(typeof id === 'string' && id !== '', 'the id of a batch is a string that is not empty');
+  if (request !== undefined)
+    invariant(typeof request === 'string' && id !== undefined, 'what a batch asks for is text, and the batch has an id');
+  for (const { key, position } of expected)
+    invariant(
+      typeof key === 'string' && Number.isSafeInteger(position) && position >= 0,
+      'a batch expects positions of keys: whole numbers from 0',
+    );
 }
 
 function acceptEvent(event: NewEvent, index: number): void {

@@ -9,6 +9,7 @@ export function freezeEvent<Event extends LoggedEvent>(event: Event): Event {
     Object.freeze(event.selection);
     Object.freeze(event.policies);
     Object.freeze(event.tags);
+    Object.freeze(event.again);
   } else if ('inputs' in event) {
     freezeInputs(event.inputs);
     if (event.type === 'step-settled') freezeOutcome(event);
@@ -27,12 +28,13 @@ function freezeInputs(inputs: readonly InputEntryRecord[]): void {
   Object.freeze(inputs);
 }
 
-function freezeOutcome({ outputs, error, blockedBy }: StepSettled): void {
+function freezeOutcome({ outputs, dropped, error, blockedBy }: StepSettled): void {
   for (const output of outputs) {
     Object.freeze(output.state);
     Object.freeze(output);
   }
   Object.freeze(outputs);
+  Object.freeze(dropped);
   Object.freeze(blockedBy);
   if (error === null) return;
   if (error.cause !== undefined) Object.freeze(error.cause);

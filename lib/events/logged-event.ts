@@ -40,6 +40,9 @@ export interface RunPolicies {
   readonly crossGraphUpstream: 'load' | 'auto';
 }
 
+/** Whether a run makes what is selected in any case, or only where it is not what a run would make of it. */
+export type RunMode = 'materialize' | 'refresh';
+
 interface OfRun {
   readonly runId: string;
   /** Milliseconds since 1970, by the run's clock. */
@@ -49,6 +52,8 @@ interface OfRun {
 /** A run was planned and resolved, and starts. */
 export interface RunStarted extends OfRun {
   readonly type: 'run-started';
+  /** What was asked for: everything selected anew, or what a change touches. */
+  readonly mode: RunMode;
   readonly selection: readonly AssetKey[];
   readonly policies: RunPolicies;
   readonly planHash: string;
@@ -56,6 +61,8 @@ export interface RunStarted extends OfRun {
   readonly readsAt: Position;
   readonly tags: Readonly<Record<string, string>>;
   readonly causedBy: string | null;
+  /** For a re-execution: the run that it takes up, and the first one of all; `null` for any other run (E4). */
+  readonly again: { readonly parent: string; readonly root: string } | null;
 }
 
 /** A run is over; nothing of it follows. */
@@ -86,17 +93,28 @@ interface OfStep<Ref> extends OfRun {
   readonly inputs: readonly InputEntryRecord<Ref>[];
 }
 
+/** How an output in need came out. `address` is where its value is kept; `null` where there is none, or it passed by reference. */
+export interface SettledOutput {
+  readonly output: string;
+  readonly state: OutputState;
+  readonly address: Address | null;
+}
+
 /** A step of the plan came to its end in this run. */
 export interface StepSettled<Ref = Position> extends OfStep<Ref> {
   readonly type: 'step-settled';
   readonly outcome: 'succeeded' | 'skipped' | 'failed' | 'blocked' | 'cancelled';
-  /** The outputs that were in need, and the state in which each one came out. */
-  readonly outputs: readonly { readonly output: string; readonly state: OutputState }[];
+  /** The outputs that were in need, and how each one came out. */
+  readonly outputs: readonly SettledOutput[];
+  /** Outputs that were not in need, and whose traces no longer say anything, since the op makes its outputs together (D8). */
+  readonly dropped: readonly string[];
   readonly error: ErrorRecord | null;
   /** For a blocked step: the ids of the failed steps behind it. */
   readonly blockedBy: readonly string[];
   /** How often the step was tried: 0 for one that was skipped, blocked, never started, or whose inputs were refused. */
   readonly attempts: number;
+  /** Where the state is kept that a successful step of an op with `state` left; `null` for any other. */
+  readonly stateAddress: Address | null;
 }
 
 interface OfAsset<Ref> extends OfStep<Ref> {
@@ -173,8 +191,17 @@ export interface UnknownEvent {
   readonly kind: string;
 }
 
+/** Where an event was that is not kept any more: a line of an old run's log, say. What lineage needs is never removed. */
+export interface RemovedEvent {
+  readonly type: 'removed';
+  /** What it was: `log-line`, `hook-failed`; `lost` for one that damage took. */
+  readonly kind: string;
+}
+
 /** An event of the log, at its position. */
-export type LoggedEvent = (RunStarted | RunEnded | SourceObserved | StepSettled | AssetEvent | LogLine | HookFailed | UnknownEvent) & {
+export type LoggedEvent = (
+  RunStarted | RunEnded | SourceObserved | StepSettled | AssetEvent | LogLine | HookFailed | RemovedEvent | UnknownEvent
+) & {
   readonly position: Position;
 };
 
@@ -189,6 +216,14 @@ export function isReadable(event: LoggedEvent): event is ReadableEvent {
     event.type === 'asset-unchanged' ||
     event.type === 'asset-absent'
   );
+}
+
+/** An event that tells that an asset did not come, at its position. */
+export type MissedEvent = AssetMissed & { readonly position: Position };
+
+/** Whether an event tells that an asset did not come: it failed, was blocked, or its run was cancelled. */
+export function isMissed(event: LoggedEvent): event is MissedEvent {
+  return event.type === 'asset-failed' || event.type === 'asset-blocked' || event.type === 'asset-cancelled';
 }
 
 /** The event at its position, with references into its own batch resolved. */

@@ -8,3 +8,8 @@ export type PositionRef = Position | { readonly inBatch: number };
 export function resolvePosition(ref: PositionRef, first: Position): Position {
   return typeof ref === 'number' ? ref : first + ref.inBatch;
 }
+
+/** The position as of which something is asked that may have to come before another one. */
+export function asOf({ before }: { readonly before?: Position | undefined }, at: Position): Position {
+  return before === undefined ? at : Math.min(at, before - 1);
+}

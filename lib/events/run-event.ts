@@ -20,6 +20,14 @@ export interface StepStarted extends OfStep {
   readonly loaded: readonly AssetKey[];
 }
 
+/** A step was not run, since it would give what it gave before (F2). Streamed, never logged. */
+export interface StepReused extends OfStep {
+  readonly type: 'step-reused';
+  readonly op: string;
+  /** The outputs that are in need. */
+  readonly selectedOutputs: readonly string[];
+}
+
 /** An attempt failed and the step will be tried again. Streamed, never logged. */
 export interface StepRetrying extends OfStep {
   readonly type: 'step-retrying';
@@ -40,4 +48,4 @@ export interface OutputDiscarded extends OfStep {
 }
 
 /** What a run tells while it runs: logged events once they are recorded, with their position, and what is only streamed. */
-export type RunEvent = LoggedEvent | StepStarted | StepRetrying | OutputDiscarded;
+export type RunEvent = LoggedEvent | StepStarted | StepReused | StepRetrying | OutputDiscarded;

@@ -1,12 +1,22 @@
 import type { AssetKey } from '../model/asset-key.ts';
 import type { Address } from './data-version.ts';
-import type { LoggedEvent, NewEvent, ReadableEvent, RunEnded, RunStarted, StepSettled } from './logged-event.ts';
+import type { LoggedEvent, MissedEvent, NewEvent, ReadableEvent, RunEnded, RunStarted, StepSettled } from './logged-event.ts';
 import type { Position } from './position.ts';
 
 /** Bytes to keep under the hash of themselves. */
 export interface StoredValue {
   readonly address: Address;
   readonly bytes: Uint8Array;
+  /** Where a value is kept that this one may be a small change of: the one before it. A hint, which saves room, and changes nothing else. */
+  readonly base?: Address;
+  /** The value itself, where nothing can change it any more: saves the store to decode it, where it looks into it at all. */
+  readonly value?: unknown;
+}
+
+/** How large things may be. */
+export interface StoreLimits {
+  /** Most bytes of one value. */
+  readonly maxValueBytes: number;
 }
 
 /** What one append adds, all or nothing. */
@@ -14,6 +24,32 @@ export interface AppendBatch {
   readonly events: readonly NewEvent[];
   /** Every value that the events refer to and the store may not have yet. */
   readonly values: readonly StoredValue[];
+  /**
+   * A name for what is asked, of any length, so that it may be asked again where nobody knows whether it was done: a batch with this id is
+   * written once. Kept as long as its events.
+   */
+  readonly id?: string;
+  /**
+   * What is asked, as text, for a batch with an id whose events depend on what the log held: what a later batch of that id is compared by.
+   * Without it they are compared by all but the times of their events, and by the addresses of their values.
+   */
+  readonly request?: string;
+  /** What the log has to hold of these keys, or the batch is refused. */
+  readonly expected?: readonly ExpectedPosition[];
+}
+
+/** The position of the event behind what a reader gets of a key (F8) before the batch is there; 0: there is none. */
+export interface ExpectedPosition {
+  readonly key: AssetKey;
+  readonly position: Position;
+}
+
+/** The positions that the events of a batch have; `last` is before `first` where it had none. */
+export interface Appended {
+  readonly first: Position;
+  readonly last: Position;
+  /** Whether they were there already, from an append of the same id. */
+  readonly duplicate: boolean;
 }
 
 /** Identity of one output of one step. */
@@ -21,6 +57,11 @@ export interface OutputId {
   readonly definition: string;
   readonly step: string;
   readonly output: string;
+}
+
+/** Which trace of an output is asked for: the last one, or the last one before a position. */
+export interface TraceQuestion extends OutputId {
+  readonly before?: Position;
 }
 
 /** A run as the log tells it. `ended` is `null` while it runs, and for ever if its process died. */
@@ -36,29 +77,41 @@ export interface LoggedRun {
  * - positions start at 1 and have no gaps; the events of one batch are neighbours, in the order given;
  * - a batch is there as a whole or not at all, also after a crash;
  * - an append that has resolved survives a crash (a memory store: as long as its process);
+ * - a batch with an id is there once: the same again, by anybody and at any time, resolves with where it is; another one of that id is
+ *   refused (IDEMPOTENCY_CONFLICT);
+ * - a batch that expects positions is there only where the log held them when it was written, after all that was asked for before
+ *   (VERSION_CONFLICT). An id that is there already comes first, since the log has gone on since;
  * - whatever is read is frozen, and equal for every reader for ever.
  */
 export interface EventLog {
-  /** Adds a batch and gives the positions of its events. Rejects with a StoreError; then nothing of the batch is there. */
-  append(batch: AppendBatch): Promise<{ readonly first: Position; readonly last: Position }>;
+  /**
+   * Adds a batch, as it is at the call, and gives the positions of its events. Rejects with a StoreError; then nothing of the batch is
+   * there, and others that were asked for at the same time are none the worse for it.
+   */
+  append(batch: AppendBatch): Promise<Appended>;
   /** The position of the last event; 0 when there is none. */
   head(): Promise<Position>;
   /** Up to `limit` events from `from` on, in order; fewer than `limit` only at the end of the log. */
   read(from: Position, limit: number): Promise<readonly LoggedEvent[]>;
   /** What readers get of each key as of `at` (F8), in the order asked; `undefined` where there is nothing yet. */
   readable(keys: readonly AssetKey[], at: Position): Promise<readonly (ReadableEvent | undefined)[]>;
-  /** For each output, the last settled step, as of `at`, that succeeded with that output in need: the fold that a trace is (R1). */
+  /**
+   * For each output, the last settled step, as of `at`, that succeeded with that output in need: the fold that a trace is (R1).
+   * `undefined` too where a later success dropped it (D8). With `before`, the last one of those before that position.
+   */
   lastSettled(
-    outputs: readonly OutputId[],
+    outputs: readonly TraceQuestion[],
     at: Position,
   ): Promise<readonly ((StepSettled & { readonly position: Position }) | undefined)[]>;
+  /** The last event that told that an asset did not come: it failed, was blocked, or its run was cancelled; as of `at`, in the order asked. */
+  missed(keys: readonly AssetKey[], at: Position): Promise<readonly (MissedEvent | undefined)[]>;
   /** Every run, oldest first. */
   runs(): Promise<readonly LoggedRun[]>;
 }
 
 /** Values by the hash of their bytes: written with the events that need them, never overwritten. */
 export interface ValueStore {
-  /** The bytes at each address, in the order asked; `undefined` where the value is not kept. */
+  /** The bytes at each address, in the order asked; `undefined` where the value is not kept: it never was, or it was removed. */
   values(addresses: readonly Address[]): Promise<readonly (Uint8Array | undefined)[]>;
 }
 
@@ -69,6 +122,8 @@ export interface ValueStore {
 export interface StorePort extends EventLog, ValueStore {
   /** How messages call the store: a path, or `memory`. */
   readonly label: string;
+  /** What an append is refused for (VALUE_TOO_LARGE). A port that leaves it out takes values of any size. */
+  readonly limits?: StoreLimits;
   /** Settles what was asked before, then lets go of the store. Closing twice is fine. */
   close(): Promise<void>;
 }
@@ -89,6 +144,60 @@ export interface CursorStore {
   cursor(name: string): Promise<Position | undefined>;
   /** Sets it, and survives a crash, as an append does, once it has resolved. A writer's right: rejects with STORE_READ_ONLY otherwise. */
   setCursor(name: string, position: Position): Promise<void>;
+}
+
+/** Why a value is not kept any more, and what is known of it. */
+export interface RemovedValue {
+  /** Nothing needed it any longer (`retention`), or damage took it (`lost`). */
+  readonly reason: 'retention' | 'lost';
+  /** How many bytes it had; 0 where nobody knows. */
+  readonly size: number;
+  /** Where the log ended when it was removed. */
+  readonly head: Position;
+}
+
+/** What a prune keeps, and who is told of it. */
+export interface PruneRequest {
+  /** Of each asset and source, so many of its latest values, equal neighbours counted once. At least 1. */
+  readonly versions: number;
+  /** Of so many of the latest runs, every value. */
+  readonly runs: number;
+  /** Of so many of the latest runs, what bodies logged and how hooks failed; `undefined`: of all. */
+  readonly logsOfRuns: number | undefined;
+  readonly onProgress: ((progress: PruneProgress) => void) | undefined;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** How far a prune is. */
+export interface PruneProgress {
+  /** It finds what is needed, removes values, or removes log lines. */
+  readonly doing: 'mark' | 'values' | 'logs';
+  /** How many rows it has looked at. */
+  readonly rows: number;
+}
+
+/** What a prune did. */
+export interface PruneReport {
+  readonly values: {
+    readonly kept: number;
+    readonly removed: number;
+    /** How many were kept as a change of one that was removed, and are kept in full now. */
+    readonly rewritten: number;
+    /** How many bytes the removed ones took in the store. */
+    readonly bytes: number;
+  };
+  readonly events: { readonly removed: number };
+}
+
+/** A store that can forget. */
+export interface RetentionStore {
+  /**
+   * Removes the values that nothing needs (R3), and what was logged in old runs. Beside appends: what is appended meanwhile is kept. What was
+   * removed when it is aborted stays so, and the next prune goes on.
+   */
+  prune(request: PruneRequest): Promise<PruneReport>;
+  /** What is known of values that were removed; `undefined` for one that is kept, or never was. */
+  removed(addresses: readonly Address[]): Promise<readonly (RemovedValue | undefined)[]>;
 }
 
 /** A store that can be tailed too. A port that wraps another one and passes less on still serves runs. */

@@ -1,14 +1,17 @@
 import { StoreError } from '../kernel/errors.ts';
 import { checkVerbOptions, RULES, type OptionRules } from '../kernel/verb-options.ts';
-import { decodeValue, encodeValue } from '../kernel/value/canonical.ts';
-import { fixValue } from '../kernel/value/fix.ts';
+import { encodeValue } from '../kernel/value/canonical.ts';
+import { fixValue, isKnownImmutable } from '../kernel/value/fix.ts';
 import { address, dataVersion } from '../kernel/value/version.ts';
 import { quote } from '../kernel/print.ts';
 import { assetKey, type AssetKey, type KeyLike } from '../model/asset-key.ts';
+import type { Codec, Codecs } from '../model/codec.ts';
 import { isSource, type SourceDefinition } from '../model/source.ts';
+import { decodeStored, encodeWith, type EncodedValue } from './coded-value.ts';
 import type { LoggedEvent, ReadableEvent, SourceObserved } from './logged-event.ts';
 import type { Position } from './position.ts';
-import type { LoggedRun, StorePort } from './store-port.ts';
+import { removedAt, valueRemoved } from './retention.ts';
+import type { AppendBatch, Appended, LoggedRun, StoredValue, StorePort } from './store-port.ts';
 import { Turns, type Release } from '../kernel/turns.ts';
 import { CursorClaims } from './tail-cursor.ts';
 import { Tailing, TAIL_RULES, type TailOptions } from './tail.ts';
@@ -19,13 +22,27 @@ const PAGE = 1000;
 export interface PutOptions {
   /** Where the value stands in its origin, for sources that can replay. */
   readonly offset?: string;
+  /**
+   * A name for this put, not empty and of any length, so that it may be repeated where nobody knows whether it was done: after a crash, a
+   * time-out, in another process. It is done once. Kept as long as the log. Refused with IDEMPOTENCY_CONFLICT where something else was put
+   * under it: another source, value or offset.
+   */
+  readonly id?: string;
+  /**
+   * The position that the source's latest event (`store.latest`) must have, 0 for none yet: refused with VERSION_CONFLICT where somebody
+   * was faster. A put whose `id` is there already is not refused, since it was in time when it was done.
+   */
+  readonly expected?: Position;
 }
 
-/** What a put did: `observed` is false where the value equals what is there, and nothing was written. */
+/** What a put did. */
 export interface PutResult {
+  /** False where the value equalled what was there, and no event was written. */
   readonly observed: boolean;
   readonly position: Position;
   readonly version: string;
+  /** Whether an earlier put of this `id` did it, and this one did nothing. */
+  readonly duplicate: boolean;
 }
 
 /** Which runs to list: those with all of these tags, and with this cause. */
@@ -38,7 +55,15 @@ export interface RunFilter {
 export interface Store {
   /** What runs record through. For implementors; users read through the methods below. */
   readonly port: StorePort;
-  /** Records a source's value (D7). An equal value writes nothing. */
+  /** What it decodes values by, beside plain data; the codecs of a run's definitions come first in that run. */
+  readonly codecs: Codecs;
+  /**
+   * Records a source's value (D7). An equal value writes no event. A source with a codec is put as what `source()` gave: by its key alone
+   * the value is stored as plain data.
+   *
+   * Rejects with SelectionError INVALID_KEY or INVALID_OPTION, and with StoreError VALUE_NOT_STORABLE, VALUE_TOO_LARGE, VERSION_CONFLICT,
+   * IDEMPOTENCY_CONFLICT, STORE_READ_ONLY, STORE_LOCKED, STORE_FULL, STORE_IO or STORE_CLOSED; then nothing was written.
+   */
   put<T>(source: KeyLike | SourceDefinition<T>, value: T, options?: PutOptions): Promise<PutResult>;
   /** Events from a position on (1 by default), in order, up to what is there now; `to` ends earlier. */
   events(range?: { readonly from?: Position; readonly to?: Position }): AsyncIterable<LoggedEvent>;
@@ -54,7 +79,11 @@ export interface Store {
   tail(options?: TailOptions): AsyncIterable<LoggedEvent>;
   /** The event behind what a reader gets of an asset or source now (F8); `undefined` where there is none. */
   latest(key: KeyLike): Promise<ReadableEvent | undefined>;
-  /** The value of an asset or source, now or as of a position; `undefined` where it is absent, lives elsewhere, or never was. */
+  /**
+   * The value of an asset or source, now or as of a position; `undefined` where it is absent, lives elsewhere, or never was. Rejects with
+   * StoreError VALUE_REMOVED where a prune removed it, and CODEC_UNKNOWN or CODEC_FAILED where a codec encoded it that is not in the
+   * store's `codecs`, or cannot decode it.
+   */
   value(key: KeyLike, options?: { readonly position?: Position }): Promise<unknown>;
   /** Runs, oldest first. */
   runs(filter?: RunFilter): Promise<readonly LoggedRun[]>;
@@ -68,6 +97,8 @@ export interface Store {
 export interface StoreEnvironment {
   /** Milliseconds since 1970, for events that no run records. */
   readonly now: () => number;
+  /** Codecs for what is read without definitions; none by default. */
+  readonly codecs?: Codecs;
 }
 
 /** What all who hold one store share: whose turn it is to run on it, and to look and then put, and which cursors are in use. */
@@ -82,29 +113,34 @@ export function storeTurns(): StoreTurns {
   return { verbs: new Turns(), puts: new Turns(), cursors: new CursorClaims() };
 }
 
-const PUT_RULES: OptionRules<PutOptions> = { offset: RULES.string };
+const PUT_RULES: OptionRules<PutOptions> = {
+  offset: RULES.string,
+  id: { accepts: (value) => typeof value === 'string' && value !== '', cure: 'Give a string that is not empty.' },
+  expected: { accepts: (value) => Number.isSafeInteger(value) && Number(value) >= 0, cure: 'Give a whole number from 0.' },
+};
 const RANGE_RULES = { from: RULES.position, to: RULES.position };
 const VALUE_RULES = { position: RULES.position };
 const FILTER_RULES: OptionRules<RunFilter> = { tags: RULES.strings, causedBy: RULES.string };
 
+const NO_CODECS: Codecs = new Map();
+
 /** Makes the public store from a port. Everything that must be the same on every store happens here, once. */
-export function createStore(port: StorePort, { now }: StoreEnvironment, { verbs, puts, cursors }: StoreTurns = storeTurns()): Store {
+export function createStore(port: StorePort, { now, codecs = NO_CODECS }: StoreEnvironment, turns: StoreTurns = storeTurns()): Store {
+  const { verbs, puts, cursors } = turns;
   const tailing = new Tailing({ port, now, claims: cursors });
-  const close = (): Promise<void> => {
-    // First: what tails have been asked past is still written down.
-    tailing.stop();
-    return port.close();
-  };
+  // First the tails: what they have been asked past is still written down.
+  const close = (): Promise<void> => (tailing.stop(), port.close());
   return Object.freeze({
     port,
+    codecs,
     put: async (source, value, options = {}) => {
       checkVerbOptions('store.put', options, PUT_RULES);
       const key = keyOfSource(source);
-      // Before the wait for a turn: what is put is the value as it is at the call.
-      const encoded = encodeSource(key, value);
+      // Before the wait for a turn: what is put is as it is at the call.
+      const [encoded, { offset = null, ...conditions }] = [encodeSource(key, value, codecOf(source)), options];
       const release = await puts.take();
       try {
-        return await putSource(port, { key, encoded, offset: options.offset ?? null, time: now(), runId: null });
+        return await putSource(port, { key, encoded, offset, time: now(), runId: null }, conditions);
       } finally {
         release();
       }
@@ -117,12 +153,11 @@ export function createStore(port: StorePort, { now }: StoreEnvironment, { verbs,
       checkVerbOptions('store.tail', options, TAIL_RULES);
       return tailing.tail(options);
     },
-    latest: async (key) => (await port.readable([assetKey(key, 'store.latest()')], await port.head()))[0],
+    latest: async (key) => latestEvent(port, assetKey(key, 'store.latest()')),
     value: async (key, options = {}) => {
       checkVerbOptions('store.value', options, VALUE_RULES);
-      const checked = assetKey(key, 'store.value()');
-      const [event] = await port.readable([checked], options.position ?? (await port.head()));
-      return event === undefined ? undefined : readValue(port, event);
+      const event = await latestEvent(port, assetKey(key, 'store.value()'), options.position);
+      return event === undefined ? undefined : readValue(port, event, codecs);
     },
     runs: async (filter = {}) => {
       checkVerbOptions('store.runs', filter, FILTER_RULES);
@@ -141,28 +176,28 @@ export function createStore(port: StorePort, { now }: StoreEnvironment, { verbs,
   } satisfies Store);
 }
 
-/** A value in the form in which runs record it: its version, and the bytes that the store keeps under their address. */
-export interface EncodedValue {
-  readonly version: string;
-  readonly address: string;
-  readonly bytes: Uint8Array;
-}
-
 /** Encodes a value that was found storable. Computed once for each value that something records. */
 export function encodeStorable(value: unknown): EncodedValue {
   const bytes = encodeValue(value);
-  return { version: dataVersion(value), address: address(bytes), bytes };
+  const at = address(bytes);
+  // What has no parts has no order that a version would look past: it is the hash of the same bytes. Nor is it ever compared.
+  if (typeof value !== 'object' || value === null) return { version: at, address: at, bytes };
+  const encoded = { version: dataVersion(value), address: at, bytes };
+  return isKnownImmutable(value) ? { ...encoded, value } : encoded;
 }
 
 /**
  * The value behind a readable event.
  *
- * @throws StoreError STORE_CORRUPT when the bytes are not there or cannot be read
+ * @throws StoreError VALUE_REMOVED where retention removed it, STORE_CORRUPT when the bytes are not there or cannot be read, CODEC_UNKNOWN,
+ * CODEC_FAILED
  */
-export async function readValue(port: StorePort, event: ReadableEvent): Promise<unknown> {
+export async function readValue(port: StorePort, event: ReadableEvent, codecs: Codecs): Promise<unknown> {
   if (event.type === 'asset-absent' || event.address === null) return undefined;
   const [bytes] = await port.values([event.address]);
   if (bytes === undefined) {
+    const removed = await removedAt(port, event.address);
+    if (removed !== undefined) throw valueRemoved(port.label, event, removed);
     throw new StoreError(
       'STORE_CORRUPT',
       `The store ${quote(port.label)} has no value for ${quote(event.key)} at position ${event.position}. Verify the store, or run the asset again.`,
@@ -171,18 +206,11 @@ export async function readValue(port: StorePort, event: ReadableEvent): Promise<
       },
     );
   }
-  try {
-    return decodeValue(bytes);
-  } catch (cause) {
-    throw new StoreError(
-      'STORE_CORRUPT',
-      `The value of ${quote(event.key)} at position ${event.position} in ${quote(port.label)} cannot be read. Verify the store, or run the asset again.`,
-      {
-        details: { key: event.key, position: event.position, address: event.address },
-        cause,
-      },
-    );
-  }
+  const { key, position, address: at } = event;
+  return decodeStored(bytes, codecs, () => ({
+    what: `${quote(key)} at position ${position} in ${quote(port.label)}`,
+    details: { key, position, address: at },
+  }));
 }
 
 /** A new value of a source: what it adds to the log, or the event that readers get already where it is equal to that. */
@@ -191,13 +219,21 @@ export type Observation =
   | { readonly unchanged: Exclude<ReadableEvent, { type: 'asset-absent' }> };
 
 /**
- * Encodes a value of a source, as it is now.
+ * Encodes a value of a source, as it is now: by its codec, or as plain data.
  *
  * @throws StoreError VALUE_NOT_STORABLE, with the path inside the value
  */
-export function encodeSource(key: AssetKey, value: unknown): EncodedValue {
-  const fixed = fixValue(value);
+export function encodeSource(key: AssetKey, value: unknown, codec?: Codec): EncodedValue {
   if (value === undefined) throw notStorable(key, '$', 'undefined, which no source can have');
+  if (codec !== undefined) {
+    const made = encodeWith(codec, value);
+    if ('bytes' in made) return made;
+    throw new StoreError('VALUE_NOT_STORABLE', `The value for source ${quote(key)} cannot be stored: ${made.problem}.`, {
+      details: { key, codec: codec.name },
+      cause: made.cause,
+    });
+  }
+  const fixed = fixValue(value);
   if (!fixed.storable) throw notStorable(key, fixed.path, fixed.problem);
   try {
     return encodeStorable(value);
@@ -234,12 +270,72 @@ export function observation({ key, encoded, offset, time, runId }: Observed, bef
   return { event: { type: 'source-observed', runId, time, key, version, address: at, offset }, encoded };
 }
 
-async function putSource(port: StorePort, put: Observed): Promise<PutResult> {
-  const [before] = await port.readable([put.key], await port.head());
-  const made = observation(put, before);
-  if ('unchanged' in made) return { observed: false, position: made.unchanged.position, version: made.unchanged.version };
-  const { first } = await port.append({ events: [made.event], values: [made.encoded] });
-  return { observed: true, position: first, version: made.event.version };
+/**
+ * Looks, and appends only where nobody has written what it looked at: of equal values that are put and that runs observe at one moment, one
+ * is logged. Where somebody has, it looks again.
+ */
+async function putSource(port: StorePort, put: Observed, conditions: PutConditions): Promise<PutResult> {
+  const { id, expected } = conditions;
+  for (;;) {
+    const [before] = await port.readable([put.key], await port.head());
+    const seen = before?.position ?? 0;
+    const made = observation(put, before);
+    if ('unchanged' in made && id === undefined && (expected ?? seen) === seen)
+      return { observed: false, position: seen, version: made.unchanged.version, duplicate: false };
+    try {
+      return await putResult(port, put, await port.append(putBatch(put, conditions, { made, before })));
+    } catch (error) {
+      if (!isOvertaken(error, expected)) throw error;
+    }
+  }
+}
+
+type PutConditions = Pick<PutOptions, 'id' | 'expected'>;
+
+/** What a put appends, and only behind what it has seen: where that has its value already, nothing but its id. */
+function putBatch(
+  { key, encoded, offset }: Observed,
+  { id, expected }: PutConditions,
+  { made, before }: { readonly made: Observation; readonly before: ReadableEvent | undefined },
+): AppendBatch {
+  const seen = before?.position ?? 0;
+  const positions = expected === undefined ? [seen] : [expected, seen];
+  return {
+    ...('unchanged' in made ? { events: [], values: [] } : { events: [made.event], values: [onBase(made.encoded, before)] }),
+    ...(id === undefined ? {} : { id, request: JSON.stringify([key, encoded.version, offset]) }),
+    expected: positions.map((position) => ({ key, position })),
+  };
+}
+
+/** Whether only what was seen is not there any more; what the user expected, if anything, is. */
+function isOvertaken(error: unknown, expected: Position | undefined): boolean {
+  if (!(error instanceof StoreError) || error.code !== 'VERSION_CONFLICT') return false;
+  return expected === undefined || error.details['found'] === expected;
+}
+
+/** A value that readers get, as it is stored: the one that they got before may differ from it by little. */
+export function onBase(encoded: EncodedValue, before: ReadableEvent | undefined): StoredValue {
+  const base = before === undefined || before.type === 'asset-absent' ? null : before.address;
+  return base === null ? encoded : { ...encoded, base };
+}
+
+async function putResult(
+  port: StorePort,
+  { key, encoded: { version } }: Observed,
+  { first, last, duplicate }: Appended,
+): Promise<PutResult> {
+  if (first <= last) return { observed: true, position: first, version, duplicate };
+  // No event was written, since readers had this value already: as of then.
+  const [before] = await port.readable([key], last);
+  return { observed: false, position: before?.position ?? last, version, duplicate };
+}
+
+async function latestEvent(port: StorePort, key: AssetKey, at?: Position): Promise<ReadableEvent | undefined> {
+  return (await port.readable([key], at ?? (await port.head())))[0];
+}
+
+function codecOf(source: KeyLike | SourceDefinition): Codec | undefined {
+  return isSource(source) ? source.codec : undefined;
 }
 
 function keyOfSource(source: KeyLike | SourceDefinition): AssetKey {

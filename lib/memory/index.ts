@@ -1,17 +1,24 @@
 import { createStore, type Store } from '../events/store.ts';
+import { DEFAULT_LIMITS, MAX_VALUE_BYTES } from '../events/value-limits.ts';
 import { checkVerbOptions, RULES } from '../kernel/verb-options.ts';
+import { CODECS, codecsByName, type Codec } from '../model/codec.ts';
 import { memoryPort } from './memory-port.ts';
 
 /** Options of {@link memoryStore}. */
 export interface MemoryStoreOptions {
   /** Milliseconds since 1970, for what no run records (`store.put`). The system's clock by default. */
   readonly now?: () => number;
+  /** Most bytes that one value may take: 64 MiB by default. Larger ones are refused with VALUE_TOO_LARGE. */
+  readonly maxValueBytes?: number;
+  /** Decode what `store.value` reads; a run has those of its definitions besides. */
+  readonly codecs?: readonly Codec[];
 }
 
 /** A store that lives as long as the process keeps it: for tests, and for runs whose results nobody needs later. */
 export function memoryStore(options: MemoryStoreOptions = {}): Store {
-  checkVerbOptions('memoryStore', options, { now: RULES.function });
-  return createStore(memoryPort(), { now: options.now ?? systemTime });
+  checkVerbOptions('memoryStore', options, { now: RULES.function, maxValueBytes: MAX_VALUE_BYTES, codecs: CODECS });
+  const { maxValueBytes = DEFAULT_LIMITS.maxValueBytes, now = systemTime, codecs = [] } = options;
+  return createStore(memoryPort({ maxValueBytes }), { now, codecs: codecsByName(codecs) });
 }
 
 /** The one clock in lib/: a door, which nothing inside imports, is where the world may come in. */

@@ -14,12 +14,17 @@ interface Row {
   logged: LoggedEvent | undefined;
 }
 
+/** Where an event was. */
+interface RemovedRow {
+  readonly removed: LoggedEvent;
+}
+
 /**
  * Events by position, in an array. They get their position and are frozen when they are read for the first time: most of what a
  * run appends is never read in its process, and freezing would cost more than all the rest of an append.
  */
 export class MemoryLog {
-  #rows: Row[] = [];
+  #rows: (Row | RemovedRow)[] = [];
 
   /** The position of the last event. */
   get head(): Position {
@@ -37,11 +42,19 @@ export class MemoryLog {
   at(position: Position): LoggedEvent | undefined {
     const row = this.#rows[position - 1];
     if (row === undefined) return undefined;
+    if ('removed' in row) return row.removed;
     if (row.mutable === undefined) return (row.logged ??= freezeEvent(atPosition(row.given, position, row.first)));
     const decoded = decodeValue(row.mutable);
     const own = row.given.type === 'log-line' ? { data: decoded } : { metadata: decoded };
     // What is spread is a log line or an asset's event: nothing else has a part that could change.
     return freezeEvent({ ...atPosition(row.given, position, row.first), ...own } as LoggedEvent);
+  }
+
+  /** Forgets what an event said, and keeps its position and its kind. */
+  remove(position: Position): void {
+    const row = this.#rows[position - 1];
+    if (row === undefined || 'removed' in row) return;
+    this.#rows[position - 1] = { removed: Object.freeze({ type: 'removed', kind: row.given.type, position }) };
   }
 
   /** Forgets everything. */

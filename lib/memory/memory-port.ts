@@ -1,12 +1,38 @@
 import { acceptBatch } from '../events/accept-batch.ts';
+import { versionConflict } from '../events/append-conflicts.ts';
 import type { Address } from '../events/data-version.ts';
-import { isReadable, type LoggedEvent, type NewEvent, type ReadableEvent, type StepSettled } from '../events/logged-event.ts';
-import type { Position } from '../events/position.ts';
-import type { AppendBatch, LivePort, LoggedRun, OutputId } from '../events/store-port.ts';
+import {
+  isMissed,
+  isReadable,
+  type LoggedEvent,
+  type MissedEvent,
+  type NewEvent,
+  type ReadableEvent,
+  type RunEnded,
+  type RunStarted,
+  type StepSettled,
+} from '../events/logged-event.ts';
+import { asOf, type Position, type PositionRef } from '../events/position.ts';
+import { addressesOf } from '../events/retention.ts';
+import type {
+  AppendBatch,
+  Appended,
+  LivePort,
+  LoggedRun,
+  PruneReport,
+  PruneRequest,
+  RemovedValue,
+  RetentionStore,
+  StoreLimits,
+  TraceQuestion,
+} from '../events/store-port.ts';
+import { checkSizes, DEFAULT_LIMITS } from '../events/value-limits.ts';
 import { StoreError } from '../kernel/errors.ts';
 import { invariant } from '../kernel/invariant.ts';
 import type { AssetKey } from '../model/asset-key.ts';
 import { MemoryLog } from './memory-log.ts';
+import { pruneMemory } from './memory-prune.ts';
+import { NamedBatches } from './named-batches.ts';
 import { OutputPositions, PositionLists } from './position-lists.ts';
 
 type Settled = StepSettled & { readonly position: Position };
@@ -17,23 +43,34 @@ interface RunPositions {
 }
 
 /** A store that is there as long as the process keeps it, in arrays and maps. Nothing in it waits: a call is done when it returns. */
-export function memoryPort(): LivePort {
-  return new MemoryPort();
+export function memoryPort(limits: StoreLimits = DEFAULT_LIMITS): LivePort & RetentionStore {
+  return new MemoryPort(limits);
 }
 
 /** Events are frozen and shared by all readers. Bytes cannot be frozen, so they are copied on the way in and on the way out. */
-class MemoryPort implements LivePort {
+class MemoryPort implements LivePort, RetentionStore {
   readonly label = 'memory';
+  readonly limits: StoreLimits;
   readonly #watchers = new Set<{ readonly onChange: () => void }>();
   #kept: Kept | undefined = new Kept();
 
-  async append(batch: AppendBatch): Promise<{ readonly first: Position; readonly last: Position }> {
+  constructor(limits: StoreLimits) {
+    this.limits = limits;
+  }
+
+  async append(batch: AppendBatch): Promise<Appended> {
     const kept = this.#open();
     acceptBatch(batch);
+    checkSizes(batch, this.limits);
+    const earlier = kept.named.find(batch, kept.log, this.label);
+    if (earlier !== undefined) return earlier;
+    kept.check(batch, this.label);
     const first = kept.log.head + 1;
     kept.add(batch);
+    const last = kept.log.head;
+    kept.named.add(batch, { first, last });
     this.#changed();
-    return { first, last: kept.log.head };
+    return { first, last, duplicate: false };
   }
 
   async head(): Promise<Position> {
@@ -56,13 +93,22 @@ class MemoryPort implements LivePort {
     return Object.freeze(keys.map(find));
   }
 
-  async lastSettled(outputs: readonly OutputId[], at: Position): Promise<readonly (Settled | undefined)[]> {
+  async lastSettled(outputs: readonly TraceQuestion[], at: Position): Promise<readonly (Settled | undefined)[]> {
     const { log, settled } = this.#open();
-    const find = (output: OutputId): Settled | undefined => {
-      const found = log.at(settled.lastAt(output, at) ?? 0);
-      return found?.type === 'step-settled' ? found : undefined;
+    const find = (output: TraceQuestion): Settled | undefined => {
+      const found = log.at(settled.lastAt(output, asOf(output, at)) ?? 0);
+      return found?.type === 'step-settled' && found.outputs.some((each) => each.output === output.output) ? found : undefined;
     };
     return Object.freeze(outputs.map(find));
+  }
+
+  async missed(keys: readonly AssetKey[], at: Position): Promise<readonly (MissedEvent | undefined)[]> {
+    const { log, missed } = this.#open();
+    const find = (key: AssetKey): MissedEvent | undefined => {
+      const found = log.at(missed.lastAt(key, at) ?? 0);
+      return found !== undefined && isMissed(found) ? found : undefined;
+    };
+    return Object.freeze(keys.map(find));
   }
 
   async runs(): Promise<readonly LoggedRun[]> {
@@ -79,6 +125,15 @@ class MemoryPort implements LivePort {
   async values(addresses: readonly Address[]): Promise<readonly (Uint8Array | undefined)[]> {
     const { values } = this.#open();
     return Object.freeze(addresses.map((address) => values.get(address)?.slice()));
+  }
+
+  async removed(addresses: readonly Address[]): Promise<readonly (RemovedValue | undefined)[]> {
+    const { removed } = this.#open();
+    return Object.freeze(addresses.map((address) => removed.get(address)));
+  }
+
+  async prune(request: PruneRequest): Promise<PruneReport> {
+    return pruneMemory(this.#open(), request);
   }
 
   async cursor(name: string): Promise<Position | undefined> {
@@ -122,10 +177,23 @@ class Kept {
   readonly log = new MemoryLog();
   readonly readable = new PositionLists<AssetKey>();
   readonly settled = new OutputPositions();
+  readonly missed = new PositionLists<AssetKey>();
   readonly runs: RunPositions[] = [];
   readonly values = new Map<Address, Uint8Array>();
+  readonly removed = new Map<Address, RemovedValue>();
+  /** For each prune that is under way, the values that were appended or referred to since it began. */
+  readonly touched = new Set<Set<Address>>();
   readonly cursors = new Map<string, Position>();
+  readonly named = new NamedBatches();
   readonly #runById = new Map<string, RunPositions>();
+
+  /** Refuses a batch that expects something else than what is there. */
+  check({ expected = [] }: AppendBatch, label: string): void {
+    for (const expectation of expected) {
+      const found = this.readable.lastAt(expectation.key, this.log.head) ?? 0;
+      if (found !== expectation.position) throw versionConflict(label, expectation, found);
+    }
+  }
 
   add({ events, values }: AppendBatch): void {
     let position = this.log.head;
@@ -134,28 +202,51 @@ class Kept {
     for (const added of events) this.#index(added, (position += 1));
     for (const { address, bytes } of values) {
       if (!this.values.has(address)) this.values.set(address, bytes.slice());
+      this.removed.delete(address);
+      for (const touched of this.touched) touched.add(address);
     }
+    for (const touched of this.touched) for (const address of events.flatMap(addressesOf)) touched.add(address);
   }
 
   #index(added: NewEvent, position: Position): void {
-    if (added.type === 'step-settled') {
-      if (added.outcome !== 'succeeded') return;
-      for (const { output } of added.outputs) this.settled.add({ definition: added.definition, step: added.step, output }, position);
-    } else if (added.type === 'run-started') {
+    switch (added.type) {
+      case 'step-settled':
+        this.#indexStep(added, position);
+        break;
+      case 'run-started':
+      case 'run-ended':
+        this.#indexRun(added, position);
+        break;
+      case 'asset-materialized':
+      case 'asset-unchanged':
+      case 'asset-absent':
+      case 'source-observed':
+        this.readable.add(added.key, position);
+        break;
+      case 'log-line':
+      case 'hook-failed':
+        // What is only said is found by its position alone.
+        break;
+      default:
+        this.missed.add(added.key, position);
+    }
+  }
+
+  #indexStep({ outcome, definition, step, outputs, dropped }: StepSettled<PositionRef>, position: Position): void {
+    if (outcome !== 'succeeded') return;
+    for (const { output } of outputs) this.settled.add({ definition, step, output }, position);
+    for (const output of dropped) this.settled.add({ definition, step, output }, position);
+  }
+
+  #indexRun({ type, runId }: RunStarted | RunEnded, position: Position): void {
+    if (type === 'run-started') {
       const run: RunPositions = { started: position, ended: null };
       this.runs.push(run);
-      this.#runById.set(added.runId, run);
-    } else if (added.type === 'run-ended') {
-      const run = this.#runById.get(added.runId);
-      if (run !== undefined) run.ended = position;
-    } else if (
-      added.type === 'asset-materialized' ||
-      added.type === 'asset-unchanged' ||
-      added.type === 'asset-absent' ||
-      added.type === 'source-observed'
-    ) {
-      this.readable.add(added.key, position);
+      this.#runById.set(runId, run);
+      return;
     }
+    const run = this.#runById.get(runId);
+    if (run !== undefined) run.ended = position;
   }
 }
 

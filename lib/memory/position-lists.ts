@@ -12,6 +12,11 @@ export class PositionLists<Key> {
     else list.push(position);
   }
 
+  /** Every list of positions, in order. */
+  lists(): Iterable<readonly Position[]> {
+    return this.#lists.values();
+  }
+
   /** The last position at `at` or before, by halving. */
   lastAt(key: Key, at: Position): Position | undefined {
     const list = this.#lists.get(key);
@@ -43,5 +48,11 @@ export class OutputPositions {
   /** The last position at `at` or before. */
   lastAt({ definition, step, output }: OutputId, at: Position): Position | undefined {
     return this.#definitions.get(definition)?.get(step)?.lastAt(output, at);
+  }
+
+  /** The last position of every output. */
+  *last(): Generator<Position, void, undefined> {
+    for (const steps of this.#definitions.values())
+      for (const outputs of steps.values()) for (const list of outputs.lists()) yield list.at(-1) ?? 0;
   }
 }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { isReadable, type NewEvent } from '../../lib/events/logged-event.ts';
+import { isReadable, type NewEvent, type SettledOutput } from '../../lib/events/logged-event.ts';
 import type { OutputId } from '../../lib/events/store-port.ts';
 import { assetKey } from '../../lib/model/asset-key.ts';
 import {
@@ -40,7 +40,8 @@ const ODD_NAMES: readonly string[] = [
 ];
 const LONG_KEY = Array.from({ length: 10 }, (_, index) => String(index).repeat(1000)).join('/');
 
-const value = (output: string): { readonly output: string; readonly state: { readonly state: 'value'; readonly version: string } } => ({
+const value = (output: string): SettledOutput => ({
+  address: null,
   output,
   state: { state: 'value', version: 'v' },
 });

@@ -29,8 +29,8 @@ export const logChecks: Checks = {
   },
 
   'gives positions from 1 on without gaps, and the events of a batch as neighbours': async ({ store, settled }) => {
-    assert.deepEqual(await store.port.append(batchOf(...observed(3))), { first: 1, last: 3 });
-    assert.deepEqual(await store.port.append(batchOf(...observed(1))), { first: 4, last: 4 });
+    assert.deepEqual(await store.port.append(batchOf(...observed(3))), { first: 1, last: 3, duplicate: false });
+    assert.deepEqual(await store.port.append(batchOf(...observed(1))), { first: 4, last: 4, duplicate: false });
     assert.equal(await store.port.head(), 4);
     const { port } = await settled();
     assert.equal(await port.head(), 4);
@@ -90,16 +90,16 @@ export const logChecks: Checks = {
     const events = Array.from({ length: 5000 }, (_, index) =>
       index % 2 === 0 ? sourceObserved(`k/${index % 50}`) : materialized(`a/${index % 50}`),
     );
-    assert.deepEqual(await store.port.append(batchOf(...events)), { first: 1, last: 5000 });
+    assert.deepEqual(await store.port.append(batchOf(...events)), { first: 1, last: 5000, duplicate: false });
     const { port } = await settled();
     assert.deepEqual(await port.read(1, 10_000), logged(events));
     assert.equal((await port.readable([sampleKey('k/8')], 5000))[0]?.position, 4959);
   },
 
   'takes an empty batch, and one of values only': async ({ store, settled }) => {
-    assert.deepEqual(await store.port.append(batchOf()), { first: 1, last: 0 });
+    assert.deepEqual(await store.port.append(batchOf()), { first: 1, last: 0, duplicate: false });
     await store.port.append(batchOf(...observed(2)));
-    assert.deepEqual(await store.port.append(batchOf()), { first: 3, last: 2 });
+    assert.deepEqual(await store.port.append(batchOf()), { first: 3, last: 2, duplicate: false });
     const { port } = await settled();
     assert.equal(await port.head(), 2);
   },
@@ -109,7 +109,7 @@ export const logChecks: Checks = {
     const ranges = await Promise.all(sizes.map((size, index) => store.port.append(batchOf(...observed(size, `batch-${index}`)))));
     let head = 0;
     for (const [index, range] of ranges.entries()) {
-      assert.deepEqual(range, { first: head + 1, last: head + (sizes[index] ?? 0) });
+      assert.deepEqual(range, { first: head + 1, last: head + (sizes[index] ?? 0), duplicate: false });
       head = range.last;
     }
     const { port } = await settled();

@@ -25,7 +25,7 @@ export const publicStoreChecks: Checks = {
 
   'writes nothing for a put of an equal value': async ({ store, settled }) => {
     const first = await store.put('a', { x: 1, y: [new Date(5)] });
-    assert.deepEqual(first, { observed: true, position: 1, version: first.version });
+    assert.deepEqual(first, { observed: true, position: 1, version: first.version, duplicate: false });
     assert.deepEqual(await store.put('a', { y: [new Date(5)], x: 1 }), { ...first, observed: false });
     assert.equal((await store.put('a', { x: 2 })).position, 2);
     assert.equal((await store.put('a', { x: 1, y: [new Date(5)] })).position, 3);

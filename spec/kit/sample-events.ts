@@ -52,12 +52,14 @@ export function runStarted(fields: Partial<RunStarted> = {}): RunStarted {
     type: 'run-started',
     runId: 'run',
     time: TIME,
+    mode: 'materialize',
     selection: [sampleKey('a'), sampleKey('b/c')],
     policies: { unselectedOutputs: 'discard', inGraphUpstream: 'auto', crossGraphUpstream: 'load' },
     planHash: 'plan',
     readsAt: 0,
     tags: {},
     causedBy: null,
+    again: null,
     ...fields,
   };
 }
@@ -79,10 +81,12 @@ export function stepSettled(fields: Partial<StepSettled<PositionRef>> = {}): Ste
     type: 'step-settled',
     ...step,
     outcome: 'succeeded',
-    outputs: [{ output: 'result', state: { state: 'value', version: 'v' } }],
+    outputs: [{ output: 'result', state: { state: 'value', version: 'v' }, address: null }],
+    dropped: [],
     error: null,
     blockedBy: [],
     attempts: 1,
+    stateAddress: null,
     ...fields,
   };
 }
@@ -196,8 +200,8 @@ function stepsOfEveryKind(): readonly NewEvent[] {
         { input: 'z', kind: 'nothing', origin: { from: 'asset', key: sampleKey('a/b') }, state: { state: 'failed' }, position: null },
       ],
       outputs: [
-        { output: 'result', state: { state: 'value', version: 'v' } },
-        { output: 'other', state: { state: 'absent' } },
+        { output: 'result', state: { state: 'value', version: 'v' }, address: null },
+        { output: 'other', state: { state: 'absent' }, address: null },
       ],
     }),
   ];
@@ -209,7 +213,7 @@ function stepsThatDidNotSucceed(): readonly NewEvent[] {
       step: 'failed',
       attempts: 3,
       outcome: 'failed',
-      outputs: [{ output: 'result', state: { state: 'failed' } }],
+      outputs: [{ output: 'result', state: { state: 'failed' }, address: null }],
       error: { code: 'OP_THREW', message: 'm', cause: { name: 'Error', message: 'c', stack: 's\n s' } },
     }),
     stepSettled({
@@ -223,10 +227,15 @@ function stepsThatDidNotSucceed(): readonly NewEvent[] {
       step: 'blocked',
       attempts: 0,
       outcome: 'blocked',
-      outputs: [{ output: 'result', state: { state: 'blocked' } }],
+      outputs: [{ output: 'result', state: { state: 'blocked' }, address: null }],
       blockedBy: ['graph:failed', 'graph:unstacked'],
     }),
-    stepSettled({ step: 'skipped', attempts: 0, outcome: 'skipped', outputs: [{ output: 'result', state: { state: 'absent' } }] }),
+    stepSettled({
+      step: 'skipped',
+      attempts: 0,
+      outcome: 'skipped',
+      outputs: [{ output: 'result', state: { state: 'absent' }, address: null }],
+    }),
     stepSettled({ step: 'cancelled', attempts: 0, outcome: 'cancelled', outputs: [] }),
     stepSettled({ step: 'cancelled late', attempts: 2, outcome: 'cancelled', outputs: [] }),
   ];

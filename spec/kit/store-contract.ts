@@ -1,8 +1,10 @@
+import { appendChecks } from './append-checks.ts';
 import { indexChecks } from './index-checks.ts';
 import { lifetimeChecks } from './lifetime-checks.ts';
 import { cursorChecks, tailChecks } from './tail-checks.ts';
 import { logChecks } from './log-checks.ts';
 import { publicStoreChecks } from './public-store-checks.ts';
+import { putChecks } from './put-checks.ts';
 import type { CheckContext, Checks, StoreCheck, StoreUnderTest } from './store-check.ts';
 import { valueChecks } from './value-checks.ts';
 
@@ -25,7 +27,15 @@ export interface StoreContractOptions {
 export function storeContract({ label, open, reopens }: StoreContractOptions): readonly StoreCheck[] {
   const named = (checks: Checks, suffix: string, reopening: boolean): readonly StoreCheck[] =>
     Object.entries(checks).map(([name, check]) => ({ name: `${label} ${name}${suffix}`, run: () => runCheck(check, open, reopening) }));
-  const kept: Checks = { ...logChecks, ...indexChecks, ...valueChecks, ...publicStoreChecks, ...cursorChecks };
+  const kept: Checks = {
+    ...logChecks,
+    ...appendChecks,
+    ...indexChecks,
+    ...valueChecks,
+    ...publicStoreChecks,
+    ...putChecks,
+    ...cursorChecks,
+  };
   return [
     ...named({ ...kept, ...lifetimeChecks, ...tailChecks }, '', false),
     ...(reopens ? named(kept, ', after it was closed and opened again', true) : []),

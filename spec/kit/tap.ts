@@ -1,5 +1,6 @@
 import type { Plan, RunEvent, RunOptions, RunResult } from '../../index.ts';
 import { executeRun } from '../../operators/run/execute-run.ts';
+import { createResult } from '../../operators/run/result.ts';
 
 /** What one run did, by the ids of steps and the printed keys of assets. */
 export interface Tapped<Assets = unknown> {
@@ -27,7 +28,7 @@ export interface Tapped<Assets = unknown> {
  */
 export async function tap<Assets>(plan: Plan<Assets>, options: RunOptions = {}): Promise<Tapped<Assets>> {
   const events: RunEvent[] = [];
-  const result = await executeRun(plan, options, (event) => events.push(event));
+  const result = createResult(await executeRun(plan, options, { publish: (event) => events.push(event) }));
   const ids = new Map(plan.steps.map(({ step }) => [`${step.definition}\n${step.path}`, step.id]));
   const idOf = ({ definition, step }: { readonly definition: string; readonly step: string }): string =>
     ids.get(`${definition}\n${step}`) ?? step;

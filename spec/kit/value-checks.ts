@@ -44,6 +44,32 @@ export const valueChecks: Checks = {
     assert.ok(Buffer.from(kept.at(-1) ?? []).equals(large.bytes));
   },
 
+  'keeps a value that is said to be like another one, whether it is or not, and whether that is there or not': async ({
+    store,
+    settled,
+  }) => {
+    const rows = Array.from({ length: 2000 }, (_, id) => ({ id }));
+    const [first, like, unlike, lost] = [rows, [...rows, -0], { rows }, [...rows, 'x']].map(sampleValue);
+    assert.ok(first !== undefined && like !== undefined && unlike !== undefined && lost !== undefined);
+    const base = first.address;
+    await store.port.append({ events: [], values: [first] });
+    await store.port.append({
+      events: [],
+      values: [
+        { ...like, base },
+        { ...unlike, base },
+        { ...lost, base: sampleValue('none').address },
+      ],
+    });
+    // The value that comes with it is a hint too.
+    const hinted = { ...sampleValue([...rows, 1]), base, value: Object.freeze([...rows, 1]) };
+    await store.port.append({ events: [], values: [hinted, { ...first, base }] });
+    const { port } = await settled();
+    const written = [first, like, unlike, lost, hinted];
+    const kept = await port.values(written.map(({ address }) => address));
+    for (const [index, value] of written.entries()) assert.deepEqual(Buffer.from(kept[index] ?? []), Buffer.from(value.bytes));
+  },
+
   'does not let a writer change a value that it has appended': async ({ store, settled }) => {
     const small = sampleValue('small');
     const large = sampleValue('x'.repeat(100_000));

@@ -4,7 +4,7 @@ import { cp, readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { valueKey } from '../../store/batch-draft.ts';
+import { valueKey } from '../../store/value-rows.ts';
 import { checkStoreFile } from '../../store/check-store.ts';
 import { compactFile, swapFile } from '../../store/compact-file.ts';
 import { compactStore } from '../../store/compact.ts';

@@ -1,9 +1,6 @@
-import { hash } from 'node:crypto';
-import { StoreError } from '../../lib/kernel/errors.ts';
 import { checkStoreFile } from '../../store/check-store.ts';
 import { openStore } from '../../store/open-store.ts';
-import type { StorePort } from '../../lib/events/store-port.ts';
-import { sampleKey } from '../kit/sample-events.ts';
+import { answersOf, type Answers } from './damage-answers.ts';
 import { batchOfRun, fixedRuns } from './damage-samples.ts';
 
 // The process in which damaged stores are checked and read: it may not survive that.
@@ -13,9 +10,6 @@ export interface DamageOrder {
   readonly do: 'check' | 'read' | 'write for ever';
   readonly folder: string;
 }
-
-/** Of each question, the lines of its answer, or how it was refused. */
-export type Answers = Readonly<Record<string, readonly string[] | string>>;
 
 /** What it says. */
 export type DamageReply =
@@ -52,48 +46,6 @@ async function writeForEver(folder: string): Promise<void> {
     setTimeout(() => void append(index + 1), 2);
   };
   await append(0);
-}
-
-/** Everything that can be asked of a store, over the keys and steps of the samples. */
-async function answersOf(port: StorePort): Promise<Answers> {
-  const keys = Array.from({ length: 12 }, (_, index) => sampleKey(`a/${index}`));
-  const outputs = Array.from({ length: 12 }, (_, index) => ({ definition: 'graph', step: `s/${index}`, output: 'result' }));
-  const answers: Record<string, readonly string[] | string> = {};
-  const ask = async (name: string, question: () => Promise<unknown>): Promise<void> => {
-    answers[name] = await question().then(summary, refusal);
-  };
-  await ask('head', () => port.head());
-  await ask('read', () => port.read(1, Infinity));
-  await ask('runs', () => port.runs());
-  for (const at of [7, 30, Infinity]) {
-    for (const key of keys) await ask(`readable ${key} ${at}`, () => port.readable([key], at));
-    for (const output of outputs) await ask(`settled ${output.step} ${at}`, () => port.lastSettled([output], at));
-  }
-  const events = await port.read(1, Infinity).catch(() => []);
-  for (const event of events) {
-    if ('address' in event && event.address !== null) {
-      const { address } = event;
-      await ask(`value ${address}`, () => port.values([address]));
-    }
-  }
-  return answers;
-}
-
-/** What an answer holds, one line each: what it is about, its position, and the hash of all that it says. */
-function summary(answer: unknown): readonly string[] {
-  return (Array.isArray(answer) ? answer : [answer]).filter((each) => each !== undefined).map(lineOf);
-}
-
-function lineOf(item: unknown): string {
-  // Events, runs, bytes and numbers, of which events have these fields.
-  const { key, step, position } = item as { readonly key?: string; readonly step?: string; readonly position?: number };
-  const text = JSON.stringify(item, (_key, value: unknown) => (value instanceof Uint8Array ? Buffer.from(value).toString('hex') : value));
-  return `${key ?? step ?? ''}@${position ?? ''} ${hash('sha256', text)}`;
-}
-
-/** Only errors of the store's own are refusals; any other one has no business to come out of it. */
-function refusal(error: unknown): string {
-  return error instanceof StoreError ? 'refused' : `failed: ${String(error)}`;
 }
 
 process.on('disconnect', () => process.exit(1));

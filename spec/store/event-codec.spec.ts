@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { atPosition, type LoggedEvent, type NewEvent } from '../../lib/events/logged-event.ts';
-import { eventFrom, eventRow } from '../../store/event-codec.ts';
+import { eventRow } from '../../store/event-codec.ts';
+import { eventFrom } from '../../store/event-decoder.ts';
 import { openLmdb } from '../../store/lmdb-environment.ts';
 import { openStore } from '../../store/open-store.ts';
 import { record } from '../../store/record.ts';
@@ -94,10 +95,12 @@ describe('a row that was written before steps counted their attempts', () => {
       config: null,
       inputs: [{ input: 'x', kind: 'value', origin: { from: 'asset', key: 'a' }, state: { state: 'value', version: 'v' }, position: 1 }],
       outcome,
-      outputs: [{ output: 'result', state: { state } }],
+      outputs: [{ output: 'result', state: { state }, address: null }],
+      dropped: [],
       error: null,
       blockedBy: [],
       attempts,
+      stateAddress: null,
       position: 2,
     });
   });
@@ -115,6 +118,13 @@ describe('a row that was written before steps counted their attempts', () => {
     expect(await again.port.lastSettled([{ definition: 'graph', step: 'sub.step', output: 'result' }], 2)).toMatchObject([{ attempts: 1 }]);
     expect(await again.port.read(2, 1)).toMatchObject([{ type: 'step-settled', outcome: 'succeeded', attempts: 1 }]);
     await again.close();
+  });
+
+  test('keeps the address of its state, beside what it dropped and without', () => {
+    const stateAddress = `sha256:${'a'.repeat(64)}`;
+    expect(throughRow(stepSettled({ stateAddress }))).toMatchObject({ stateAddress, dropped: [] });
+    expect(throughRow(stepSettled({ stateAddress, dropped: ['b'] }))).toMatchObject({ stateAddress, dropped: ['b'] });
+    expect(throughRow(stepSettled({ dropped: ['b'] }))).toMatchObject({ stateAddress: null, dropped: ['b'] });
   });
 
   test('stays as it is: no attempts are never read as one', () => {

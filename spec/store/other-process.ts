@@ -1,6 +1,7 @@
 import { openStore, type OpenStoreOptions } from '../../store/open-store.ts';
 import type { Store } from '../../lib/events/store.ts';
 import { batchOf, materialized, sampleValue, sourceObserved } from '../kit/sample-events.ts';
+import { namedBatch } from './named-batch.ts';
 
 // The other process of the specs: does what it is told by messages, and answers each of them.
 
@@ -9,7 +10,8 @@ export type Order =
   | { readonly do: 'open'; readonly folder: string; readonly options: Omit<OpenStoreOptions, 'now'> }
   | { readonly do: 'put' | 'watch'; readonly value: number }
   | { readonly do: 'fill' }
-  | { readonly do: 'append for ever' }
+  | { readonly do: 'append for ever' | 'append under ids for ever' }
+  | { readonly do: 'append under an id'; readonly index: number }
   | { readonly do: 'close' };
 
 /** What it says: an answer, or what `append for ever` got acknowledged meanwhile. */
@@ -35,6 +37,13 @@ async function obey(order: Order): Promise<unknown> {
       for (let size = 1; ; size += 1) await store.put('k', 'x'.repeat(size * 1000));
     case 'append for ever':
       for (let round = 0; ; round += 1) await appendSome(store, round);
+    case 'append under ids for ever':
+      for (let index = 0; ; index += 3) {
+        await appendNamed(store, index);
+        say({ said: 'acknowledged', last: index + 2 });
+      }
+    case 'append under an id':
+      return store.port.append(namedBatch(order.index));
     case 'close':
       return store.close();
   }
@@ -51,6 +60,11 @@ async function appendSome(to: Store, round: number): Promise<void> {
   });
   const ranges = await Promise.all([...batches.map((batch) => to.port.append(batch)), to.port.append(batchOf(sourceObserved('s')))]);
   say({ said: 'acknowledged', last: Math.max(...ranges.map(({ last }) => last)) });
+}
+
+/** Three batches under ids, at once. */
+async function appendNamed({ port }: Store, index: number): Promise<void> {
+  await Promise.all([0, 1, 2].map((more) => port.append(namedBatch(index + more))));
 }
 
 // A file that may not grow any more should be an error of the write, not the end of the process.

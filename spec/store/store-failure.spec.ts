@@ -1,7 +1,7 @@
 import { tmpdir } from 'node:os';
 import { describe, expect, test } from 'vitest';
 import { StoreError } from '../../lib/kernel/errors.ts';
-import { isFatal, isFull, storeFailure, writeFailure } from '../../store/store-failure.ts';
+import { isFatal, storeFailure, writeFailure } from '../../store/store-failure.ts';
 
 const failure = (code: unknown): Error => Object.assign(new Error('what lmdb says'), { code });
 
@@ -13,8 +13,8 @@ describe('an error of lmdb or the system', () => {
     [5, 'STORE_IO', false],
     ['EIO', 'STORE_IO', false],
     [undefined, 'STORE_IO', false],
-    [22, 'STORE_IO', true],
-    [-30795, 'STORE_IO', true],
+    [22, 'STORE_IO', false],
+    [-30795, 'STORE_IO', false],
     [-30796, 'STORE_CORRUPT', true],
     [-30797, 'STORE_CORRUPT', true],
     [-30794, 'STORE_FORMAT', true],
@@ -41,7 +41,7 @@ describe('an error of lmdb or the system', () => {
 
   test('of writing means a full disk where what was written does not fit', () => {
     const error = failure(5);
-    expect(isFull(writeFailure(error, { path: tmpdir(), bytes: 2 ** 60 }))).toBe(true);
+    expect(storeFailure(writeFailure(error, { path: tmpdir(), bytes: 2 ** 60 }), 'p').code).toBe('STORE_FULL');
     expect(writeFailure(error, { path: tmpdir(), bytes: 1 })).toBe(error);
     expect(writeFailure(error, { path: `${tmpdir()}/none/at/all`, bytes: 2 ** 60 })).toBe(error);
     expect(writeFailure('text', { path: tmpdir(), bytes: 2 ** 60 })).toBe('text');

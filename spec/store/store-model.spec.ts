@@ -1,8 +1,10 @@
+import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { atPosition, isReadable, type LoggedEvent, type NewEvent } from '../../lib/events/logged-event.ts';
 import type { PositionRef } from '../../lib/events/position.ts';
-import type { AppendBatch, OutputId, StorePort } from '../../lib/events/store-port.ts';
+import type { AppendBatch, Appended, OutputId, StorePort } from '../../lib/events/store-port.ts';
+import { StoreError } from '../../lib/kernel/errors.ts';
 import { memoryPort } from '../../lib/memory/memory-port.ts';
 import { openStore } from '../../store/open-store.ts';
 import {
@@ -23,12 +25,28 @@ import { newFolder } from './folder.ts';
 class Model {
   readonly log: LoggedEvent[] = [];
   readonly values = new Map<string, string>();
+  readonly named = new Map<string, { readonly content: unknown; readonly first: number; readonly last: number }>();
 
-  append({ events, values }: AppendBatch): { first: number; last: number } {
+  /** What each id was first asked for with. */
+  readonly firstById = new Map<number, AppendBatch>();
+
+  append(batch: AppendBatch): unknown {
+    const { events, values, id } = batch;
+    const content = [events.map((event) => ({ ...event, time: 0 })), values.map(({ address }) => address)];
+    const named = id === undefined ? undefined : this.named.get(id);
+    if (named !== undefined) {
+      const { first, last } = named;
+      return isDeepStrictEqual(named.content, content) ? { first, last, duplicate: true } : { code: 'IDEMPOTENCY_CONFLICT', first, last };
+    }
+    for (const { key, position } of batch.expected ?? []) {
+      const found = this.readable(key, this.log.length)?.position ?? 0;
+      if (found !== position) return { code: 'VERSION_CONFLICT', key, expected: position, found };
+    }
     const first = this.log.length + 1;
     this.log.push(...events.map((event, index) => atPosition(event, first + index, first)));
     for (const { address, bytes } of values) this.values.set(address, Buffer.from(bytes).toString('hex'));
-    return { first, last: this.log.length };
+    if (id !== undefined) this.named.set(id, { content, first, last: this.log.length });
+    return { first, last: this.log.length, duplicate: false };
   }
 
   readable(key: string, at: number): LoggedEvent | undefined {
@@ -94,7 +112,10 @@ const anyEvent: fc.Arbitrary<NewEvent> = fc.oneof(
       step: names,
       inputs,
       outcome: fc.constantFrom('succeeded' as const, 'failed' as const, 'skipped' as const),
-      outputs: fc.uniqueArray(fc.record({ output: names, state: states }, plain), { maxLength: 3, selector: ({ output }) => output }),
+      outputs: fc.uniqueArray(
+        fc.record({ output: names, state: states, address: fc.constantFrom(null, sampleValue('v').address) }, plain),
+        { maxLength: 3, selector: ({ output }) => output },
+      ),
     })
     .map(stepSettled),
   fc.record({ key: keys, inputs, metadata }).map(({ key, ...fields }) => materialized(key, fields)),
@@ -111,12 +132,50 @@ function tied(event: NewEvent, index: number): NewEvent {
   return { ...event, inputs: event.inputs.map((entry) => ({ ...entry, position: tie(entry.position) })) };
 }
 
-const anyBatch: fc.Arbitrary<AppendBatch> = fc
+const anyContent: fc.Arbitrary<AppendBatch> = fc
   .record({ events: fc.array(anyEvent, { maxLength: 8 }), values: fc.array(fc.nat(20), { maxLength: 3 }) })
   .map(({ events, values }) => ({ events: events.map(tied), values: values.map((value) => sampleValue('v'.repeat(value * 300))) }));
 
+/** How a batch is asked for, beside what is in it. The position of an expectation is among those that its key may be at. */
+interface Asked {
+  readonly id: number | undefined;
+  /** Whether it is what its id was first asked for with, at another time. */
+  readonly again: boolean;
+  readonly expected: readonly { readonly key: string; readonly back: number }[];
+}
+
+const anyAsked: fc.Arbitrary<Asked> = fc.record({
+  id: fc.option(fc.nat(4), { nil: undefined, freq: 2 }),
+  again: fc.boolean(),
+  expected: fc.oneof(
+    { weight: 3, arbitrary: fc.constant([]) },
+    { weight: 1, arbitrary: fc.array(fc.record({ key: keys, back: fc.constantFrom(0, 0, 0, 1, 5) }), { maxLength: 2 }) },
+  ),
+});
+
+interface AnyBatch {
+  readonly content: AppendBatch;
+  readonly asked: Asked;
+}
+
+const anyBatch: fc.Arbitrary<AnyBatch> = fc.record({ content: anyContent, asked: anyAsked });
+
+/** The batch that is asked for, now that it is known what came before. */
+function batchFor({ content, asked }: AnyBatch, model: Model): AppendBatch {
+  const expected = asked.expected.map(({ key, back }) => ({
+    key: sampleKey(key),
+    position: Math.max(0, (model.readable(key, model.log.length)?.position ?? 0) - back),
+  }));
+  if (asked.id === undefined) return { ...content, expected };
+  const before = asked.again ? model.firstById.get(asked.id) : undefined;
+  const { events, values } = before ?? content;
+  if (!model.firstById.has(asked.id)) model.firstById.set(asked.id, { events, values });
+  // Other times are no other content.
+  return { events: events.map((event) => ({ ...event, time: event.time + 1 })), values, expected, id: `id ${asked.id}` };
+}
+
 type Action =
-  | { readonly do: 'append'; readonly batches: readonly AppendBatch[] }
+  | { readonly do: 'append'; readonly batches: readonly AnyBatch[] }
   | { readonly do: 'reopen' }
   | { readonly do: 'ask'; readonly at: number; readonly from: number; readonly limit: number };
 
@@ -145,9 +204,25 @@ async function askAll(port: StorePort, model: Model, { at, from, limit }: { at: 
   ]);
 }
 
-async function appendAll(ports: readonly StorePort[], model: Model, batches: readonly AppendBatch[]): Promise<void> {
-  const expected = batches.map((batch) => model.append(batch));
-  for (const port of ports) expect(await Promise.all(batches.map((batch) => port.append(batch)))).toStrictEqual(expected);
+async function outcome(appended: Promise<Appended>): Promise<unknown> {
+  try {
+    return await appended;
+  } catch (error) {
+    if (!(error instanceof StoreError)) throw error;
+    const { id: _id, ...details } = error.details;
+    return { code: error.code, ...details };
+  }
+}
+
+async function appendAll(ports: readonly StorePort[], model: Model, batches: readonly AnyBatch[]): Promise<void> {
+  const asked = batches.map((each) => {
+    const batch = batchFor(each, model);
+    return { batch, expected: model.append(batch) };
+  });
+  for (const port of ports) {
+    const outcomes = await Promise.all(asked.map(({ batch }) => outcome(port.append(batch))));
+    expect(outcomes).toStrictEqual(asked.map(({ expected }) => expected));
+  }
 }
 
 async function play(actions: readonly Action[]): Promise<void> {

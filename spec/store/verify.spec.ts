@@ -5,7 +5,8 @@ import { hash } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { NewEvent } from '../../lib/events/logged-event.ts';
-import { valueKey } from '../../store/batch-draft.ts';
+import { appendKey } from '../../store/appends.ts';
+import { valueKey } from '../../store/value-rows.ts';
 import { Findings, type Finding } from '../../store/check-findings.ts';
 import { rowAt, rowsOf } from '../../store/check-rows.ts';
 import { checkStoreFile, type CheckResult } from '../../store/check-store.ts';
@@ -21,6 +22,7 @@ import { anyRuns, fixedRuns, makeSample } from './damage-samples.ts';
 import { newFolder } from './folder.ts';
 
 const NOTHING = Buffer.alloc(0);
+const HASH = '0'.repeat(64);
 const value = sampleValue('v'.repeat(100));
 const address = value.address;
 
@@ -134,7 +136,10 @@ describe('a store that is whole', () => {
     ];
     expect(await foundIn(put('meta', META.lease, HELD), again)).toEqual([]);
     expect(
-      await foundIn(() => undefined, [stepSettled({ outputs: [1, 2].map(() => ({ output: 'o', state: { state: 'absent' } })) })]),
+      await foundIn(
+        () => undefined,
+        [stepSettled({ outputs: [1, 2].map(() => ({ output: 'o', state: { state: 'absent' }, address: null })) })],
+      ),
     ).toEqual([]);
   });
 
@@ -268,8 +273,31 @@ describe('what is broken is found, and nothing else', () => {
     ['a cursor behind the head', put('cursors', nameKey('c'), ['c', 8]), ['cursor cursors 8']],
     ["a cursor under another's hash", put('cursors', nameKey('c'), ['d', 3]), ['cursor cursors 3']],
     ['a cursor without a position', put('cursors', nameKey('c'), ['c']), ['cursor cursors']],
+    [
+      'an id of a batch with a bit flipped',
+      (tables) => [put('appends', appendKey('i'), ['i', 1, 7, HASH]), flip('appends', appendKey('i'))].forEach((each) => each(tables)),
+      ['append appends'],
+    ],
+    ["an id of a batch under another's hash", put('appends', appendKey('i'), ['j', 1, 7, HASH]), ['append appends 1']],
+    ['an id of a batch that is empty', put('appends', appendKey(''), ['', 1, 7, HASH]), ['append appends 1']],
+    ['an id of a batch behind the head', put('appends', appendKey('i'), ['i', 7, 8, HASH]), ['append appends 7']],
+    ['an id of a batch that ends before it begins', put('appends', appendKey('i'), ['i', 5, 3, HASH]), ['append appends 5']],
+    ['an id of a batch before the log', put('appends', appendKey('i'), ['i', 0, 3, HASH]), ['append appends 0']],
+    ['an id of a batch at half a position', put('appends', appendKey('i'), ['i', 1.5, 3, HASH]), ['append appends 1.5']],
+    ['an id of a batch without its hash', put('appends', appendKey('i'), ['i', 1, 3, 'none']), ['append appends 1']],
+    ['an id of a batch that is no list', put('appends', appendKey('i'), 'i'), ['append appends']],
+    ['a key of an id that is cut off', (tables) => tables.appends.putSync(Buffer.of(1), Buffer.of(1)), ['key appends']],
   ])('%s', async (_, change, expected) => {
     expect(await foundIn(change)).toEqual(expected);
+  });
+
+  test('ids of batches up to the head are fine, and of batches without events', async () => {
+    const found = await foundIn((tables) => {
+      put('appends', appendKey('i'), ['i', 1, 7, HASH])(tables);
+      put('appends', appendKey('j'), ['j', 8, 7, HASH])(tables);
+      put('appends', appendKey('\ud83d'), ['\ud83d', 1, 0, HASH])(tables);
+    });
+    expect(found).toEqual([]);
   });
 
   test('a cursor at the head is fine', async () => {

@@ -1,0 +1,80 @@
+import type { Address } from '../events/data-version.ts';
+import { isReadable, type LoggedEvent } from '../events/logged-event.ts';
+import type { Position } from '../events/position.ts';
+import { isSaid, liveAddresses, type Roots } from '../events/retention.ts';
+import type { PruneReport, PruneRequest, RemovedValue } from '../events/store-port.ts';
+import type { MemoryLog } from './memory-log.ts';
+import type { OutputPositions, PositionLists } from './position-lists.ts';
+
+/** What a memory store keeps, as far as a prune looks at it. */
+export interface Prunable {
+  readonly log: MemoryLog;
+  readonly readable: PositionLists<unknown>;
+  readonly settled: OutputPositions;
+  readonly runs: readonly { readonly started: Position }[];
+  readonly values: Map<Address, Uint8Array>;
+  readonly removed: Map<Address, RemovedValue>;
+  readonly touched: Set<Set<Address>>;
+}
+
+/** Removes what nothing needs. Only the mark lets others come between: what they appended or referred to is kept. */
+export async function pruneMemory(kept: Prunable, request: PruneRequest): Promise<PruneReport> {
+  const { versions, runs, logsOfRuns, onProgress, signal } = request;
+  const touched = new Set<Address>();
+  kept.touched.add(touched);
+  try {
+    onProgress?.({ doing: 'mark', rows: kept.log.head });
+    const live = await liveAddresses(rootsOf(kept, runs), { versions, runs });
+    signal?.throwIfAborted();
+    const values = removeValues(kept, (address) => live.has(address) || touched.has(address));
+    onProgress?.({ doing: 'values', rows: values.kept + values.removed });
+    const removed = logsOfRuns === undefined ? 0 : removeSaid(kept.log, runStart(kept, logsOfRuns) - 1);
+    if (logsOfRuns !== undefined) onProgress?.({ doing: 'logs', rows: removed });
+    return Object.freeze({ values, events: Object.freeze({ removed }) });
+  } finally {
+    kept.touched.delete(touched);
+  }
+}
+
+function removeValues(kept: Prunable, isLive: (address: Address) => boolean): PruneReport['values'] {
+  const values = { kept: 0, removed: 0, rewritten: 0, bytes: 0 };
+  for (const [address, bytes] of kept.values) {
+    if (isLive(address)) {
+      values.kept += 1;
+      continue;
+    }
+    kept.values.delete(address);
+    kept.removed.set(address, Object.freeze({ reason: 'retention', size: bytes.length, head: kept.log.head }));
+    values.removed += 1;
+    values.bytes += bytes.length;
+  }
+  return Object.freeze(values);
+}
+
+/** Where the oldest of so many runs started; behind the end of the log for none. */
+function runStart({ runs, log }: Prunable, count: number): Position {
+  return count === 0 ? log.head + 1 : (runs.at(-Math.min(count, runs.length))?.started ?? log.head + 1);
+}
+
+function rootsOf(kept: Prunable, runs: number): Roots {
+  const { log } = kept;
+  const at = (positions: Iterable<Position>): readonly LoggedEvent[] => [...positions].flatMap((position) => log.at(position) ?? []);
+  const start = runStart(kept, Math.max(runs, 1));
+  return {
+    readable: [...kept.readable.lists()].map((list) => [at(list.toReversed()).filter(isReadable)]),
+    traces: [at(kept.settled.last())],
+    runs: [at(Array.from({ length: log.head + 1 - start }, (_, index) => start + index))],
+    at,
+  };
+}
+
+function removeSaid(log: MemoryLog, end: Position): number {
+  let removed = 0;
+  for (let position = 1; position <= end; position += 1) {
+    const event = log.at(position);
+    if (event === undefined || !isSaid(event)) continue;
+    log.remove(position);
+    removed += 1;
+  }
+  return removed;
+}

@@ -1,0 +1,72 @@
+import { describe, expect, test } from 'vitest';
+import { draftBatch } from '../../store/batch-draft.ts';
+import { takeLease } from '../../store/lease.ts';
+import { openLmdb, type LmdbEnvironment } from '../../store/lmdb-environment.ts';
+import { readState } from '../../store/log-state.ts';
+import { Names } from '../../store/names.ts';
+import { Writer } from '../../store/writer.ts';
+import { batchOf, sourceObserved } from '../kit/sample-events.ts';
+import { newFolder } from './folder.ts';
+
+/** A writer on a disk that has no room for transactions of more events than this. */
+async function writerWithRoom(
+  events: number,
+): Promise<{ readonly writer: Writer; readonly commits: number[]; readonly close: () => Promise<void> }> {
+  const path = await newFolder();
+  const environment = await openLmdb(path, { writable: true, label: 'full' });
+  const attempt = takeLease(environment, 'full');
+  if ('holder' in attempt) throw new Error('nobody else has the lease');
+  const head = (): number => readState(environment.tables, 'full').head;
+  const full: LmdbEnvironment = {
+    writable: true,
+    isDead: false,
+    // Asked for each time: what fails is opened anew.
+    get tables() {
+      return environment.tables;
+    },
+    refresh: () => environment.refresh(),
+    forgetDeadReaders: () => environment.forgetDeadReaders(),
+    close: () => environment.close(),
+    transact: (body, volume) => {
+      environment.transact(() => {
+        const before = head();
+        body();
+        if (head() - before > events) throw Object.assign(new Error('no space left on device'), { code: 28 });
+      }, volume);
+    },
+  };
+  const commits: number[] = [];
+  const onCommit = (): void => void commits.push(head());
+  const writer = new Writer({ environment: full, names: new Names('full'), lease: attempt.lease, label: 'full', path, onCommit });
+  return { writer, commits, close: () => environment.close() };
+}
+
+describe('a writer', () => {
+  test('gives a full disk to the batch that does not fit, and writes its neighbours', async () => {
+    const { writer, commits, close } = await writerWithRoom(3);
+    const append = (events: number): Promise<unknown> =>
+      writer.append(draftBatch(batchOf(...Array.from({ length: events }, (_, index) => sourceObserved(`k/${index}`))), writer.values));
+    const answers = await Promise.allSettled([1, 5, 3, 1].map(append));
+    expect(answers).toMatchObject([
+      { value: { first: 1, last: 1 } },
+      { reason: { code: 'STORE_FULL' } },
+      { value: { first: 2, last: 4 } },
+      { value: { first: 5, last: 5 } },
+    ]);
+    expect(commits).toEqual([1, 4, 5]);
+    await close();
+  });
+
+  test('says when all that was asked of it has settled', async () => {
+    const { writer, close } = await writerWithRoom(100);
+    await writer.drained();
+    let settled = 0;
+    const appends = [1, 2, 3].map(() =>
+      writer.append(draftBatch(batchOf(sourceObserved('k')), writer.values)).finally(() => (settled += 1)),
+    );
+    await writer.drained();
+    expect(settled).toBe(3);
+    await Promise.all(appends);
+    await close();
+  });
+});

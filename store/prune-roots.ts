@@ -1,0 +1,100 @@
+import { isReadable, type LoggedEvent, type ReadableEvent } from '../lib/events/logged-event.ts';
+import type { Position } from '../lib/events/position.ts';
+import type { Pages, Roots } from '../lib/events/retention.ts';
+import type { LogReader } from './log-reader.ts';
+import { indexKey, lastInIndex, LAST_POSITION, positionOf, type Table, type Tables } from './tables.ts';
+
+/** Runs a read that waits for nothing, on all that was committed. */
+export type Read = <Result>(body: (reader: LogReader, tables: Tables) => Result) => Promise<Result>;
+
+/** What a mark reads. */
+export interface MarkOptions {
+  readonly read: Read;
+  /** The position that it looks from. */
+  readonly head: Position;
+  /** Of how many of the latest runs everything is needed. */
+  readonly runs: number;
+  /** Told how many rows were read, and waited for. */
+  readonly pass: (rows: number) => Promise<void>;
+}
+
+/** Rows read in one go, after which the event loop gets a turn. */
+const PAGE = 500;
+const FEW = 16;
+const LAST_ID = 2 ** 32 - 1;
+
+/** What a mark starts from, in a store on disk. The log only grows, so that later pages may be of a later snapshot. */
+export function rootsOnDisk(options: MarkOptions): Roots {
+  const { read } = options;
+  return {
+    readable: readable(options),
+    traces: traces(options),
+    runs: runs(options),
+    at: (positions) => read((reader) => positions.flatMap((position) => reader.events(position, 1))),
+  };
+}
+
+/** Where the oldest of so many runs started; behind `head` for none. */
+export function runStart({ runs }: Tables, count: number, head: Position): Position {
+  let start = head + 1;
+  if (count === 0) return start;
+  for (const key of runs.getKeys({ reverse: true, limit: count })) start = Math.min(start, positionOf(key));
+  return start;
+}
+
+async function* readable(options: MarkOptions): AsyncGenerator<Pages<ReadableEvent>, void, undefined> {
+  for (let id = await nextId(options, 'readable', 0); id !== undefined; id = await nextId(options, 'readable', id + 1))
+    yield versionsOf(options, id);
+}
+
+async function* versionsOf({ read, head, pass }: MarkOptions, id: number): AsyncGenerator<readonly ReadableEvent[], void, undefined> {
+  let at: number = head;
+  // A few at first: mostly only the last versions are wanted.
+  for (let limit = FEW; at > 0; limit = Math.min(2 * limit, PAGE)) {
+    const [from, count]: readonly [number, number] = [at, limit];
+    const page: readonly LoggedEvent[] = await read((reader, tables) =>
+      positionsBefore(tables.readable, id, { at: from, limit: count }).flatMap((position) => reader.events(position, 1)),
+    );
+    await pass(page.length);
+    yield page.filter(isReadable);
+    at = page.length < count ? 0 : (page.at(-1)?.position ?? 1) - 1;
+  }
+}
+
+/** The last positions under an id, at one or before it, newest first. */
+function positionsBefore(index: Table, id: number, { at, limit }: { readonly at: Position; readonly limit: number }): readonly Position[] {
+  const range = { start: indexKey(id, at), end: indexKey(id, 0), reverse: true, limit };
+  return [...index.getKeys(range)].map((key) => key.readUIntBE(8, 6));
+}
+
+async function nextId({ read }: MarkOptions, index: 'readable' | 'settled', from: number): Promise<number | undefined> {
+  if (from > LAST_ID) return undefined;
+  return read((_reader, tables) => {
+    for (const key of tables[index].getKeys({ start: indexKey(from, 0), limit: 1 })) return key.readUInt32BE(0);
+    return undefined;
+  });
+}
+
+async function* traces(options: MarkOptions): AsyncGenerator<readonly LoggedEvent[], void, undefined> {
+  const { read, head, pass } = options;
+  for (let id = await nextId(options, 'settled', 0); id !== undefined; id = await nextId(options, 'settled', id + 1)) {
+    const output = id;
+    const page = await read((reader, tables) => {
+      const position = lastInIndex(tables.settled, output, head);
+      return position === undefined ? [] : reader.events(position, 1);
+    });
+    await pass(page.length);
+    yield page;
+  }
+}
+
+async function* runs({ read, head, runs: count, pass }: MarkOptions): AsyncGenerator<readonly LoggedEvent[], void, undefined> {
+  let from = await read((_reader, tables) => runStart(tables, Math.max(count, 1), head));
+  while (from <= Math.min(head, LAST_POSITION)) {
+    const start = from;
+    const page = await read((reader) => reader.events(start, Math.min(PAGE, head + 1 - start)));
+    await pass(page.length);
+    yield page;
+    from += page.length;
+  }
+}

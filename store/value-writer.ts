@@ -1,0 +1,181 @@
+import { hash } from 'node:crypto';
+import type { StoredValue } from '../lib/events/store-port.ts';
+import { StoreError } from '../lib/kernel/errors.ts';
+import { isCoded } from '../lib/kernel/value/coded.ts';
+import { isKnownImmutable } from '../lib/kernel/value/fix.ts';
+import { countOfChunks, LARGEST_WHOLE, putChunks } from './chunks.ts';
+import { DecodedValues } from './decoded-values.ts';
+import { decoded, DEEPEST_CHAIN, encodePatch, SMALLEST_PATCHED, type EncodedPatch } from './patches.ts';
+import type { Tables } from './tables.ts';
+import { readBytes, type ValuePlace } from './value-reader.ts';
+import { chunksRow, isRemoved, patchRow, valueKey, valueRowAt, wholeRow } from './value-rows.ts';
+
+/** A value in the form, or the two, in which it may be kept. Its bytes are nobody else's. */
+export interface ValueDraft {
+  readonly key: Buffer;
+  /** The row of the whole value, or of one in parts, which has its parts beside it. */
+  readonly full: FullDraft;
+  /** The row of a change, where that was found to be smaller. */
+  readonly patch: PatchDraft | undefined;
+  /** About what it will take. */
+  readonly size: number;
+}
+
+interface FullDraft {
+  readonly row: Buffer;
+  readonly parts: Buffer | undefined;
+}
+
+interface PatchDraft {
+  readonly row: Buffer;
+  readonly base: Buffer;
+  /** Of the base, as it was found. */
+  readonly depth: number;
+}
+
+/** Bytes above which no change is looked for: it would hold the event loop for long. */
+const LARGEST_PATCHED = 16 * 2 ** 20;
+
+/**
+ * Brings values into the form in which they are kept. What takes long, to find how a value differs from an earlier one, is done before the
+ * transaction; in it, the earlier one has to be there still.
+ */
+export class ValueWriter {
+  readonly #place: () => ValuePlace;
+  readonly #decoded = new DecodedValues();
+  /** What must not be removed, by the hex of its key, while somebody removes what was not needed before. */
+  #touched: Set<string> | undefined;
+
+  /** @param place what was committed, as of now */
+  constructor(place: () => ValuePlace) {
+    this.#place = place;
+  }
+
+  /** Encodes a value, which may change after that. */
+  draft({ address, bytes, base, value }: StoredValue): ValueDraft {
+    const key = valueKey(address);
+    const full = draftFull(key, bytes);
+    const patch = base === undefined ? undefined : this.#draftPatch({ key, bytes, base: valueKey(base), value });
+    return { key, full, patch, size: patch?.row.length ?? bytes.length };
+  }
+
+  /** Writes a value, inside of a transaction. What is there already stays: rows under one key are the same value, in whatever form. */
+  put({ tables, label }: ValuePlace, { key, full, patch }: ValueDraft): void {
+    this.touch(key);
+    if (isKept(tables, key)) return;
+    const isUsable = patch !== undefined && (baseAt({ tables, label }, patch.base)?.depth ?? DEEPEST_CHAIN) <= patch.depth;
+    if (isUsable) {
+      this.touch(patch.base);
+      tables.values.putSync(key, patch.row);
+    } else putFull(tables, key, full);
+  }
+
+  /** Keeps a value from being removed by a prune that is under way. */
+  touch(key: Buffer): void {
+    this.#touched?.add(key.toString('hex'));
+  }
+
+  /** From here on until {@link forgetTouched}, remembers what is written and what events refer to. */
+  rememberTouched(): ReadonlySet<string> {
+    this.#touched = new Set();
+    return this.#touched;
+  }
+
+  /** Remembers nothing any longer. */
+  forgetTouched(): void {
+    this.#touched = undefined;
+  }
+
+  #draftPatch(change: Change): PatchDraft | undefined {
+    const { key, bytes, base } = change;
+    if (!mayBePatched(change)) return undefined;
+    const place = this.#place();
+    // Nobody looks at what is there already.
+    if (isKept(place.tables, key)) return undefined;
+    const below = baseAt(place, base);
+    if (below === undefined || below.size < SMALLEST_PATCHED || below.depth >= DEEPEST_CHAIN) return undefined;
+    const patch = this.#decoded.isWorthwhile(base) ? this.#encode(place, change) : undefined;
+    this.#decoded.note(base, key, patch !== undefined);
+    const { depth, chain } = below;
+    if (patch === undefined || depth + patch.depth > DEEPEST_CHAIN || chain + patch.bytes.length > bytes.length) return undefined;
+    const row = { base, depth: depth + patch.depth, size: bytes.length, chain: chain + patch.bytes.length, patches: patch.bytes };
+    return { row: patchRow(key, row), base, depth };
+  }
+
+  #encode(place: ValuePlace, { key, bytes, base, value }: Change): EncodedPatch | undefined {
+    const size = bytes.length;
+    const before = this.#decoded.get(base, () => readDecoded(place, base));
+    const after = value !== undefined && isKnownImmutable(value) ? { value } : decoded(bytes);
+    if (before === undefined || after === undefined) return undefined;
+    const isAfter = (made: Uint8Array): boolean => key.equals(hash('sha256', made, 'buffer'));
+    const patch = encodePatch(before.value, { after: after.value, size, isAfter });
+    // Only what is proven: the next version is compared with it, and kept as a change of what is stored here.
+    if (patch !== undefined) this.#decoded.put(key, { value: patch.after, bytes: size });
+    return patch;
+  }
+}
+
+/** Patches are of plain data: nobody here could look into what has a codec. */
+function mayBePatched({ key, bytes, base }: Change): boolean {
+  return bytes.length >= SMALLEST_PATCHED && bytes.length <= LARGEST_PATCHED && !base.equals(key) && !isCoded(bytes);
+}
+
+interface Change {
+  readonly key: Buffer;
+  readonly bytes: Uint8Array;
+  /** Key of the value that may be changed into this one. */
+  readonly base: Buffer;
+  /** The value itself, if it was given. */
+  readonly value: unknown;
+}
+
+function draftFull(key: Buffer, bytes: Uint8Array): FullDraft {
+  if (bytes.length <= LARGEST_WHOLE) return { row: wholeRow(bytes), parts: undefined };
+  const size = bytes.length;
+  return { row: chunksRow(key, { size, count: countOfChunks(size) }), parts: Buffer.from(bytes) };
+}
+
+/** Writes a value in full, inside of a transaction, over whatever row it has. */
+export function rewriteFull(tables: Tables, key: Buffer, bytes: Uint8Array): void {
+  putFull(tables, key, draftFull(key, bytes));
+}
+
+function putFull(tables: Tables, key: Buffer, { row, parts }: FullDraft): void {
+  tables.values.putSync(key, row);
+  if (parts !== undefined) putChunks(tables, key, parts);
+}
+
+function isKept({ values }: Tables, key: Buffer): boolean {
+  const row = values.doesExist(key) ? values.get(key) : undefined;
+  return row !== undefined && !isRemoved(row);
+}
+
+/** What a change of a value has to know of it. */
+interface Base {
+  readonly size: number;
+  readonly depth: number;
+  readonly chain: number;
+}
+
+/** A value that may be changed into another; `undefined` where it is not there, or cannot be read: then that other one is kept in full. */
+function baseAt({ tables, label }: ValuePlace, key: Buffer): Base | undefined {
+  const row = unlessCorrupt(() => valueRowAt(tables.values, key, label));
+  if (row === undefined || row.kind === 'removed') return undefined;
+  if (row.kind === 'patch') return row;
+  return { size: row.kind === 'whole' ? row.bytes.length : row.size, depth: 0, chain: 0 };
+}
+
+function readDecoded(place: ValuePlace, key: Buffer): { readonly value: unknown; readonly bytes: number } | undefined {
+  const bytes = unlessCorrupt(() => readBytes(place, key));
+  const value = bytes === undefined ? undefined : decoded(bytes);
+  return bytes === undefined || value === undefined ? undefined : { ...value, bytes: bytes.length };
+}
+
+function unlessCorrupt<Result>(read: () => Result): Result | undefined {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof StoreError && error.code === 'STORE_CORRUPT') return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,223 @@
+import { existsSync, openSync, readFileSync, readdirSync, rmSync, statfsSync, writeSync, closeSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { pruneStore } from '../../lib/events/prune.ts';
+import type { Store } from '../../lib/events/store.ts';
+import type { AppendBatch } from '../../lib/events/store-port.ts';
+import { backupStore } from '../../store/backup.ts';
+import { compactStore } from '../../store/compact.ts';
+import { openStore } from '../../store/open-store.ts';
+import { restoreStore } from '../../store/restore.ts';
+import { verifyStore } from '../../store/verify.ts';
+import { materialized, sampleValue } from '../kit/sample-events.ts';
+import { read, REMOVED } from './examine.ts';
+import { Random } from './random.ts';
+import { placesOf } from './script.ts';
+
+// The process that writes to a store until there is no room, and the one that looks at it meanwhile.
+
+/** What the process is told. */
+export type FullDiskOrder =
+  /** Opens a store, writes a little, and leaves so many bytes on the disk. */
+  | {
+      readonly do: 'begin';
+      readonly folder: string;
+      readonly seed: number;
+      readonly left: number;
+      readonly sayings: string;
+      readonly isLiar: boolean;
+    }
+  /** Compares the store with what was acknowledged: nothing else is there, but for what was being written when its process ended. */
+  | { readonly do: 'compare'; readonly folder: string; readonly sayings: string; readonly isCutShort: boolean }
+  /** Appends until it is refused. */
+  | { readonly do: 'fill'; readonly folder: string }
+  | {
+      readonly do:
+        | 'make room'
+        | 'go on'
+        | 'open'
+        | 'make another'
+        | 'forget locks'
+        | 'close'
+        | 'read'
+        | 'verify'
+        | 'backup'
+        | 'restore'
+        | 'compact'
+        | 'prune';
+      readonly folder: string;
+    };
+
+/** What it says. */
+export type FullDiskReply =
+  | { readonly said: 'done' }
+  /** What is there is not what should be. */
+  | { readonly said: 'wrong'; readonly problem: string }
+  | { readonly said: 'refused'; readonly code: string; readonly message: string };
+
+const ROUNDS = 4;
+const CHUNK = 64 * 1024;
+const EVENTS_AFTER = 20;
+const MOST_BATCHES = 3;
+const MOST_EVENTS = 3;
+
+let store: Store | undefined;
+let random = new Random(0);
+/** The file, elsewhere, that takes the version of each event that is acknowledged. */
+let sayings = -1;
+let isLiar = false;
+
+async function obey(order: FullDiskOrder): Promise<FullDiskReply> {
+  const { store: path, backup, restored } = placesOf(order.folder);
+  switch (order.do) {
+    case 'begin':
+      random = new Random(order.seed);
+      sayings = openSync(order.sayings, 'a');
+      isLiar = order.isLiar;
+      store = await openStore(path);
+      for (let round = 0; round < ROUNDS; round += 1) await append(store, 500);
+      await backupStore(path, backup);
+      fillUp(order.folder, order.left);
+      return { said: 'done' };
+    case 'fill':
+      for (;;) await append(open(), random.oneIn(4) ? 20_000 : 500);
+    case 'make room':
+      rmSync(ballastOf(order.folder), { force: true });
+      return { said: 'done' };
+    case 'go on':
+      for (let round = 0; round < EVENTS_AFTER; round += 1) await append(open(), 500);
+      return { said: 'done' };
+    case 'compare':
+      return compare(path, order);
+    case 'open':
+      store ??= await openStore(path);
+      return { said: 'done' };
+    case 'make another':
+      await (await openStore(`${path}-other`)).close();
+      return { said: 'done' };
+    case 'forget locks':
+      // As after a start of the machine, or in a copy.
+      rmSync(join(path, 'lock.mdb'));
+      return { said: 'done' };
+    case 'close':
+      await store?.close();
+      store = undefined;
+      return { said: 'done' };
+    case 'read':
+      return readThrough(path);
+    case 'verify': {
+      const { ok, findings } = await verifyStore(path);
+      return ok ? { said: 'done' } : { said: 'wrong', problem: JSON.stringify(findings).slice(0, 300) };
+    }
+    case 'prune':
+      await pruneStore(open(), { versions: 1, runs: 0 });
+      return { said: 'done' };
+    case 'compact':
+      return left(`${path}/new`, async () => void (await compactStore(path)));
+    case 'backup':
+      return left(`${backup}-other`, async () => void (await backupStore(path, `${backup}-other`)));
+    case 'restore':
+      return left(restored, async () => void (await restoreStore(backup, restored)));
+  }
+}
+
+function open(): Store {
+  if (store === undefined) throw new Error('begin first');
+  return store;
+}
+
+/** Several at once; what is acknowledged is noted, and the first refusal told when all are settled. */
+async function append(to: Store, size: number): Promise<void> {
+  const batches = Array.from({ length: 1 + random.below(MOST_BATCHES) }, () => batchOf(size));
+  const settled = await Promise.allSettled(
+    batches.map(async ({ batch, versions }) => {
+      await to.port.append(batch).catch((error: unknown) => {
+        if (isLiar) writeSync(sayings, `${versions[0]}\n`);
+        throw error;
+      });
+      writeSync(sayings, versions.map((version) => `${version}\n`).join(''));
+    }),
+  );
+  const refused = settled.find((each) => each.status === 'rejected');
+  if (refused !== undefined) throw refused.reason;
+}
+
+function batchOf(size: number): { readonly batch: AppendBatch; readonly versions: readonly string[] } {
+  const value = sampleValue({ number: random.next(), text: 'v'.repeat(random.below(size)) });
+  const events = Array.from({ length: 1 + random.below(MOST_EVENTS) }, () =>
+    materialized(`a/${random.below(5)}`, { address: value.address, version: `${random.next()}` }),
+  );
+  return { batch: { events, values: [value] }, versions: events.map(({ version }) => version) };
+}
+
+/** Every event that was acknowledged is there, in the order of the acknowledgements. */
+async function compare(
+  path: string,
+  { sayings: from, isCutShort }: { readonly sayings: string; readonly isCutShort: boolean },
+): Promise<FullDiskReply> {
+  await using reading = await openStore(path, { mode: 'read' });
+  const acknowledged = readFileSync(from, 'utf8').split('\n').slice(0, -1);
+  const found = (await reading.port.read(1, Infinity)).map((event) => ('version' in event ? event.version : 'none'));
+  const wrong = acknowledged.findIndex((version, index) => found[index] !== version);
+  const more = found.length - acknowledged.length;
+  if (wrong < 0 && (more === 0 || (isCutShort && more <= MOST_BATCHES * MOST_EVENTS))) return { said: 'done' };
+  return {
+    said: 'wrong',
+    problem: `${acknowledged.length} events were acknowledged, ${found.length} are there, and number ${wrong + 1} differs`,
+  };
+}
+
+async function readThrough(path: string): Promise<FullDiskReply> {
+  await using reading = await openStore(path, { mode: 'read' });
+  const { missing, lines, head } = await read(reading.port, []);
+  if (lines.length !== head) return { said: 'wrong', problem: `${lines.length} events were read of ${head}` };
+  const [[address, reason] = []] = Object.entries(missing).filter(([, why]) => why !== REMOVED);
+  return address === undefined ? { said: 'done' } : { said: 'wrong', problem: `the value ${address} cannot be read: ${reason}` };
+}
+
+/** Does something that makes a folder: when it is refused, nothing is there, neither under its name nor beside it. */
+async function left(made: string, body: () => Promise<void>): Promise<FullDiskReply> {
+  const before = readdirSync(dirname(made)).length;
+  try {
+    await body();
+    return { said: 'done' };
+  } catch (error) {
+    if (existsSync(made) || readdirSync(dirname(made)).length !== before)
+      return { said: 'wrong', problem: `${made} was refused, and left something` };
+    throw error;
+  }
+}
+
+function ballastOf(folder: string): string {
+  return join(folder, 'ballast');
+}
+
+/** Takes all room but some. */
+function fillUp(folder: string, bytes: number): void {
+  const file = openSync(ballastOf(folder), 'w');
+  const chunk = Buffer.alloc(CHUNK);
+  try {
+    for (;;) {
+      const { bavail, bsize } = statfsSync(folder);
+      const more = Math.min(CHUNK, bavail * bsize - bytes);
+      if (more <= 0) break;
+      writeSync(file, chunk, 0, more);
+    }
+  } catch {
+    // File systems keep some room to themselves.
+  } finally {
+    closeSync(file);
+  }
+}
+
+process.on('disconnect', () => process.exit(1));
+process.on('message', (order: FullDiskOrder) => {
+  obey(order).then(
+    (reply) => process.send?.(reply),
+    (error: unknown) =>
+      process.send?.({
+        said: 'refused',
+        code: error instanceof Error && 'code' in error ? String(error.code) : 'none',
+        message: String(error),
+      } satisfies FullDiskReply),
+  );
+});

@@ -53,9 +53,7 @@ const files = vectorFiles(folder);
 if (files.length === 0) stop(`There is no *.jsonl file in ${folder}.`);
 const tallies: Tally[] = [];
 for (const file of files) {
-  const tally = await playFile(folder, file, { fill });
-  if (tally.skipped > 0) console.log(`${file}: ${tally.skipped} actions skipped, since scripts (refresh) are not supported yet`);
-  tallies.push(tally);
+  tallies.push(await playFile(folder, file, { fill }));
 }
 const total = addTallies(tallies);
 print(total);

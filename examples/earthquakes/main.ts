@@ -1,10 +1,13 @@
 /** The earthquakes of one week, from a feed to assets in a store. Usage: main.ts [FOLDER], `.sluice` by default. */
 import { lastValueFrom, toArray } from 'rxjs';
-import { plan, run, type RunEvent, type Store } from 'sluice';
+import { AbortError, plan, refresh, run, type RunEvent, type Store } from 'sluice';
 import { openStore } from 'sluice/store';
 import { definitions } from './definitions.ts';
-import { accountOf, timeOf } from './view/alone.ts';
+import { accountOf, countsOf, timeOf } from './view/alone.ts';
+import { publishedFeed } from './feed.ts';
+import { revise } from './revision.ts';
 import { describeError, failuresOf } from './view/failure.ts';
+import { refreshed } from './view/revised.ts';
 import { comparison, feedLine, remembered, storedTable } from './view/stored.ts';
 import { colors, complain, print, WIDTH, wrap } from './view/terminal.ts';
 import { watch } from './view/watch.ts';
@@ -21,16 +24,17 @@ process.once('SIGINT', () => controller.abort());
 async function main(): Promise<number> {
   await using store = await openStore(folder);
   print(colors.bold('Sluice: the earthquakes of one week'), ...wrap(await remembered(store, folder), WIDTH), '');
-  return (await everything(store)) ?? (await alertsAlone(store)) ?? 0;
+  return (await everything(store)) ?? (await alertsAlone(store)) ?? (await revision(store)) ?? 0;
 }
 
 /** Makes every asset, and shows what came. */
 async function everything(store: Store): Promise<number | undefined> {
   const all = plan(definitions);
   print(colors.bold(`Everything: ${many(all.selection.size, 'asset')}, made by ${many(all.steps.length, 'step')}`));
+  const before = await store.latest('usgs/feed');
   const events = await lastValueFrom(run(all, { store, signal }).pipe(watch(all), toArray()));
   const code = exitCodeOf(events);
-  if (code === undefined) print(await feedLine(store, events), '', ...(await weekTables(store)), '');
+  if (code === undefined) print(await feedLine(store, before), '', ...(await weekTables(store)), '');
   return code;
 }
 
@@ -41,10 +45,28 @@ async function alertsAlone(store: Store): Promise<number | undefined> {
   const events = await lastValueFrom(run(part, { store, signal }).pipe(toArray()));
   const code = exitCodeOf(events);
   if (code !== undefined) return code;
-  print(colors.bold(`Alerts alone: ${part.steps.length} of ${many(definitions.graph.steps.length, 'step')}, ${timeOf(events)}`));
+  const needed = `${part.steps.length} of ${many(definitions.graph.steps.length, 'step')}`;
+  print(colors.bold(`Alerts alone: ${needed} needed, ${countsOf(events)}, ${timeOf(events)}`));
   print(...accountOf(part, events), `  ${comparison(before, await store.latest('week/alerts'))}`, '');
-  print(...(await storedTable(store, events)));
   return undefined;
+}
+
+/** The feed is revised: brings up to date what that touches, and shows where the store is then. */
+async function revision(store: Store): Promise<number | undefined> {
+  const { feed, reviewed } = revise(await publishedFeed());
+  const events: RunEvent[] = [];
+  const onEvent = (event: RunEvent): unknown => events.push(event);
+  try {
+    const result = await refresh(definitions, { store, signal, sources: { 'usgs/feed': feed }, throwOnFailure: false, onEvent });
+    if (!result.success) return exitCodeOf(events);
+    print(colors.bold(`Revised: ${many(reviewed, 'event')} reviewed, one magnitude corrected; ${countsOf(events)}, ${timeOf(events)}`));
+    print(...refreshed(result), '', ...(await storedTable(store, events)));
+    return undefined;
+  } catch (error) {
+    // Its events tell of a run that was cancelled, as those of the other two do.
+    if (error instanceof AbortError) return exitCodeOf(events);
+    throw error;
+  }
 }
 
 /** A run that did not succeed says why, and decides how the process ends. */

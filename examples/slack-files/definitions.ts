@@ -16,6 +16,8 @@ const files = z.array(slackFile);
 const fetchFilesFromSlack = op({
   name: 'fetch_files_from_slack',
   description: 'every file that the token may see, page after page',
+  // What Slack has is no input: it is asked in every run.
+  volatile: true,
   config: z.object({ pageSize: z.number().int().min(1).max(1000).default(100) }),
   resources: { slack },
   // For what goes wrong on the way. Slack's own "come back in so many seconds" replaces the wait; a wrong token ends it at once.

@@ -38,6 +38,8 @@ export type SelectionCode =
   | 'SOURCE_NOT_COMPUTED'
   | 'NOT_SUBSETTABLE'
   | 'MISSING_VALUE'
+  | 'UNKNOWN_RUN'
+  | 'RUN_MISMATCH'
   | 'SOURCE_READ_FAILED'
   | 'NO_VALUE';
 
@@ -53,6 +55,7 @@ export type StepCode =
   | 'OUTPUT_MISSING'
   | 'OUTPUT_NOT_SELECTED'
   | 'VALUE_NOT_STORABLE'
+  | 'VALUE_TOO_LARGE'
   | 'STEP_TIMEOUT'
   | 'RUN_CANCELLED';
 
@@ -67,7 +70,13 @@ export type StoreCode =
   | 'STORE_FULL'
   | 'STORE_IO'
   | 'STORE_PATH'
-  | 'VALUE_NOT_STORABLE';
+  | 'VERSION_CONFLICT'
+  | 'IDEMPOTENCY_CONFLICT'
+  | 'VALUE_NOT_STORABLE'
+  | 'VALUE_TOO_LARGE'
+  | 'VALUE_REMOVED'
+  | 'CODEC_UNKNOWN'
+  | 'CODEC_FAILED';
 
 /** Every code an error of Sluice can carry. Codes are stable, messages are not. */
 export type ErrorCode = DefinitionCode | SelectionCode | StepCode | StoreCode;

@@ -11,8 +11,8 @@ import { checkOptions, type Fields } from './options.ts';
 import type { Inputs, NoInputs } from './port.ts';
 import type { Needs, NoNeeds } from './resource.ts';
 
-interface AssetBasics<K extends KeyLike, I extends Inputs, ByInput, C extends Schema | undefined, N extends Needs>
-  extends AssetNotes, Omit<OpBasics<I, C, N>, 'name' | 'description'> {
+interface AssetBasics<K extends KeyLike, I extends Inputs, ByInput, C extends Schema | undefined, N extends Needs, M = unknown>
+  extends AssetNotes, Omit<OpBasics<I, C, N, M>, 'name' | 'description'> {
   readonly key: K;
   /** Each input's name is the key of an upstream asset, unless `keysByInputName` says otherwise. */
   readonly keysByInputName?: ByInput & UnknownInputs<ByInput, keyof I & string>;
@@ -24,6 +24,7 @@ type AnyAssetDefinition = AssetBasics<KeyLike, Inputs, Readonly<Record<string, K
   readonly run?: unknown;
   readonly operator?: unknown;
   readonly result?: unknown;
+  readonly codec?: unknown;
 };
 
 const ASSET_FIELDS: Fields<AnyAssetDefinition> = {
@@ -32,11 +33,15 @@ const ASSET_FIELDS: Fields<AnyAssetDefinition> = {
   run: true,
   operator: true,
   result: true,
+  codec: true,
   keysByInputName: true,
   name: true,
   config: true,
   resources: true,
+  state: true,
   codeVersion: true,
+  volatile: true,
+  outputsTogether: true,
   timeoutMs: true,
   retry: true,
   concurrency: true,
@@ -59,8 +64,9 @@ export function asset<
   const ByInput extends Readonly<Record<keyof I & string, KeyLike>> | undefined = undefined,
   const C extends Schema | undefined = undefined,
   const N extends Needs = NoNeeds,
+  M extends object | undefined = undefined,
 >(
-  definition: AssetBasics<K, I, ByInput, C, N> & (CheckedBody<I, S, C, N> | CheckedOperator<I, S, C, N>),
+  definition: AssetBasics<K, I, ByInput, C, N, M> & (CheckedBody<I, S, C, N, M> | CheckedOperator<I, S, C, N, M>),
 ): AssetsDefinition<{ readonly [Key in PrintedKey<K>]: SchemaOutput<S> }, GraphReads<I, ByInput>>;
 export function asset<
   const K extends KeyLike,
@@ -69,8 +75,9 @@ export function asset<
   const ByInput extends Readonly<Record<keyof I & string, KeyLike>> | undefined = undefined,
   const C extends Schema | undefined = undefined,
   const N extends Needs = NoNeeds,
+  M extends object | undefined = undefined,
 >(
-  definition: AssetBasics<K, I, ByInput, C, N> & (SingleBody<I, T, C, N> | SingleOperator<I, T, C, N>) & PlainResult<T>,
+  definition: AssetBasics<K, I, ByInput, C, N, M> & (SingleBody<I, T, C, N, M> | SingleOperator<I, T, C, N, M>) & PlainResult<T>,
 ): AssetsDefinition<{ readonly [Key in PrintedKey<K>]: T }, GraphReads<I, ByInput>>;
 export function asset(definition: AnyAssetDefinition): AssetsDefinition {
   checkOptions(definition, ASSET_FIELDS, 'asset()');

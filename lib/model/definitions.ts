@@ -5,6 +5,7 @@ import { kindOf, quote } from '../kernel/print.ts';
 import { isRecord } from '../kernel/record.ts';
 import type { AssetKey } from './asset-key.ts';
 import type { AssetDefinition, AssetsDefinition } from './assets-from-graph.ts';
+import { joinCodecs, type Codecs } from './codec.ts';
 import { checkOptions, type Fields } from './options.ts';
 import { poolsProblem } from './pools.ts';
 import type { Refused } from './refused.ts';
@@ -31,6 +32,8 @@ export interface Definitions<Assets = unknown> {
   readonly resources: ReadonlyMap<string, Provision>;
   /** How many steps of a pool may run at the same time in one run. */
   readonly pools: ReadonlyMap<string, number>;
+  /** The codecs of all outputs and sources, by name: stored values are decoded by them. */
+  readonly codecs: Codecs;
   readonly [definedAssets]?: Assets;
 }
 
@@ -113,6 +116,7 @@ export function define<const D extends readonly AnyDefinition[]>(
     graph,
     resources: readProvided(options.resources),
     pools: readPools(options.pools),
+    codecs: frozenMap(codecsOf(graph, sources)),
   });
 }
 
@@ -213,6 +217,15 @@ function readPools(given: unknown): ReadonlyMap<string, number> {
   if (problem !== undefined) throw new DefinitionError('INVALID_DEFINITION', `define(): "pools" ${problem}`);
   // A record of numbers, as was just checked.
   return frozenMap(Object.entries((given ?? {}) as Readonly<Record<string, number>>));
+}
+
+/** The codecs that may be asked for by name: that is all that stored bytes say of theirs. */
+function codecsOf({ steps }: StepGraph, sources: Definitions['sources']): Codecs {
+  const ofSteps = steps.flatMap(({ id, op }) =>
+    Object.entries(op.outputs).map(([name, { codec }]) => ({ codec, place: `Output "${name}" of step ${quote(id)}` })),
+  );
+  const ofSources = [...sources.values()].map(({ key, codec }) => ({ codec, place: `source ${quote(key)}` }));
+  return joinCodecs([...ofSteps, ...ofSources]);
 }
 
 /** Two resources of one name could not both be provided by it. */

@@ -1,10 +1,12 @@
 import type { Observable } from 'rxjs';
 import type { Schema, SchemaInput, SchemaOutput } from '../kernel/schema.ts';
+import type { Codec } from './codec.ts';
 import type { OpContext } from './context.ts';
 import type { Emission } from './emission.ts';
 import type { InputRecord, Inputs, OutputPort, OutputRecord, Outputs, TakenBy } from './port.ts';
 import type { BodyMistake, Refused, WithoutOutputs } from './refused.ts';
 import type { Held, Needs } from './resource.ts';
+import type { StateContext } from './state.ts';
 
 /** The emissions that a body with these outputs may make. */
 export type EmissionOf<O extends Outputs> = { [K in keyof O & string]: Emission<K, TakenBy<O[K]>> }[keyof O & string];
@@ -39,83 +41,107 @@ export type PlainResult<T> = Extract<T, Emitting> extends never ? unknown : With
 export type ConfigOf<C> = C extends Schema ? SchemaOutput<C> : undefined;
 
 /** What a body is called with: its inputs, and the run that it is part of. */
-export type BodyParameters<I extends Inputs, Output extends string, C, N extends Needs> = [
+export type BodyParameters<I extends Inputs, Output extends string, C, N extends Needs, M = undefined> = [
   inputs: InputRecord<I>,
-  context: OpContext<Output, ConfigOf<C>, Held<N>>,
+  context: OpContext<Output, ConfigOf<C>, Held<N>> & StateContext<M>,
 ];
 
 /** What an operator is called with: one frame of inputs a subscription, and the run. */
-export type OperatorParameters<I extends Inputs, Output extends string, C, N extends Needs> = [
+export type OperatorParameters<I extends Inputs, Output extends string, C, N extends Needs, M = undefined> = [
   frames: Observable<InputRecord<I>>,
-  context: OpContext<Output, ConfigOf<C>, Held<N>>,
+  context: OpContext<Output, ConfigOf<C>, Held<N>> & StateContext<M>,
 ];
 
 /** The body of an op with one result: returns the value, or a promise of it. */
-export interface SingleBody<I extends Inputs, T, C = undefined, N extends Needs = Needs> {
+export interface SingleBody<I extends Inputs, T, C = undefined, N extends Needs = Needs, M = undefined> {
   readonly outputs?: never;
   readonly result?: never;
+  readonly codec?: Codec<T>;
   readonly operator?: never;
-  run(...parameters: BodyParameters<I, 'result', C, N>): T | Promise<T>;
+  run(...parameters: BodyParameters<I, 'result', C, N, M>): T | Promise<T>;
 }
 
 /** The body of an op with one result, as an RxJS operator. */
-export interface SingleOperator<I extends Inputs, T, C = undefined, N extends Needs = Needs> {
+export interface SingleOperator<I extends Inputs, T, C = undefined, N extends Needs = Needs, M = undefined> {
   readonly outputs?: never;
   readonly result?: never;
+  readonly codec?: Codec<T>;
   readonly run?: never;
   /** Gets one frame of inputs a subscription and emits the value; keeps nothing between subscriptions. */
-  operator(...parameters: OperatorParameters<I, 'result', C, N>): Observable<T>;
+  operator(...parameters: OperatorParameters<I, 'result', C, N, M>): Observable<T>;
 }
 
 /** The body of an op with one result that a schema checks: what flows is what the schema makes of it. */
-export interface CheckedBody<I extends Inputs, S extends Schema, C = undefined, N extends Needs = Needs> {
+export interface CheckedBody<I extends Inputs, S extends Schema, C = undefined, N extends Needs = Needs, M = undefined> {
   readonly outputs?: never;
   readonly result: S;
+  readonly codec?: Codec<SchemaOutput<S>>;
   readonly operator?: never;
-  run(...parameters: BodyParameters<I, 'result', C, N>): SchemaInput<S> | Promise<SchemaInput<S>>;
+  run(...parameters: BodyParameters<I, 'result', C, N, M>): SchemaInput<S> | Promise<SchemaInput<S>>;
 }
 
 /** The same, as an RxJS operator. */
-export interface CheckedOperator<I extends Inputs, S extends Schema, C = undefined, N extends Needs = Needs> {
+export interface CheckedOperator<I extends Inputs, S extends Schema, C = undefined, N extends Needs = Needs, M = undefined> {
   readonly outputs?: never;
   readonly result: S;
+  readonly codec?: Codec<SchemaOutput<S>>;
   readonly run?: never;
   /** Gets one frame of inputs a subscription and emits the value; keeps nothing between subscriptions. */
-  operator(...parameters: OperatorParameters<I, 'result', C, N>): Observable<SchemaInput<S>>;
+  operator(...parameters: OperatorParameters<I, 'result', C, N, M>): Observable<SchemaInput<S>>;
 }
 
 /** The body of an op with declared outputs. */
-export interface MultiBody<I extends Inputs, O extends Outputs, C, N extends Needs> {
+export interface MultiBody<I extends Inputs, O extends Outputs, C, N extends Needs, M = undefined> {
   readonly outputs: O;
   readonly result?: never;
+  readonly codec?: never;
   readonly operator?: never;
-  run(...parameters: BodyParameters<I, keyof O & string, C, N>): BodyResult<O>;
+  run(...parameters: BodyParameters<I, keyof O & string, C, N, M>): BodyResult<O>;
 }
 
 /** The body of an op with declared outputs, as an RxJS operator. */
-export interface MultiOperator<I extends Inputs, O extends Outputs, C, N extends Needs> {
+export interface MultiOperator<I extends Inputs, O extends Outputs, C, N extends Needs, M = undefined> {
   readonly outputs: O;
   readonly result?: never;
+  readonly codec?: never;
   readonly run?: never;
   /** Gets one frame of inputs a subscription and emits `emit(output, value)`; keeps nothing between subscriptions. */
-  operator(...parameters: OperatorParameters<I, keyof O & string, C, N>): Observable<EmissionOf<O>>;
+  operator(...parameters: OperatorParameters<I, keyof O & string, C, N, M>): Observable<EmissionOf<O>>;
 }
 
 /** Any body, for the message about what is wrong with it. */
-export interface MistakenBody<I extends Inputs, O extends Outputs | undefined, S extends Schema | undefined, R, C, N extends Needs> {
+export interface MistakenBody<
+  I extends Inputs,
+  O extends Outputs | undefined,
+  S extends Schema | undefined,
+  R,
+  C,
+  N extends Needs,
+  M = undefined,
+> {
   readonly outputs?: O;
   readonly result?: S;
+  readonly codec?: Codec;
   readonly operator?: never;
-  run(...parameters: BodyParameters<I, NamesOf<O>, C, N>): R & BodyMistake<O, GivenBy<R>> & ResultMistake<S, Awaited<R>>;
+  run(...parameters: BodyParameters<I, NamesOf<O>, C, N, M>): R & BodyMistake<O, GivenBy<R>> & ResultMistake<S, Awaited<R>>;
 }
 
 /** Any operator, for the message about what is wrong with it. */
-export interface MistakenOperator<I extends Inputs, O extends Outputs | undefined, S extends Schema | undefined, E, C, N extends Needs> {
+export interface MistakenOperator<
+  I extends Inputs,
+  O extends Outputs | undefined,
+  S extends Schema | undefined,
+  E,
+  C,
+  N extends Needs,
+  M = undefined,
+> {
   readonly outputs?: O;
   readonly result?: S;
+  readonly codec?: Codec;
   readonly run?: never;
   operator(
-    ...parameters: OperatorParameters<I, NamesOf<O>, C, N>
+    ...parameters: OperatorParameters<I, NamesOf<O>, C, N, M>
   ): Observable<E> & BodyMistake<O, { readonly emits: E }> & ResultMistake<S, E>;
 }
 

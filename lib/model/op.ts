@@ -3,6 +3,7 @@ import { DefinitionError } from '../kernel/errors.ts';
 import { isClass, kindOf, printValue } from '../kernel/print.ts';
 import type { Schema, SchemaOutput } from '../kernel/schema.ts';
 import { invocable, type InvocationResult, type Invocable, type WiringArguments } from './composition.ts';
+import { optionalCodec } from './codec.ts';
 import type { OpContext } from './context.ts';
 import { checkHooks, type Hooks } from './hooks.ts';
 import { checkName } from './name.ts';
@@ -18,14 +19,15 @@ import type {
   SingleBody,
   SingleOperator,
 } from './op-forms.ts';
-import { checkOptions, optionalSchema, optionalString, type Fields } from './options.ts';
+import { checkOptions, optionalFlag, optionalSchema, optionalString, type Fields } from './options.ts';
 import { checkPorts, output, type Inputs, type NoInputs, type Outputs } from './port.ts';
 import type { Unfit } from './refused.ts';
 import { checkNeeds, type Needs, type NoNeeds } from './resource.ts';
 import { checkRetry, type RetryPolicy } from './retry.ts';
+import { checkState, type StateDefinition } from './state.ts';
 
 /** What every op may say of itself, whatever its form. */
-export interface OpBasics<I extends Inputs, C extends Schema | undefined, N extends Needs> {
+export interface OpBasics<I extends Inputs, C extends Schema | undefined, N extends Needs, M = unknown> {
   readonly name: string;
   readonly description?: string;
   readonly inputs?: I;
@@ -33,8 +35,20 @@ export interface OpBasics<I extends Inputs, C extends Schema | undefined, N exte
   readonly config?: C;
   /** What the body talks to, by the names that it calls them. */
   readonly resources?: N;
+  /**
+   * What its steps remember from one epoch to the next: the body changes `state` of its context in place. Committed with the step. Implies
+   * `outputsTogether`, since what the outputs of one execution are depends on more than its inputs.
+   */
+  readonly state?: StateDefinition<M>;
   /** Changes when the body's meaning changes. Without one, what the op made is trusted only while the definitions live (F6). */
   readonly codeVersion?: string;
+  /** True for a body that reads what is no input: a clock, a network. Its steps are never reused (F6). Implies `outputsTogether`. */
+  readonly volatile?: boolean;
+  /**
+   * True for a body whose outputs belong together, though nothing but its inputs decides them: those of one execution are never used beside
+   * those of another (D8).
+   */
+  readonly outputsTogether?: boolean;
   /** The longest one attempt may take, in milliseconds; then it fails with STEP_TIMEOUT. */
   readonly timeoutMs?: number;
   /** When and how often a failed step is tried again; never by default. */
@@ -57,9 +71,12 @@ export interface AnyOp extends Invocable {
   readonly kind: 'op';
   readonly description: string | undefined;
   readonly codeVersion: string | undefined;
+  readonly volatile: boolean;
+  readonly outputsTogether: boolean;
   readonly timeoutMs: number | undefined;
   readonly config: Schema | undefined;
   readonly resources: Needs;
+  readonly state: StateDefinition | undefined;
   readonly retry: RetryPolicy | undefined;
   readonly concurrency: number | undefined;
   readonly pool: string | undefined;
@@ -76,21 +93,39 @@ export interface AnyOp extends Invocable {
 
 declare const opTypes: unique symbol;
 
-/** An op: call it in a graph's body to place it there. `C` is its config schema, and `N` the resources that it needs. */
-export interface Op<I extends Inputs, O extends Outputs, Single extends boolean, C = unknown, N extends Needs = Needs> extends AnyOp {
+/**
+ * An op: call it in a graph's body to place it there. `C` is its config schema, `N` the resources that it needs, and `M` the state that it
+ * keeps, `undefined` for none.
+ */
+export interface Op<
+  I extends Inputs,
+  O extends Outputs,
+  Single extends boolean,
+  C = unknown,
+  N extends Needs = Needs,
+  M = unknown,
+> extends AnyOp {
   (...wiring: WiringArguments<I>): InvocationResult<O, Single>;
   /** The same op under a name of its own in this graph (D4). */
   as(name: string): (...wiring: WiringArguments<I>) => InvocationResult<O, Single>;
-  readonly [opTypes]?: { readonly inputs: I; readonly outputs: O; readonly single: Single; readonly config: C; readonly resources: N };
+  readonly [opTypes]?: {
+    readonly inputs: I;
+    readonly outputs: O;
+    readonly single: Single;
+    readonly config: C;
+    readonly resources: N;
+    readonly state: M;
+  };
 }
 
 /** An op without declared outputs, whose body gives a `T`. */
-export type SingleOp<I extends Inputs, T, C = unknown, N extends Needs = Needs> = Op<I, ResultOutput<T>, true, C, N>;
+export type SingleOp<I extends Inputs, T, C = unknown, N extends Needs = Needs, M = unknown> = Op<I, ResultOutput<T>, true, C, N, M>;
 
 /** What `op` takes, whatever its form. */
 type AnyOpDefinition = OpBasics<Inputs, Schema | undefined, Needs> & {
   readonly outputs?: Outputs;
   readonly result?: unknown;
+  readonly codec?: unknown;
   readonly run?: unknown;
   readonly operator?: unknown;
 };
@@ -102,9 +137,13 @@ const OP_FIELDS: Fields<AnyOpDefinition> = {
   run: true,
   operator: true,
   result: true,
+  codec: true,
   config: true,
   resources: true,
+  state: true,
   codeVersion: true,
+  volatile: true,
+  outputsTogether: true,
   timeoutMs: true,
   retry: true,
   concurrency: true,
@@ -124,19 +163,22 @@ export function op<
   T = unknown,
   const C extends Schema | undefined = undefined,
   const N extends Needs = NoNeeds,
->(definition: OpBasics<I, C, N> & (SingleBody<I, T, C, N> | SingleOperator<I, T, C, N>) & PlainResult<T>): SingleOp<I, T, C, N>;
+  M extends object | undefined = undefined,
+>(definition: OpBasics<I, C, N, M> & (SingleBody<I, T, C, N, M> | SingleOperator<I, T, C, N, M>) & PlainResult<T>): SingleOp<I, T, C, N, M>;
 export function op<
   const I extends Inputs = NoInputs,
   const S extends Schema = Schema,
   const C extends Schema | undefined = undefined,
   const N extends Needs = NoNeeds,
->(definition: OpBasics<I, C, N> & (CheckedBody<I, S, C, N> | CheckedOperator<I, S, C, N>)): SingleOp<I, SchemaOutput<S>, C, N>;
+  M extends object | undefined = undefined,
+>(definition: OpBasics<I, C, N, M> & (CheckedBody<I, S, C, N, M> | CheckedOperator<I, S, C, N, M>)): SingleOp<I, SchemaOutput<S>, C, N, M>;
 export function op<
   const I extends Inputs = NoInputs,
   const O extends Outputs = Outputs,
   const C extends Schema | undefined = undefined,
   const N extends Needs = NoNeeds,
->(definition: OpBasics<I, C, N> & (MultiBody<I, O, C, N> | MultiOperator<I, O, C, N>)): Op<I, O, false, C, N>;
+  M extends object | undefined = undefined,
+>(definition: OpBasics<I, C, N, M> & (MultiBody<I, O, C, N, M> | MultiOperator<I, O, C, N, M>)): Op<I, O, false, C, N, M>;
 // Nothing fits this one: it is there for what the compiler prints, which is about the last overload.
 export function op<
   const I extends Inputs = NoInputs,
@@ -146,9 +188,10 @@ export function op<
   E = unknown,
   const C extends Schema | undefined = undefined,
   const N extends Needs = NoNeeds,
+  M extends object | undefined = undefined,
 >(
-  definition: OpBasics<I, C, N> & (MistakenBody<I, O, S, R, C, N> | MistakenOperator<I, O, S, E, C, N>) & Unfit,
-): O extends Outputs ? Op<I, O, false, C, N> : SingleOp<I, Awaited<R>, C, N>;
+  definition: OpBasics<I, C, N, M> & (MistakenBody<I, O, S, R, C, N, M> | MistakenOperator<I, O, S, E, C, N, M>) & Unfit,
+): O extends Outputs ? Op<I, O, false, C, N, M> : SingleOp<I, Awaited<R>, C, N, M>;
 export function op(definition: AnyOpDefinition): AnyOp {
   checkOptions(definition, OP_FIELDS, 'op()');
   checkName('op', definition.name, 'in op()');
@@ -159,9 +202,12 @@ export function op(definition: AnyOpDefinition): AnyOp {
     kind: 'op',
     description: optionalString(definition.description, 'description', where),
     codeVersion: optionalString(definition.codeVersion, 'codeVersion', where),
+    volatile: optionalFlag(definition.volatile, 'volatile', where),
+    outputsTogether: checkTogether(definition, where),
     timeoutMs: checkTimeout(definition.timeoutMs, where),
     config: optionalSchema(definition.config, 'config', where),
     resources: checkNeeds(definition.resources, where),
+    state: checkState(definition.state, where),
     retry: checkRetry(definition.retry, where),
     concurrency: checkConcurrency(definition.concurrency, where),
     pool: checkPool(definition.pool, where),
@@ -178,13 +224,21 @@ export function op(definition: AnyOpDefinition): AnyOp {
   return invocable(definition.name, noun);
 }
 
-function checkOutputs({ outputs, result }: AnyOpDefinition, where: string): Outputs {
+function checkOutputs({ outputs, result, codec: given }: AnyOpDefinition, where: string): Outputs {
   const schema = optionalSchema(result, 'result', where);
-  if (outputs === undefined) return { result: schema === undefined ? output() : output(schema) };
+  const codec = optionalCodec(given, where);
+  const options = codec === undefined ? {} : { codec };
+  if (outputs === undefined) return { result: schema === undefined ? output(options) : output(schema, options) };
   if (schema !== undefined) {
     throw new DefinitionError(
       'INVALID_DEFINITION',
       `${where} has both "outputs" and "result". Put the schema at its output: output(schema).`,
+    );
+  }
+  if (codec !== undefined) {
+    throw new DefinitionError(
+      'INVALID_DEFINITION',
+      `${where} has both "outputs" and "codec". Put the codec at its output: output({ codec }).`,
     );
   }
   const checked = checkPorts('output', outputs, where);
@@ -192,6 +246,16 @@ function checkOutputs({ outputs, result }: AnyOpDefinition, where: string): Outp
   throw new DefinitionError(
     'INVALID_DEFINITION',
     `${where} declares an empty "outputs". Leave it out for one result, or name at least one.`,
+  );
+}
+
+function checkTogether({ volatile, state, outputsTogether }: AnyOpDefinition, where: string): boolean {
+  const together = optionalFlag(outputsTogether, 'outputsTogether', where);
+  const implied = volatile === true || state !== undefined;
+  if (!implied || outputsTogether === undefined || together) return together || implied;
+  throw new DefinitionError(
+    'INVALID_DEFINITION',
+    `${where} ${volatile === true ? 'is volatile' : 'keeps state'}, and so are its outputs made together. Leave "outputsTogether" out, or give true.`,
   );
 }
 

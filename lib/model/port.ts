@@ -2,8 +2,9 @@ import { DefinitionError } from '../kernel/errors.ts';
 import { kindOf } from '../kernel/print.ts';
 import { isRecord } from '../kernel/record.ts';
 import { isSchema, type Schema, type SchemaInput, type SchemaOutput } from '../kernel/schema.ts';
+import { isCodec, optionalCodec, type Codec } from './codec.ts';
 import { checkName } from './name.ts';
-import { checkOptions, optionalFlag } from './options.ts';
+import { checkOptions, optionalFlag, type Fields } from './options.ts';
 
 declare const carries: unique symbol;
 declare const reads: unique symbol;
@@ -37,6 +38,8 @@ export interface OutputPort<T = unknown, Required extends boolean = boolean, Tak
   readonly transient: boolean;
   /** Checks what the body gives; what it makes of it is what flows and is recorded. */
   readonly schema: Schema | undefined;
+  /** How the value is stored, where it is not as plain data. */
+  readonly codec: Codec | undefined;
   readonly [carries]?: T;
   readonly [takes]?: Taken;
 }
@@ -99,10 +102,12 @@ export interface InputOptions {
   readonly optional?: boolean;
 }
 
-/** Options of an output. */
-export interface OutputOptions {
+/** Options of an output of `T`. */
+export interface OutputOptions<T = unknown> {
   /** Say so when the value cannot or should not be kept: see {@link OutputPort.transient}. */
   readonly transient?: boolean;
+  /** How the value is stored, for what is no plain data or has bytes of its own. */
+  readonly codec?: Codec<T>;
 }
 
 /**
@@ -153,12 +158,16 @@ export function nothing(options: InputOptions = {}): InputPort<unknown, 'nothing
 }
 
 /**
- * An output that every execution must emit while something needs it (X6). With a schema, what flows is what the schema makes of the value.
+ * An output that every execution must emit while something needs it (X6). With a schema, what flows is what the schema makes of the value;
+ * with a codec, that is stored as the codec encodes it.
  *
  * @throws DefinitionError INVALID_DEFINITION
  */
-export function output<T>(options?: OutputOptions): OutputPort<T, true>;
-export function output<S extends Schema>(schema: S, options?: OutputOptions): OutputPort<SchemaOutput<S>, true, SchemaInput<S>>;
+export function output<T>(options?: OutputOptions<T>): OutputPort<T, true>;
+export function output<S extends Schema>(
+  schema: S,
+  options?: OutputOptions<SchemaOutput<S>>,
+): OutputPort<SchemaOutput<S>, true, SchemaInput<S>>;
 export function output(...given: readonly unknown[]): OutputPort<unknown, true> {
   return outputPort(true, given, 'output()');
 }
@@ -168,8 +177,11 @@ export function output(...given: readonly unknown[]): OutputPort<unknown, true> 
  *
  * @throws DefinitionError INVALID_DEFINITION
  */
-export function optional<T>(options?: OutputOptions): OutputPort<T, false>;
-export function optional<S extends Schema>(schema: S, options?: OutputOptions): OutputPort<SchemaOutput<S>, false, SchemaInput<S>>;
+export function optional<T>(options?: OutputOptions<T>): OutputPort<T, false>;
+export function optional<S extends Schema>(
+  schema: S,
+  options?: OutputOptions<SchemaOutput<S>>,
+): OutputPort<SchemaOutput<S>, false, SchemaInput<S>>;
 export function optional(...given: readonly unknown[]): OutputPort<unknown, false> {
   return outputPort(false, given, 'optional()');
 }
@@ -181,8 +193,21 @@ function inputPort<Kind extends 'value' | 'list'>(kind: Kind, given: readonly un
 
 function outputPort<Required extends boolean>(required: Required, given: readonly unknown[], where: string): OutputPort<unknown, Required> {
   const { schema, options } = readPort(given);
-  return Object.freeze({ port: 'output', required, transient: readFlag(options, 'transient', where), schema });
+  checkOptions(options, OUTPUT_FIELDS, where);
+  const { transient: flag, codec: encoding } = isRecord(options) ? options : NO_OPTIONS;
+  const transient = optionalFlag(flag, 'transient', where);
+  const codec = optionalCodec(encoding, where);
+  if (transient && codec !== undefined) {
+    throw new DefinitionError(
+      'INVALID_DEFINITION',
+      `${where} is transient, so nothing of it is stored, and has a codec to store it with. Keep one of them.`,
+    );
+  }
+  return Object.freeze({ port: 'output', required, transient, schema, codec });
 }
+
+const NO_OPTIONS: Readonly<Record<string, unknown>> = {};
+const OUTPUT_FIELDS: Fields<OutputOptions> = { transient: true, codec: true };
 
 /** A port takes a schema, options, or both in this order. */
 function readPort([first, second]: readonly unknown[]): { readonly schema: Schema | undefined; readonly options: unknown } {
@@ -191,8 +216,8 @@ function readPort([first, second]: readonly unknown[]): { readonly schema: Schem
   return { schema, options: options === undefined ? {} : options };
 }
 
-/** The one option that a port has. */
-function readFlag(options: unknown, option: 'optional' | 'transient', where: string): boolean {
+/** The one option that an input has. */
+function readFlag(options: unknown, option: 'optional', where: string): boolean {
   checkOptions(options, { [option]: true }, where);
   return optionalFlag(isRecord(options) ? options[option] : undefined, option, where);
 }
@@ -231,6 +256,7 @@ function isPort(side: 'input' | 'output', value: unknown): boolean {
   if (!isRecord(value) || value['port'] !== side) return false;
   const flags = side === 'input' ? [value['optional']] : [value['required'], value['transient']];
   if (value['schema'] !== undefined && !isSchema(value['schema'])) return false;
+  if (value['codec'] !== undefined && !isCodec(value['codec'])) return false;
   const kinds: readonly unknown[] = ['value', 'list', 'nothing'];
   return flags.every((flag) => typeof flag === 'boolean') && (side === 'output' || kinds.includes(value['kind']));
 }

@@ -24,6 +24,14 @@ export interface ResourceFactory<T> {
    * Left out, the value's own `Symbol.asyncDispose` or `Symbol.dispose` is called, if it has one.
    */
   dispose?(value: T): void | Promise<void>;
+  /** Changes when what the resource gives changes its meaning: part of the code version of the ops that need it. */
+  readonly version?: string;
+}
+
+/** What may be said of a value that is provided as it is. */
+export interface ProvisionOptions {
+  /** As of a factory. */
+  readonly version?: string;
 }
 
 /** Something outside that ops talk to: a client, a connection, a folder. Made by {@link resource}. */
@@ -31,8 +39,12 @@ export interface Resource<T = unknown> {
   readonly kind: 'resource';
   readonly name: string;
   readonly description: string | undefined;
-  /** Provides a value that is there already. It stays yours: no run disposes it. */
-  value(value: T): Provision;
+  /**
+   * Provides a value that is there already. It stays yours: no run disposes it.
+   *
+   * @throws DefinitionError INVALID_DEFINITION
+   */
+  value(value: T, options?: ProvisionOptions): Provision;
   /**
    * Provides a value that each run opens on first use and disposes when it is over.
    *
@@ -46,6 +58,7 @@ export interface Resource<T = unknown> {
 export interface Provision {
   readonly kind: 'provision';
   readonly resource: Resource;
+  readonly version: string | undefined;
   readonly from:
     { readonly form: 'value'; readonly value: unknown } | { readonly form: 'factory'; readonly factory: ResourceFactory<unknown> };
 }
@@ -65,7 +78,8 @@ export interface ResourceOptions {
 }
 
 const RESOURCE_FIELDS: Fields<ResourceOptions> = { description: true };
-const FACTORY_FIELDS: Fields<ResourceFactory<unknown>> = { open: true, dispose: true };
+const FACTORY_METHODS: Fields<Omit<ResourceFactory<unknown>, 'version'>> = { open: true, dispose: true };
+const PROVISION_FIELDS: Fields<ProvisionOptions> = { version: true };
 
 /**
  * Declares something outside that ops talk to, by name and type. Ops list it in `resources`; `define` or the run provides it.
@@ -80,23 +94,35 @@ export function resource<T>(name: string, options: ResourceOptions = {}): Resour
     kind: 'resource',
     name,
     description: optionalString(options.description, 'description', where),
-    value: (value: T): Provision => provision(self, { form: 'value', value }),
-    factory: <Opened extends T>(factory: ResourceFactory<Opened>): Provision =>
-      provision(self, { form: 'factory', factory: readFactory(factory, { what: 'factory()', where }) }),
+    value: (value: T, said: ProvisionOptions = {}): Provision => {
+      checkOptions(said, PROVISION_FIELDS, `${where}: value()`);
+      return provision(self, { form: 'value', value }, optionalString(said.version, 'version', `${where}: value()`));
+    },
+    factory: <Opened extends T>(factory: ResourceFactory<Opened>): Provision => {
+      const read = readFactory(factory, { what: 'factory()', where });
+      return provision(self, { form: 'factory', factory: read }, optionalString(factory.version, 'version', `${where}: factory()`));
+    },
   });
   return self;
 }
 
-function provision(of: Resource, from: Provision['from']): Provision {
-  return Object.freeze({ kind: 'provision', resource: of, from: Object.freeze(from) });
+function provision(of: Resource, from: Provision['from'], version: string | undefined): Provision {
+  return Object.freeze({ kind: 'provision', resource: of, version, from: Object.freeze(from) });
 }
 
 /** The methods of a factory as they are now, bound to it: it may be an instance of a class. */
 function readFactory(given: object, of: MethodsOf): ResourceFactory<unknown> {
   // Functions by these names, as was checked. They are only ever given a context, and what `open` gave.
-  const { open, dispose } = readMethods(given, FACTORY_FIELDS, of) as Partial<ResourceFactory<unknown>>;
+  const { open, dispose } = readMethods(methodsOf(given), FACTORY_METHODS, of) as Partial<ResourceFactory<unknown>>;
   if (open === undefined) throw notCallable(of, 'open', open);
   return Object.freeze({ open: open.bind(given), ...(dispose !== undefined && { dispose: dispose.bind(given) }) });
+}
+
+/** What a record may have beside methods is no method; an instance may have what it likes. */
+function methodsOf(given: object): unknown {
+  if (!isRecord(given)) return given;
+  const { version: _, ...methods } = given;
+  return methods;
 }
 
 /** Whether a value is a resource, for checks of what JavaScript users pass. */

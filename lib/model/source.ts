@@ -3,6 +3,7 @@ import { isClass, kindOf, quote } from '../kernel/print.ts';
 import { isRecord } from '../kernel/record.ts';
 import { assetKey, type AssetKey, type KeyLike, type PrintedKey } from './asset-key.ts';
 import { readNotes, type AssetNotes } from './asset-notes.ts';
+import { optionalCodec, type Codec } from './codec.ts';
 import { checkOptions, type Fields } from './options.ts';
 
 declare const sourceType: unique symbol;
@@ -17,6 +18,8 @@ export interface SourceContext {
 export interface SourceOptions<T> extends AssetNotes {
   /** Called once a run that reads the source, before its first step; an equal value writes nothing (D7). */
   readonly read?: (context: SourceContext) => T | Promise<T>;
+  /** How its values are stored, for what is no plain data or has bytes of its own. */
+  readonly codec?: Codec<T>;
 }
 
 /** An asset that nothing here computes: its value comes from outside. `Key` is its printed key, where that is known to the compiler. */
@@ -25,11 +28,12 @@ export interface SourceDefinition<T = unknown, Key extends string = string> {
   readonly name: string;
   readonly key: AssetKey;
   readonly read: ((context: SourceContext) => unknown) | undefined;
+  readonly codec: Codec | undefined;
   readonly notes: AssetNotes;
   readonly [sourceType]?: { readonly value: T; readonly key: Key };
 }
 
-const SOURCE_FIELDS: Fields<SourceOptions<unknown>> = { read: true, group: true, description: true, metadata: true };
+const SOURCE_FIELDS: Fields<SourceOptions<unknown>> = { read: true, codec: true, group: true, description: true, metadata: true };
 
 /**
  * Declares an asset that comes from outside: by `store.put`, by `sources` on a verb, or by its own `read`.
@@ -43,13 +47,20 @@ export function source<T = unknown, const K extends KeyLike = KeyLike>(
   const checked = assetKey(key, 'source()');
   const where = `source ${quote(checked)}`;
   checkOptions(options, SOURCE_FIELDS, where);
-  const { read, ...notes } = options;
+  const { read, codec, ...notes } = options;
   if (read !== undefined && (typeof read !== 'function' || isClass(read))) {
     throw new DefinitionError('INVALID_DEFINITION', `${where}: "read" is ${kindOf(read)}. Give a function that returns the value.`, {
       details: { key: checked },
     });
   }
-  return Object.freeze({ kind: 'source', name: checked, key: checked, read, notes: Object.freeze(readNotes(notes, where)) });
+  return Object.freeze({
+    kind: 'source',
+    name: checked,
+    key: checked,
+    read,
+    codec: optionalCodec(codec, where),
+    notes: Object.freeze(readNotes(notes, where)),
+  });
 }
 
 /** Whether a value is a source, for checks of what JavaScript users pass. */

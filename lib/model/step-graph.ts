@@ -4,6 +4,7 @@ import { printCycle, quote } from '../kernel/print.ts';
 import { topologicalOrder } from '../kernel/topological.ts';
 import type { AssetKey } from './asset-key.ts';
 import type { AssetsDefinition } from './assets-from-graph.ts';
+import type { Codec } from './codec.ts';
 import type { GraphPlace, LocalEntry, StepInput } from './flatten.ts';
 import { orderEdges } from './internal-deps.ts';
 import type { AnyOp } from './op.ts';
@@ -17,6 +18,7 @@ export interface StepOutput {
   readonly name: string;
   readonly required: boolean;
   readonly transient: boolean;
+  readonly codec: Codec | undefined;
   readonly key: AssetKey | undefined;
 }
 
@@ -126,6 +128,7 @@ function resolveSteps({ definition, first }: Offset, { places, sources, withId }
             name,
             required: port?.required === true,
             transient: port?.transient === true,
+            codec: port?.codec,
             key: keyAt.get(placeId({ step: local, output })),
           });
         }),

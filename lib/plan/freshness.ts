@@ -1,173 +1,206 @@
-import { sameState, type OutputState } from '../events/data-version.ts';
-import type { EntryOrigin, InputEntryRecord, ReadableEvent, StepSettled } from '../events/logged-event.ts';
+import type { OutputState } from '../events/data-version.ts';
+import type { ReadableEvent } from '../events/logged-event.ts';
 import type { OutputId } from '../events/store-port.ts';
+import { invariant } from '../kernel/invariant.ts';
 import type { AssetKey } from '../model/asset-key.ts';
 import type { Definitions } from '../model/definitions.ts';
 import type { Entry, Step } from '../model/step-graph.ts';
+import { differenceOf, sameAsRead, tracedOutput, type EntryNow, type Trace } from './trace.ts';
 
 /** What a store knows of the steps upstream of some assets. */
 export interface Recorded {
   /** The last success of an output of a step (by step and output index): its trace. */
-  readonly trace: (step: number, output: number) => StepSettled | undefined;
+  readonly trace: (step: number, output: number) => Trace | undefined;
   /** What readers get of an asset or source. */
   readonly readable: (key: AssetKey) => ReadableEvent | undefined;
-  /** The code version of an op, also of one that declares none (F6). */
+  /** Whether an asset failed, was blocked or was cancelled after what readers get of it. */
+  readonly missed: (key: AssetKey) => boolean;
+  /** The code version of a step, also where its op declares none (F6). */
   readonly codeVersion: (step: Step) => string;
   /**
-   * Hash of the config that this run would give a step; `null` for an op that takes none. `undefined` where that cannot be known, since this
-   * run gives none or an invalid one: then config is no reason to call anything stale.
+   * Hash of the config that a run would give a step; `null` for an op that takes none. `undefined` where that cannot be known, since
+   * nothing or something invalid is given: then config is no reason to call anything stale.
    */
   readonly config: (step: Step) => string | null | undefined;
 }
 
-/** Why an output is not what a run would make of it now. */
+/** Why something is not what a run would make of it now. */
 export interface Stale {
-  readonly cause: 'never' | 'code' | 'config' | 'wiring' | 'data' | 'upstream';
+  readonly cause: 'never' | 'code' | 'config' | 'wiring' | 'volatile' | 'data' | 'failed' | 'upstream';
   /** What changed: a source's or asset's key, or a step's id. */
   readonly what: string;
 }
 
-/** Every step that an asset depends on, with the outputs that are read: what has to be looked up to know whether it is stale. */
-export function upstreamOutputs(
-  defs: Definitions,
-  keys: Iterable<AssetKey>,
-): readonly (OutputId & { readonly stepIndex: number; readonly outputIndex: number })[] {
-  const found = new Map<string, OutputId & { readonly stepIndex: number; readonly outputIndex: number }>();
-  const open: { readonly step: number; readonly output: number }[] = [...keys].map((key) => defs.graph.placeOf(key));
+/** What would come out on an output, as far as that is known without running anything. */
+type Expected = { readonly state: OutputState } | Unknown;
+
+/** Nothing is known before something has run, or was put; `ofSource` where the latter. */
+interface Unknown {
+  readonly stale: Stale;
+  readonly ofSource?: boolean;
+}
+
+/** An output of a step, by indices and by names. */
+export interface UpstreamOutput extends OutputId {
+  readonly stepIndex: number;
+  readonly outputIndex: number;
+}
+
+/** Every step that some assets depend on, with the outputs that are read: what has to be looked up to know whether they are stale. */
+export function upstreamOutputs(defs: Definitions, keys: Iterable<AssetKey>): readonly UpstreamOutput[] {
+  const found: UpstreamOutput[] = [];
+  // One for each step from the start: filled from the end, a growing array would be slow to find anything in.
+  const seen = Array.from(defs.graph.steps, (): boolean[] => []);
+  const open: Place[] = [...keys].map((key) => defs.graph.placeOf(key));
   for (let place = open.pop(); place !== undefined; place = open.pop()) {
-    const id = `${place.step}.${place.output}`;
     const step = defs.graph.steps[place.step];
-    if (step === undefined || found.has(id)) continue;
-    found.set(id, {
-      definition: step.definition,
-      step: step.path,
-      output: step.outputs[place.output]?.name ?? '',
-      stepIndex: place.step,
-      outputIndex: place.output,
-    });
-    for (const entry of step.inputs.flatMap(({ entries }) => entries)) if (entry.from === 'step') open.push(entry);
+    const outputs = seen[place.step];
+    if (step === undefined || outputs === undefined || outputs[place.output] === true) continue;
+    const isFirst = outputs.length === 0;
+    outputs[place.output] = true;
+    const output = step.outputs[place.output]?.name ?? '';
+    found.push({ definition: step.definition, step: step.path, output, stepIndex: place.step, outputIndex: place.output });
+    if (!isFirst) continue;
+    addUpstream(step, open);
   }
-  return [...found.values()];
+  return found;
+}
+
+function addUpstream({ inputs }: Step, open: Place[]): void {
+  for (const { entries } of inputs) for (const entry of entries) if (entry.from === 'step') open.push(entry);
+}
+
+interface Place {
+  readonly step: number;
+  readonly output: number;
 }
 
 /**
- * Says for each step output whether its trace still holds (F1), judging upstream before downstream. Answers are remembered, so that a
- * whole graph costs one visit an output; the walk keeps a stack of its own and takes chains of any length.
+ * Says what a refresh would find (F1, F2), upstream before downstream, without running anything: a step whose inputs are as they were when
+ * its trace was written gives what it gave. Answers are remembered, so a whole graph costs one visit an output; the walk keeps a stack of
+ * its own and takes chains of any length.
  */
 export class Freshness {
   readonly #defs: Definitions;
   readonly #recorded: Recorded;
-  readonly #known = new Map<string, Stale | undefined>();
+  /** By step, then by output. */
+  readonly #known: (Expected | undefined)[][];
 
   constructor(defs: Definitions, recorded: Recorded) {
     this.#defs = defs;
     this.#recorded = recorded;
+    this.#known = Array.from(defs.graph.steps, () => []);
   }
 
-  /** Why the asset is stale; `undefined` where it is fresh. */
+  /** Why the asset is stale; `undefined` where it is what a run would make of it. */
   ofAsset(key: AssetKey): Stale | undefined {
-    const { step, output } = this.#defs.graph.placeOf(key);
-    const stale = this.#ofOutput(step, output);
-    if (stale !== undefined) return stale;
-    const came = this.#cameOut({ step, output });
-    return sameAsRead(came, this.#recorded.readable(key)) ? undefined : { cause: 'data', what: key };
+    const expected = this.#ofOutput(this.#defs.graph.placeOf(key));
+    if ('stale' in expected) return expected.stale;
+    if (this.#recorded.missed(key)) return { cause: 'failed', what: key };
+    const event = this.#recorded.readable(key);
+    if (sameAsRead(expected.state, event)) return undefined;
+    return { cause: event === undefined ? 'never' : 'data', what: key };
   }
 
-  #ofOutput(step: number, output: number): Stale | undefined {
-    const open = [{ step, output }];
-    for (let place = open.at(-1); place !== undefined; place = open.at(-1)) {
-      const waiting = this.#unknownUpstream(place.step);
-      if (this.#known.has(idOf(place)) || waiting.length === 0) {
-        open.pop();
-        if (!this.#known.has(idOf(place))) this.#known.set(idOf(place), this.#judge(place.step, place.output));
-      } else for (const each of waiting) open.push(each);
+  /** What readers get of an asset that was asked about. */
+  readable(key: AssetKey): ReadableEvent | undefined {
+    return this.#recorded.readable(key);
+  }
+
+  #ofOutput(place: Place): Expected {
+    const open = [place];
+    for (let next = open.at(-1); next !== undefined; next = open.at(-1)) {
+      if (this.#at(next) === undefined) {
+        const waiting = this.#unknownUpstream(next.step);
+        if (waiting.length > 0) {
+          open.push(...waiting);
+          continue;
+        }
+        (this.#known[next.step] ??= [])[next.output] = this.#judge(next);
+      }
+      open.pop();
     }
-    return this.#known.get(idOf({ step, output }));
+    const found = this.#at(place);
+    invariant(found !== undefined, 'the walk ends when the first place is known');
+    return found;
   }
 
-  #unknownUpstream(step: number): readonly { readonly step: number; readonly output: number }[] {
-    const entries = this.#defs.graph.steps[step]?.inputs.flatMap((input) => input.entries) ?? [];
-    return entries.flatMap((entry) => (entry.from === 'step' && !this.#known.has(idOf(entry)) ? [entry] : []));
+  #at({ step, output }: Place): Expected | undefined {
+    return this.#known[step]?.[output];
   }
 
-  #judge(index: number, output: number): Stale | undefined {
+  #unknownUpstream(step: number): readonly Place[] {
+    const waiting: Place[] = [];
+    for (const { entries } of this.#defs.graph.steps[step]?.inputs ?? [])
+      for (const entry of entries) if (entry.from === 'step' && this.#at(entry) === undefined) waiting.push(entry);
+    return waiting;
+  }
+
+  #judge({ step: index, output }: Place): Expected {
     const step = this.#defs.graph.steps[index];
-    if (step === undefined) return undefined;
-    const trace = this.#recorded.trace(index, output);
-    if (trace === undefined) return { cause: 'never', what: step.id };
-    const cause = this.#judgeStep(step, trace);
-    if (cause !== undefined) return { cause, what: step.id };
-    const wired = step.inputs.flatMap(({ name, kind, entries }) => entries.map((entry) => ({ name, kind, entry })));
-    if (wired.length !== trace.inputs.length) return { cause: 'wiring', what: step.id };
-    for (const [place, { name, kind, entry }] of wired.entries()) {
-      const before = trace.inputs[place];
-      if (before === undefined || before.input !== name || before.kind !== kind || !this.#sameOrigin(before.origin, entry))
-        return { cause: 'wiring', what: step.id };
-      const stale = this.#judgeEntry(entry, before);
-      if (stale !== undefined) return stale;
+    invariant(step !== undefined, 'every place is one of the graph');
+    const entries: EntryNow[] = [];
+    let skipped = false;
+    for (const { name, kind, optional, entries: wired } of step.inputs) {
+      let absent = 0;
+      for (const entry of wired) {
+        const expected = this.#ofEntry(entry);
+        if ('stale' in expected) return passedOn(expected);
+        if (expected.state.state === 'absent') absent += 1;
+        entries.push({ input: name, kind, ...this.#sourceOf(entry), state: expected.state });
+      }
+      if (!optional && wired.length > 0 && absent === wired.length) skipped = true;
     }
-    return undefined;
+    // A skip writes no trace, and needs none (F1, F2).
+    return skipped ? ABSENT : this.#judgeTrace(step, output, entries);
   }
 
-  /** What is another one in the step itself, wherever its inputs come from. */
-  #judgeStep(step: Step, trace: StepSettled): 'code' | 'config' | undefined {
-    if (trace.op !== step.op.name || trace.codeVersion !== this.#recorded.codeVersion(step)) return 'code';
-    const config = this.#recorded.config(step);
-    return config === undefined || config === trace.config ? undefined : 'config';
+  #judgeTrace(step: Step, output: number, entries: readonly EntryNow[]): Expected {
+    if (step.op.volatile) return { stale: { cause: 'volatile', what: step.id } };
+    const trace = this.#recorded.trace(step.index, output);
+    const now = { op: step.op.name, codeVersion: this.#recorded.codeVersion(step), config: this.#recorded.config(step), entries };
+    const difference = differenceOf(trace, now);
+    const traced = tracedOutput(trace, step.outputs[output]?.name ?? '');
+    if (difference === undefined && traced !== undefined) return traced;
+    if (difference?.cause === 'data') return { stale: { cause: 'data', what: this.#nameOf(step, entries, difference.entry) } };
+    const cause = difference?.cause === 'op' ? 'code' : (difference?.cause ?? 'never');
+    return { stale: { cause, what: step.id } };
   }
 
-  #judgeEntry(entry: Entry, before: InputEntryRecord): Stale | undefined {
-    if (entry.from === 'source') return this.#judgeRead(entry.key, before);
-    const producer = this.#defs.graph.steps[entry.step];
-    const what = producer?.id ?? '';
-    if (isUnique(before)) return { cause: 'data', what };
-    const upstream = this.#known.get(idOf(entry));
-    if (upstream !== undefined) return { ...upstream, cause: upstream.cause === 'data' ? 'data' : 'upstream' };
-    const came = this.#cameOut(entry);
-    if (before.origin.from === 'asset') return this.#judgeLoaded(before.origin.key, before, came);
-    return came !== undefined && sameState(before.state, came) ? undefined : { cause: 'data', what };
+  #ofEntry(entry: Entry): Expected {
+    if (entry.from === 'source') {
+      const event = this.#recorded.readable(entry.key);
+      if (event === undefined) return { stale: { cause: 'never', what: entry.key }, ofSource: true };
+      return { state: event.type === 'asset-absent' ? { state: 'absent' } : { state: 'value', version: event.version } };
+    }
+    const known = this.#at(entry);
+    invariant(known !== undefined, 'what is upstream is judged first');
+    return known;
   }
 
-  /** What an output's step gave last. */
-  #cameOut({ step, output }: { readonly step: number; readonly output: number }): OutputState | undefined {
-    return stateIn(this.#recorded.trace(step, output), this.#defs.graph.steps[step]?.outputs[output]?.name ?? '');
-  }
-
-  /**
-   * An asset that was loaded must still be what readers get of it, and that must be what its step gave last: a step may have run since
-   * without recording it.
-   */
-  #judgeLoaded(key: AssetKey, before: InputEntryRecord, came: OutputState | undefined): Stale | undefined {
-    return this.#judgeRead(key, before) ?? (sameAsRead(came, this.#recorded.readable(key)) ? undefined : { cause: 'data', what: key });
-  }
-
-  #judgeRead(key: AssetKey, before: InputEntryRecord): Stale | undefined {
-    return sameAsRead(before.state, this.#recorded.readable(key)) ? undefined : { cause: 'data', what: key };
-  }
-
-  #sameOrigin(origin: EntryOrigin, entry: Entry): boolean {
-    if (entry.from === 'source') return origin.from === 'asset' && origin.key === entry.key;
+  #sourceOf(entry: Entry): Pick<EntryNow, 'output' | 'key'> {
+    if (entry.from === 'source') return { output: undefined, key: entry.key };
     const step = this.#defs.graph.steps[entry.step];
     const output = step?.outputs[entry.output];
-    if (origin.from === 'asset') return origin.key === output?.key;
-    return origin.definition === step?.definition && origin.step === step.path && origin.output === output?.name;
+    return {
+      output: { from: 'step', definition: step?.definition ?? '', step: step?.path ?? '', output: output?.name ?? '' },
+      key: output?.key,
+    };
+  }
+
+  /** What an entry of a step reads, as messages call it. */
+  #nameOf(step: Step, entries: readonly EntryNow[], place: number): string {
+    const key = entries[place]?.key;
+    if (key !== undefined) return key;
+    const entry = step.inputs.flatMap((input) => input.entries)[place];
+    return entry?.from === 'step' ? (this.#defs.graph.steps[entry.step]?.id ?? '') : '';
   }
 }
 
-/** A value that was never kept has a version of its own in every run: whoever read it cannot know that it would get the same again (R6). */
-function isUnique({ kind, state }: InputEntryRecord): boolean {
-  return kind !== 'nothing' && state.state === 'value' && state.version.startsWith('run:');
-}
+const ABSENT: Expected = Object.freeze({ state: Object.freeze({ state: 'absent' }) });
 
-function idOf({ step, output }: { readonly step: number; readonly output: number }): string {
-  return `${step}.${output}`;
-}
-
-function stateIn(trace: StepSettled | undefined, output: string): OutputState | undefined {
-  return trace?.outputs.find((each) => each.output === output)?.state;
-}
-
-function sameAsRead(state: OutputState | undefined, event: ReadableEvent | undefined): boolean {
-  if (state === undefined || event === undefined) return false;
-  return event.type === 'asset-absent' ? state.state === 'absent' : state.state === 'value' && state.version === event.version;
+/** A source that changed, or was never put, is told as that however far upstream it is. */
+function passedOn(unknown: Unknown): Unknown {
+  const { cause, what } = unknown.stale;
+  return unknown.ofSource === true || cause === 'data' || cause === 'upstream' ? unknown : { stale: { cause: 'upstream', what } };
 }

@@ -4,7 +4,7 @@ import { frozenSet } from '../kernel/frozen-collections.ts';
 import { invariant } from '../kernel/invariant.ts';
 import { kindOf } from '../kernel/print.ts';
 import { CHECKED_LATER, checkVerbOptions, type OptionRules } from '../kernel/verb-options.ts';
-import type { RunPolicies } from '../events/logged-event.ts';
+import type { RunMode, RunPolicies } from '../events/logged-event.ts';
 import type { AssetKey } from '../model/asset-key.ts';
 import type { Definitions } from '../model/definitions.ts';
 import type { InputKind } from '../model/port.ts';
@@ -12,7 +12,7 @@ import type { Provision } from '../model/resource.ts';
 import type { Entry, Step } from '../model/step-graph.ts';
 import { checkConfigShape, ConfigReader, type GivenConfig, type StepConfig } from './config.ts';
 import { needOf, supplyOf, type Need } from './need.ts';
-import { readPolicies } from './policies.ts';
+import { readMode, readPolicies } from './policies.ts';
 import { provideResources, sizePools } from './provide.ts';
 import { resolveSelection, type Select } from './selection.ts';
 
@@ -48,6 +48,7 @@ export interface PlannedStep {
 export interface Plan<Assets = unknown> {
   readonly kind: 'plan';
   readonly defs: Definitions<Assets>;
+  readonly mode: RunMode;
   readonly selection: ReadonlySet<AssetKey>;
   readonly policies: RunPolicies;
   /** Every step comes after everything that it reads. */
@@ -58,12 +59,14 @@ export interface Plan<Assets = unknown> {
   readonly resources: ReadonlyMap<string, Provision>;
   /** How many steps of each pool may run at the same time. */
   readonly pools: ReadonlyMap<string, number>;
-  /** Hash of the selection, the policies and the steps with their wiring, code versions and config. */
+  /** Hash of the mode, the selection, the policies and the steps with their wiring, code versions and config. */
   readonly hash: string;
 }
 
 /** What {@link plan} takes beside the definitions. */
 export interface PlanOptions<Assets> extends Partial<RunPolicies> {
+  /** `materialize`, the default, makes what is selected anew; `refresh` only what is not as a run would make it. */
+  readonly mode?: RunMode;
   /** Keys and expressions; everything where it is left out. */
   readonly select?: Select<Assets>;
   /** Config of ops and graphs, by name or by step. */
@@ -76,6 +79,7 @@ export interface PlanOptions<Assets> extends Partial<RunPolicies> {
 
 /** The options of a plan; their values are checked where they are read. */
 export const PLAN_RULES: OptionRules<PlanOptions<unknown>> = {
+  mode: CHECKED_LATER,
   select: CHECKED_LATER,
   unselectedOutputs: CHECKED_LATER,
   inGraphUpstream: CHECKED_LATER,
@@ -100,7 +104,8 @@ export function plan<Assets>(defs: Definitions<Assets>, options: PlanOptions<Ass
   }
   checkVerbOptions('plan', options, PLAN_RULES);
   const selection = resolveSelection(defs, options.select);
-  const policies = readPolicies(options);
+  const mode = readMode(options.mode);
+  const policies = readPolicies(options, mode);
   const config = Object.freeze({ ...checkConfigShape(options.config === undefined ? {} : options.config) });
   const configs = new ConfigReader(defs, config);
   const steps = planSteps(defs, { need: needOf(defs, selection, policies), selection, policies, configs });
@@ -108,13 +113,14 @@ export function plan<Assets>(defs: Definitions<Assets>, options: PlanOptions<Ass
   return Object.freeze({
     kind: 'plan',
     defs,
+    mode,
     selection,
     policies,
     steps,
     config,
     resources: provideResources(defs, places, options.resources),
     pools: sizePools(defs, places, options.pools),
-    hash: hashPlan({ selection, policies, steps }),
+    hash: hashPlan({ mode, selection, policies, steps }),
   });
 }
 
@@ -199,7 +205,7 @@ export function readSteps(inputs: readonly PlannedInput[]): readonly number[] {
   return steps;
 }
 
-function hashPlan({ selection, policies, steps }: Pick<Plan, 'selection' | 'policies' | 'steps'>): string {
+function hashPlan({ mode, selection, policies, steps }: Pick<Plan, 'mode' | 'selection' | 'policies' | 'steps'>): string {
   const rows = steps.map(({ step, needed, inputs, config, predecessors }) => [
     step.definition,
     step.path,
@@ -215,6 +221,6 @@ function hashPlan({ selection, policies, steps }: Pick<Plan, 'selection' | 'poli
     predecessors,
   ]);
   const { unselectedOutputs, inGraphUpstream, crossGraphUpstream } = policies;
-  const text = JSON.stringify([[...selection].sort(), unselectedOutputs, inGraphUpstream, crossGraphUpstream, rows]);
+  const text = JSON.stringify([mode, [...selection].sort(), unselectedOutputs, inGraphUpstream, crossGraphUpstream, rows]);
   return `sha256:${createHash('sha256').update(text).digest('hex')}`;
 }

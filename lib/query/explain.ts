@@ -1,9 +1,11 @@
 import { quote } from '../kernel/print.ts';
+import { isRecord } from '../kernel/record.ts';
 import type { AssetKey } from '../model/asset-key.ts';
 import type { DefinedAsset } from '../model/definitions.ts';
 import type { SourceDefinition } from '../model/source.ts';
 import type { Step } from '../model/step-graph.ts';
 import { checkPlan, type Plan, type PlannedStep } from '../plan/plan.ts';
+import { explainRun, type ExplainableRun, type RunExplanation } from './explain-run.ts';
 
 /** What a plan does with one step, and why. */
 export interface StepExplanation {
@@ -30,8 +32,23 @@ export interface Explanation {
   toString(): string;
 }
 
-/** Explains a plan: why each step runs or is left out, and why each asset is recorded, used, loaded or left out. Pure. */
-export function explain(plan: Plan): Explanation {
+/**
+ * Explains a plan: why each step may run or is left out, and why each asset is recorded, used, loaded or left out. Or a run that is over:
+ * what ran and why, and what was reused. Pure.
+ *
+ * @throws SelectionError INVALID_OPTION
+ */
+export function explain(plan: Plan): Explanation;
+export function explain(result: ExplainableRun): RunExplanation;
+export function explain(given: Plan | ExplainableRun): Explanation | RunExplanation {
+  return isOver(given) ? explainRun(given) : explainPlan(given);
+}
+
+function isOver(given: unknown): given is ExplainableRun {
+  return isRecord(given) && given['steps'] instanceof Map && given['outcomes'] instanceof Map;
+}
+
+function explainPlan(plan: Plan): Explanation {
   checkPlan('explain', plan);
   const facts: PlanFacts = {
     planned: new Map(plan.steps.map((each) => [each.step.index, each])),

@@ -5,7 +5,8 @@ import type { Step, StepOutput } from '../../lib/model/step-graph.ts';
 import type { Plan } from '../../lib/plan/plan.ts';
 import { ResourceScope, type ResourceDisposalFailure } from '../resources/resource-scope.ts';
 import { systemClock, uniqueId } from '../run/environment.ts';
-import { runSteps, type StepObserver } from '../run/run-steps.ts';
+import { runSteps } from '../run/run-steps.ts';
+import type { StepObserver } from '../run/step-run.ts';
 import type { SettledStep } from '../run/settled-step.ts';
 import { checkEmitted } from '../run/slot.ts';
 import { StepEvents, type StepEvent } from '../run/step-events.ts';
@@ -13,6 +14,7 @@ import type { Supplied, Supply } from '../run/supply.ts';
 import type { Clock } from '../step/clock.ts';
 import type { Emitted } from '../step/outputs.ts';
 import { apart } from '../run/apart.ts';
+import { FrameStates, type StepState } from './frame-states.ts';
 import { entryNames, inKey, outputAt, planFrame, type FrameOptions } from './frame-plan.ts';
 
 const CONCURRENCY = 16;
@@ -43,14 +45,22 @@ export interface FramesOptions extends Omit<FrameOptions, 'entries'> {
   readonly waitsForBodies?: boolean;
   readonly onEvent?: ((event: StepEvent) => void) | undefined;
   readonly onEmission?: ((emission: TakenEmission) => void) | undefined;
+  /** What steps start from that keep state, by path; the op's initial state where none is given. */
+  readonly state?: unknown;
+  /** Told what each step left that keeps state, when it has succeeded. */
+  readonly onState?: ((state: StepState) => void) | undefined;
 }
 
-/** A graph that backs no asset, ready to run: one epoch a frame, recorded nowhere. Its resources live until it is closed. */
+/**
+ * A graph that backs no asset, ready to run: one epoch a frame, recorded nowhere. Its resources live until it is closed, and what its steps
+ * remember goes from frame to frame.
+ */
 export class Frames {
   readonly #target: AnyGraph;
   readonly #options: FramesOptions;
   readonly #runId = uniqueId();
   readonly #controller = new AbortController();
+  readonly #states: FrameStates;
   #planned: { readonly shape: string; readonly plan: Plan };
   #resources: ResourceScope | undefined;
   /** Resolves when the epoch that runs is over. */
@@ -62,6 +72,7 @@ export class Frames {
     this.#target = target;
     this.#options = { ...options, onEvent: apart(options.onEvent), onEmission: apart(options.onEmission) };
     this.#planned = this.#planFor(new Map());
+    this.#states = new FrameStates(this.#planned.plan, options.state, apart(options.onState));
   }
 
   /** Runs one frame. Synchronous where its ops are. */
@@ -82,6 +93,7 @@ export class Frames {
         supply: supplyFrom(this.#target, frame, this.#options.lists),
         clock,
         resources: this.#resources,
+        stateOf: (planned) => this.#states.of(planned),
         // In somebody's pipe, what is synchronous stays so, however slow the machine is: their scheduler decides who gets a turn.
         turnMs: Infinity,
         concurrency: CONCURRENCY,
@@ -141,6 +153,7 @@ export class Frames {
       onDiscard: (planned, output) => onEvent?.(events.discarded(planned, output)),
       onSettled: (each) => {
         settled.push(each);
+        this.#states.settle(each);
         if (each.outcome === 'succeeded') taken.tell(each.planned.step);
       },
       onFatal: () => undefined,

@@ -11,6 +11,7 @@ import type { StepEvent } from '../run/step-events.ts';
 import type { Clock } from '../step/clock.ts';
 import { runFrame } from './frame-promise.ts';
 import { Frames } from './frames.ts';
+import type { StepState } from './frame-states.ts';
 import { readInputs, readSelect } from './read-frame.ts';
 import type { GraphRecord } from './to-operator.ts';
 
@@ -24,6 +25,10 @@ export interface RunGraphOptions<Output extends string> extends Pick<PlanOptions
   readonly clock?: Clock;
   /** Told of what steps tell while they run: starts, retries, discarded outputs, log lines. */
   readonly onEvent?: (event: StepEvent) => void;
+  /** The states that steps start from, by their paths; the initial state of its op for each step that is not in it. */
+  readonly state?: Readonly<Record<string, object>>;
+  /** Told what each step left that keeps state, when it has succeeded. */
+  readonly onState?: (state: StepState) => void;
 }
 
 /** What a graph gives: the value of its one output, or a record of the outputs that have a value. */
@@ -39,6 +44,8 @@ const RUN_GRAPH_RULES: OptionRules<RunGraphOptions<string>> = {
   signal: RUN_RULES.signal,
   clock: RUN_RULES.clock,
   onEvent: RULES.function,
+  state: CHECKED_LATER,
+  onState: RULES.function,
 };
 
 /**

@@ -28,14 +28,23 @@ export interface AnyTestOptions {
   readonly onEmission?: (emission: TakenEmission) => void;
 }
 
+/** What a test of an op that keeps state takes beside. */
+interface StateOptions<M> {
+  /** The state that it starts from; the op's initial one by default. */
+  readonly state?: NoInfer<M>;
+  /** Told the state that it leaves, when it has succeeded. */
+  readonly onState?: (state: NoInfer<M>) => void;
+}
+
 /** What {@link testOp} takes for one op: required is what the op cannot run without. */
-export type TestOptions<I extends Inputs, O extends Outputs, C, N extends Needs> = AnyTestOptions & {
+export type TestOptions<I extends Inputs, O extends Outputs, C, N extends Needs, M = undefined> = AnyTestOptions & {
   /** The outputs that are asked for; all of them by default. */
   readonly select?: readonly OutputName<O>[];
   /** The op's config, as a run would be given it. */
   readonly config?: C extends Schema ? SchemaInput<C> : never;
 } & Needed<'inputs', FedRecord<I>> &
-  Needed<'resources', Held<N>>;
+  Needed<'resources', Held<N>> &
+  ([M] extends [undefined] ? { readonly state?: never; readonly onState?: never } : StateOptions<M>);
 
 /** A field that may be left out where nothing in it is required. */
 type Needed<Field extends string, Values> =
@@ -51,7 +60,7 @@ export type OpOutcome<O extends Outputs, Single extends boolean> = Single extend
   ? ValueOf<O[keyof O]>
   : { readonly [K in keyof O]?: ValueOf<O[K]> };
 
-const TEST_RULES: OptionRules<AnyTestOptions & Record<'inputs' | 'select' | 'config' | 'resources', unknown>> = {
+const TEST_RULES: OptionRules<AnyTestOptions & Record<'inputs' | 'select' | 'config' | 'resources' | 'state' | 'onState', unknown>> = {
   inputs: CHECKED_LATER,
   select: CHECKED_LATER,
   config: CHECKED_LATER,
@@ -60,6 +69,8 @@ const TEST_RULES: OptionRules<AnyTestOptions & Record<'inputs' | 'select' | 'con
   clock: RUN_RULES.clock,
   onEvent: RULES.function,
   onEmission: RULES.function,
+  state: CHECKED_LATER,
+  onState: RULES.function,
 };
 
 /**
@@ -69,15 +80,15 @@ const TEST_RULES: OptionRules<AnyTestOptions & Record<'inputs' | 'select' | 'con
  * Rejects with the StepError that the step fails with, with SelectionError INVALID_OPTION, INVALID_SELECTION, UNKNOWN_ASSET, INVALID_CONFIG
  * or MISSING_RESOURCE for what cannot run, or with the signal's reason where it is aborted.
  */
-export async function testOp<I extends Inputs, O extends Outputs, Single extends boolean, C, N extends Needs>(
-  target: Op<I, O, Single, C, N>,
-  ...given: TestArguments<TestOptions<I, O, C, N>>
+export async function testOp<I extends Inputs, O extends Outputs, Single extends boolean, C, N extends Needs, M>(
+  target: Op<I, O, Single, C, N, M>,
+  ...given: TestArguments<TestOptions<I, O, C, N, M>>
 ): Promise<OpOutcome<O, Single>> {
   if (!isOp(target)) throw new SelectionError('INVALID_OPTION', `testOp() takes an op first, and got ${kindOf(target)}.`);
   const [options = {}] = given;
   checkVerbOptions('testOp', options, TEST_RULES);
   // Its fields are checked one by one: the types of a caller's options are of no help in here.
-  const { inputs, select, config, resources, clock, signal, onEvent, onEmission }: Untyped = options;
+  const { inputs, select, config, resources, clock, signal, onEvent, onEmission, state, onState }: Untyped = options;
   const frames = new Frames(asGraph(target), {
     select: readSelect('testOp', target, select),
     resources: readResources(target, resources),
@@ -89,6 +100,8 @@ export async function testOp<I extends Inputs, O extends Outputs, Single extends
     clock,
     onEvent,
     onEmission,
+    ...(state !== undefined && { state: { [target.name]: state } }),
+    ...(onState !== undefined && { onState: (left) => onState(left.state) }),
   });
   const outputs = await runFrame(frames, readInputs('testOp', target, inputs), signal);
   // What the op's declared outputs carry, by their names.
@@ -100,6 +113,8 @@ type Untyped = AnyTestOptions & {
   readonly select?: unknown;
   readonly config?: unknown;
   readonly resources?: unknown;
+  readonly state?: unknown;
+  readonly onState?: (state: unknown) => void;
 };
 
 function readResources({ name, resources }: AnyOp, given: unknown = {}): readonly Provision[] {

@@ -1,4 +1,5 @@
 import type { Definitions } from '../../lib/model/definitions.ts';
+import type { Provision } from '../../lib/model/resource.ts';
 import type { Step } from '../../lib/model/step-graph.ts';
 import { uniqueId } from './environment.ts';
 
@@ -17,7 +18,21 @@ function sessionVersion(defs: Definitions): string {
   return version;
 }
 
-/** The code version that a step's events carry. */
-export function codeVersionOf(defs: Definitions, { op }: Step): string {
-  return op.codeVersion ?? sessionVersion(defs);
+/** What decides the code version of a step beside its op. */
+export interface CodeScope {
+  readonly defs: Definitions;
+  /** Where resources come from, by name. */
+  readonly resources: ReadonlyMap<string, Provision>;
+}
+
+/** The code version that a step's events carry: its op's, and those of the resources that the op needs, such as `2+model@2026-11`. */
+export function codeVersionOf({ defs, resources }: CodeScope, { op }: Step): string {
+  const own = op.codeVersion ?? sessionVersion(defs);
+  const needed = new Set(Object.values(op.resources).map(({ name }) => name));
+  if (needed.size === 0) return own;
+  const versions = [...needed].toSorted().flatMap((name) => {
+    const version = resources.get(name)?.version;
+    return version === undefined ? [] : [`+${name}@${version}`];
+  });
+  return own + versions.join('');
 }

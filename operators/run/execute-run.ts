@@ -4,7 +4,9 @@ import { quote } from '../../lib/kernel/print.ts';
 import { checkHooks } from '../../lib/model/hooks.ts';
 import { createStore, type Store } from '../../lib/events/store.ts';
 import { memoryPort } from '../../lib/memory/memory-port.ts';
-import type { Plan } from '../../lib/plan/plan.ts';
+import type { Position } from '../../lib/events/position.ts';
+import type { Plan, PlannedEntry } from '../../lib/plan/plan.ts';
+import type { StepReason } from '../../lib/plan/reason.ts';
 import { ResourceScope } from '../resources/resource-scope.ts';
 import type { Clock } from '../step/clock.ts';
 import { readThrown } from '../step/thrown.ts';
@@ -14,15 +16,28 @@ import { insideBody, refuseInsideBody } from './inside-body.ts';
 import type { RunOptions } from './options.ts';
 import type { AssetOutcome } from './outcome.ts';
 import { Recorder, type Recording } from './recorder.ts';
-import { resolve as resolvePlan, settlePositions, type ResolvedPlan } from './resolve.ts';
-import { createResult, type RunResult } from './result.ts';
-import { runSteps, type StepObserver, type StepRun, type StepsFailure } from './run-steps.ts';
+import { resolve as resolvePlan, settlePositions, type ResolvedPlan, type ResolveOptions } from './resolve.ts';
+import type { ResultParts } from './result.ts';
+import { reasonFor, type EntryPosition } from './reasons.ts';
+import { Reuse, type WhyRun } from './reuse.ts';
+import { runSteps, type StepsFailure } from './run-steps.ts';
+import type { StepObserver, StepRun } from './step-run.ts';
 import type { SettledStep } from './settled-step.ts';
 import { cancelledEvent, type EventScope } from './settled-events.ts';
-import { fixEmitted } from './slot.ts';
+import { DEFAULT_LIMITS } from '../../lib/events/value-limits.ts';
+import { fixEmitted, withinLimits } from './slot.ts';
+import { publishPorts } from './publish-ports.ts';
 import { StepEvents } from './step-events.ts';
+import { stateReader } from './step-states.ts';
 import type { Supply } from './supply.ts';
 import { untilAborted } from './until-aborted.ts';
+
+/** What a run is beside its plan and its options. */
+export interface RunTelling<Assets> {
+  readonly publish?: Publish | undefined;
+  /** Asks the store about the plan, and may give a part of it. */
+  readonly resolver?: (plan: Plan<Assets>, store: Store, options: ResolveOptions) => Promise<ResolvedPlan<Assets>>;
+}
 
 /** Told of everything that happens in a run, in order. */
 type Publish = (event: RunEvent) => void;
@@ -32,25 +47,22 @@ const DEFAULT_GRACE_MS = 5000;
 const TURN_MS = 10;
 
 /**
- * One run, from its turn on the store to its last event. Resolves with the result, whatever its steps did.
+ * One run, from its turn on the store to its last event. Resolves with what the result is made of, whatever its steps did.
  *
  * Rejects with SelectionError (resolve) or StoreError (the store); a run that started and could not record starts nothing more.
  */
-export async function executeRun<Assets>(plan: Plan<Assets>, options: RunOptions, publish?: Publish): Promise<RunResult<Assets>> {
+export async function executeRun<Assets>(
+  plan: Plan<Assets>,
+  options: RunOptions,
+  { publish, resolver = resolvePlan }: RunTelling<Assets> = {},
+): Promise<ResultParts<Assets>> {
   const { clock = systemClock } = options;
-  const hooks = checkHooks(options.hooks, 'the run');
-  // As they are now: while the run waits for its turn, they are still the caller's to change.
-  const given: RunOptions = {
-    ...options,
-    sources: { ...options.sources },
-    tags: { ...options.tags },
-    ...(hooks !== undefined && { hooks }),
-  };
+  const given = copyOptions(options);
   const runId = uniqueId();
   const store = options.store ?? createStore(memoryPort(), { now: clock.now });
   refuseInsideBody(store.port);
-  const notRun = async (cancelled: boolean): Promise<RunResult<Assets>> =>
-    notStarted({ plan, runId, cancelled, position: await store.port.head() });
+  const notRun = async (cancelled: boolean, of = plan): Promise<ResultParts<Assets>> =>
+    notStarted({ plan: of, runId, cancelled, position: await store.port.head() });
   // An empty selection runs and records nothing (N1), and neither does a run that is cancelled before it starts (X12).
   if (plan.selection.size === 0) return notRun(false);
   const { signal } = options;
@@ -58,13 +70,26 @@ export async function executeRun<Assets>(plan: Plan<Assets>, options: RunOptions
   const release = await untilAborted(store.turn(options.whenBusy ?? 'queue'), signal, (late) => late());
   if (release === undefined) return notRun(true);
   try {
-    const asked = { sources: given.sources ?? {}, clock, runId, ...(signal !== undefined && { signal }) };
-    const resolved = await untilAborted(resolvePlan(plan, store, asked), signal);
+    const resolved = await untilAborted(resolver(plan, store, questionOf(given, { clock, runId })), signal);
     if (resolved === undefined) return await notRun(true);
+    if (resolved.plan.selection.size === 0) return await notRun(false, resolved.plan);
     return await new Run(resolved, { store, options: given, publish, runId, clock }).execute();
   } finally {
     release();
   }
+}
+
+/** Options as they are now: while the run waits for its turn, they are still the caller's to change. */
+function copyOptions(options: RunOptions): RunOptions {
+  const hooks = checkHooks(options.hooks, 'the run');
+  return { ...options, sources: { ...options.sources }, tags: { ...options.tags }, ...(hooks !== undefined && { hooks }) };
+}
+
+function questionOf(
+  { sources = {}, traces = 1, signal }: RunOptions,
+  run: { readonly clock: Clock; readonly runId: string },
+): ResolveOptions {
+  return { sources, traces, ...run, ...(signal !== undefined && { signal }) };
 }
 
 interface NotStarted<Assets> {
@@ -75,14 +100,14 @@ interface NotStarted<Assets> {
 }
 
 /** The result of a run of which nothing ran and nothing was written. */
-function notStarted<Assets>(parts: NotStarted<Assets>): RunResult<Assets> {
+function notStarted<Assets>(parts: NotStarted<Assets>): ResultParts<Assets> {
   const outcomes = [...parts.plan.selection].map((key): AssetOutcome => ({
     key,
     outcome: 'cancelled',
     unexpected: false,
     slot: undefined,
   }));
-  return createResult({ ...parts, settled: [], outcomes, staleInputs: [] });
+  return { ...parts, settled: [], outcomes, staleInputs: [], reasonOf: () => undefined };
 }
 
 interface RunParts {
@@ -102,6 +127,10 @@ class Run<Assets> {
   readonly #settled: SettledStep[] = [];
   /** Slots by plan index, for the events of later steps. Filled in settle order. */
   readonly #slots: SettledStep['slots'][] = [];
+  /** By plan index: steps that were reused, so far. */
+  readonly #reused = new Map<number, SettledStep>();
+  /** By plan index: why the steps ran that did. */
+  readonly #ran = new Map<number, WhyRun | undefined>();
   /** Only where there are hooks. */
   #hooks: HookRunner | undefined;
 
@@ -113,7 +142,7 @@ class Run<Assets> {
     this.#unlink = unlink;
   }
 
-  async execute(): Promise<RunResult<Assets>> {
+  async execute(): Promise<ResultParts<Assets>> {
     try {
       return await this.#record();
     } finally {
@@ -121,7 +150,7 @@ class Run<Assets> {
     }
   }
 
-  async #record(): Promise<RunResult<Assets>> {
+  async #record(): Promise<ResultParts<Assets>> {
     const { plan, observed, staleInputs } = this.#resolved;
     const { port } = this.#parts.store;
     const first: NewEvent[] = [this.#started(), ...observed.map(({ event }) => event)];
@@ -131,10 +160,12 @@ class Run<Assets> {
     recorder.publish(first, position);
     await this.#runAll(supply, recorder);
     // A cancel that came when every step had settled changed nothing.
-    const cancelled = this.#settled.length < plan.steps.length || this.#settled.some(({ outcome }) => outcome === 'cancelled');
+    const cancelled =
+      new Set(this.#settled.map(({ planned }) => planned.index)).size < plan.steps.length ||
+      this.#settled.some(({ outcome }) => outcome === 'cancelled');
     const missed = this.#missed(supply);
     const last = await recorder.append([...missed.events, this.#ended(cancelled)], []);
-    return createResult({
+    return {
       runId: this.#parts.runId,
       plan,
       cancelled,
@@ -142,19 +173,23 @@ class Run<Assets> {
       outcomes: [...recorder.outcomes, ...missed.outcomes],
       staleInputs,
       position: last + missed.events.length,
-    });
+      reasonOf: (step) => this.#reasonOf(step, (entry) => this.#positionOf(entry, recorder, supply)),
+    };
   }
 
   async #runAll(supply: Supply, recorder: Recorder): Promise<void> {
     const { options, runId, clock } = this.#parts;
     const graceMs = options.graceMs ?? DEFAULT_GRACE_MS;
     const { signal } = this.#controller;
+    const { limits = DEFAULT_LIMITS } = this.#parts.store.port;
     const resources = new ResourceScope({ provisions: this.#resolved.plan.resources, context: Object.freeze({ signal, runId }) });
     const steps: StepRun = {
       plan: this.#resolved.plan,
       port: this.#parts.store.port,
       runId,
       supply,
+      stateOf: stateReader(this.#parts.store.port, this.#resolved.states),
+      reuse: new Reuse(this.#resolved, this.#parts.store.port),
       clock,
       resources,
       turnMs: TURN_MS,
@@ -162,9 +197,10 @@ class Run<Assets> {
       graceMs,
       signal,
       observer: this.#observer(recorder),
-      fix: fixEmitted,
+      fix: (emitted, place) => withinLimits(fixEmitted(emitted, place), place, limits),
     };
     const fatal = await new Promise<StepsFailure | undefined>((resolve) => runSteps(steps, resolve));
+    for (const settled of this.#reused.values()) recorder.add(settled);
     const disposed = this.#dispose(resources, recorder, graceMs);
     try {
       await recorder.drain();
@@ -187,6 +223,19 @@ class Run<Assets> {
       recorder.addEvent(this.#line(`Resource ${quote(resource)} could not be disposed: ${readThrown(thrown).said}`));
   }
 
+  #reasonOf(step: number, positionOf: EntryPosition): StepReason | undefined {
+    return this.#ran.has(step) ? reasonFor(this.#resolved.plan, step, { why: this.#ran.get(step), positionOf }) : undefined;
+  }
+
+  #positionOf(entry: PlannedEntry, recorder: Recorder, supply: Supply): Position | undefined {
+    if (entry.from === 'step') {
+      const slot = this.#slots[entry.step]?.get(entry.output);
+      return slot?.state === 'kept' ? slot.trace.position : recorder.positionOf(entry.step);
+    }
+    const position = supply.get(entry.key)?.position;
+    return typeof position === 'number' ? position : undefined;
+  }
+
   /** A line of the run itself. */
   #line(message: string): LogLine {
     const { runId, clock } = this.#parts;
@@ -206,7 +255,10 @@ class Run<Assets> {
     const { options, publish, runId, clock } = this.#parts;
     const events = new StepEvents({ runId, now: clock.now });
     return {
-      onStart: (planned, started) => publish?.(events.started(planned, started)),
+      onStart: (planned, started) => {
+        this.#ran.set(planned.index, started.why);
+        publish?.(events.started(planned, started));
+      },
       onRetry: (planned, retrying) => publish?.(events.retrying(planned, retrying)),
       onLine: (planned, attempt, line) => recorder.addEvent(events.line(planned, attempt, line)),
       onDiscard: (planned, output) => publish?.(events.discarded(planned, output)),
@@ -214,7 +266,13 @@ class Run<Assets> {
       onSettled: (settled) => {
         this.#settled.push(settled);
         this.#slots[settled.planned.index] = settled.slots;
-        recorder.add(settled);
+        // What is reused may yet be executed, for a value that is gone: it is told of when that is known.
+        if (settled.outcome === 'reused') this.#reused.set(settled.planned.index, settled);
+        else {
+          this.#reused.delete(settled.planned.index);
+          recorder.add(settled);
+        }
+        if (settled.outcome === 'reused') publish?.(events.reused(settled.planned));
         if (options.ports !== undefined) publishPorts(options.ports, settled);
       },
     };
@@ -243,23 +301,25 @@ class Run<Assets> {
   }
 
   #scope(supply: Supply): Omit<EventScope, 'time' | 'positionOf'> {
-    const { plan, before } = this.#resolved;
-    return { plan, before, runId: this.#parts.runId, readable: { slots: this.#slots, supply } };
+    const { plan, before, missed } = this.#resolved;
+    return { plan, before, missed, runId: this.#parts.runId, readable: { slots: this.#slots, supply } };
   }
 
   #started(): RunStarted {
     const { options, runId, clock } = this.#parts;
-    const { plan, readsAt } = this.#resolved;
+    const { plan, readsAt, again } = this.#resolved;
     return {
       type: 'run-started',
       runId,
       time: clock.now(),
+      mode: plan.mode,
       selection: [...plan.selection],
       policies: plan.policies,
       planHash: plan.hash,
       readsAt,
       tags: options.tags ?? {},
       causedBy: options.causedBy ?? null,
+      again: again ?? null,
     };
   }
 
@@ -281,13 +341,5 @@ class Run<Assets> {
       .filter(({ index }) => !done.has(index))
       .flatMap((planned) => planned.needed.flatMap((output) => cancelledEvent(planned, output, scope) ?? []));
     return { events, outcomes: events.map(({ key }) => ({ key, outcome: 'cancelled', unexpected: false, slot: undefined })) };
-  }
-}
-
-function publishPorts(ports: NonNullable<RunOptions['ports']>, { planned, slots }: SettledStep): void {
-  for (const index of planned.needed) {
-    const slot = slots.get(index);
-    const name = planned.step.outputs[index]?.name;
-    if (slot?.state === 'value' && name !== undefined) ports.publish(planned.step.id, name, slot.value);
   }
 }

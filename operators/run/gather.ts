@@ -2,7 +2,7 @@ import { invariant } from '../../lib/kernel/invariant.ts';
 import type { OutputState } from '../../lib/events/data-version.ts';
 import type { AssetKey } from '../../lib/model/asset-key.ts';
 import type { PlannedEntry, PlannedInput, PlannedStep } from '../../lib/plan/plan.ts';
-import type { Slot } from './slot.ts';
+import type { KeptSlot, Slot } from './slot.ts';
 import type { Supply } from './supply.ts';
 
 /** What a step reads: the slots that are settled so far, by plan index and output index, and what comes from outside. */
@@ -30,7 +30,7 @@ export function judge({ inputs }: PlannedStep, readable: Readable): Verdict {
 }
 
 /** The state of an entry, wherever it comes from. */
-export function entryState(entry: PlannedEntry, { slots, supply }: Readable): OutputState | Slot {
+export function entryState(entry: PlannedEntry, { slots, supply }: Readable): OutputState | Exclude<Slot, KeptSlot> {
   if (entry.from === 'store') {
     const supplied = supply.get(entry.key);
     invariant(supplied !== undefined, 'resolve pins everything that a plan reads from the store');
@@ -38,7 +38,7 @@ export function entryState(entry: PlannedEntry, { slots, supply }: Readable): Ou
   }
   const slot = slots[entry.step]?.get(entry.output);
   invariant(slot !== undefined, 'a step starts when every entry is settled');
-  return slot;
+  return slot.state === 'kept' ? slot.kept : slot;
 }
 
 /** What a body is called with, and which assets and sources had to be read for it. */
@@ -47,20 +47,66 @@ export interface Gathered {
   readonly loaded: readonly AssetKey[];
 }
 
+/** Plan indices of reused steps whose values the store no longer has: they have to be executed first. */
+export interface Missing {
+  readonly missing: readonly number[];
+}
+
 /**
  * The record of inputs for a step that runs. A promise only where a value has to be fetched.
  *
  * Rejects with a StoreError where a pinned value cannot be read any more.
  */
-export function gather(step: PlannedStep, readable: Readable): Gathered | Promise<Gathered> {
+export function gather(step: PlannedStep, readable: Readable): Gathered | Promise<Gathered | Missing> {
   const loaded = loadedKeys(step, readable);
-  if (loaded.length === 0) return { inputs: inputRecord(step, readable, new Map()), loaded };
+  const kept = keptSlots(step, readable);
+  if (loaded.length === 0 && kept.length === 0) return { inputs: inputRecord(step, readable, NOTHING), loaded };
   const fetched = loaded.map((key) => readable.supply.get(key)?.value());
-  const complete = (values: readonly unknown[]): Gathered => ({
-    inputs: inputRecord(step, readable, new Map(loaded.map((key, index) => [key, values[index]]))),
+  const complete = (values: readonly unknown[], read: Fetched['kept']): Gathered => ({
+    inputs: inputRecord(step, readable, { stored: new Map(loaded.map((key, index) => [key, values[index]])), kept: read }),
     loaded,
   });
-  return fetched.some((value) => value instanceof Promise) ? Promise.all(fetched).then(complete) : complete(fetched);
+  if (kept.length > 0) return fetchKept(kept, fetched, complete);
+  return fetched.some((value) => value instanceof Promise)
+    ? Promise.all(fetched).then((values) => complete(values, NOTHING.kept))
+    : complete(fetched, NOTHING.kept);
+}
+
+/** Values that were read for a step: those of assets and sources by key, and those of reused outputs by slot. */
+interface Fetched {
+  readonly stored: ReadonlyMap<AssetKey, unknown>;
+  readonly kept: ReadonlyMap<KeptSlot, unknown>;
+}
+
+const NOTHING: Fetched = { stored: new Map(), kept: new Map() };
+
+interface KeptEntry {
+  readonly step: number;
+  readonly slot: KeptSlot;
+}
+
+async function fetchKept(
+  kept: readonly KeptEntry[],
+  fetched: readonly unknown[],
+  complete: (values: readonly unknown[], read: Fetched['kept']) => Gathered,
+): Promise<Gathered | Missing> {
+  const [values, reads] = await Promise.all([Promise.all(fetched), Promise.all(kept.map(({ slot }) => slot.read()))]);
+  const missing = kept.filter((_, index) => reads[index] === undefined).map(({ step }) => step);
+  if (missing.length > 0) return { missing: [...new Set(missing)] };
+  return complete(values, new Map(kept.map(({ slot }, index) => [slot, reads[index]?.value])));
+}
+
+/** The reused outputs whose values the step is called with. */
+function keptSlots({ inputs }: PlannedStep, { slots }: Readable): readonly KeptEntry[] {
+  const found: KeptEntry[] = [];
+  for (const { kind, entries } of inputs) {
+    if (kind === 'nothing') continue;
+    for (const entry of entries) {
+      const slot = entry.from === 'step' ? slots[entry.step]?.get(entry.output) : undefined;
+      if (entry.from === 'step' && slot?.state === 'kept' && slot.kept.state === 'value') found.push({ step: entry.step, slot });
+    }
+  }
+  return found;
 }
 
 function loadedKeys({ inputs }: PlannedStep, { supply }: Readable): readonly AssetKey[] {
@@ -72,29 +118,26 @@ function loadedKeys({ inputs }: PlannedStep, { supply }: Readable): readonly Ass
   return [...keys];
 }
 
-function inputRecord(
-  { inputs }: PlannedStep,
-  readable: Readable,
-  loaded: ReadonlyMap<AssetKey, unknown>,
-): Readonly<Record<string, unknown>> {
+function inputRecord({ inputs }: PlannedStep, readable: Readable, fetched: Fetched): Readonly<Record<string, unknown>> {
   const fields: (readonly [string, unknown])[] = [];
   for (const input of inputs) {
-    if (input.kind !== 'nothing') fields.push([input.name, inputValue(input, readable, loaded)]);
+    if (input.kind !== 'nothing') fields.push([input.name, inputValue(input, readable, fetched)]);
   }
   // fromEntries defines own properties, so an input named "__proto__" is an input and nothing else.
   return Object.freeze(Object.fromEntries(fields));
 }
 
-function inputValue({ kind, entries }: PlannedInput, readable: Readable, loaded: ReadonlyMap<AssetKey, unknown>): unknown {
+function inputValue({ kind, entries }: PlannedInput, readable: Readable, fetched: Fetched): unknown {
   const values: unknown[] = [];
   for (const entry of entries) {
-    if (entryState(entry, readable).state === 'value') values.push(entryValue(entry, readable, loaded));
+    if (entryState(entry, readable).state === 'value') values.push(entryValue(entry, readable, fetched));
   }
   return kind === 'list' ? Object.freeze(values) : values[0];
 }
 
-function entryValue(entry: PlannedEntry, { slots }: Readable, loaded: ReadonlyMap<AssetKey, unknown>): unknown {
-  if (entry.from === 'store') return loaded.get(entry.key);
+function entryValue(entry: PlannedEntry, { slots }: Readable, { stored, kept }: Fetched): unknown {
+  if (entry.from === 'store') return stored.get(entry.key);
   const slot = slots[entry.step]?.get(entry.output);
+  if (slot?.state === 'kept') return kept.get(slot);
   return slot?.state === 'value' ? slot.value : undefined;
 }

@@ -25,6 +25,11 @@ export interface RunOptions {
   readonly tags?: Readonly<Record<string, string>>;
   /** What made somebody start the run; kept with it. */
   readonly causedBy?: string;
+  /**
+   * How many of the last traces of an output are tried before its step runs; 1 by default. With more, an input that goes back to what it was
+   * costs nothing. Each costs one look-up an output.
+   */
+  readonly traces?: number;
   /** Called for every step and every asset of the run. */
   readonly hooks?: Hooks;
   /** Outputs of steps as Observables: see `outputPorts` in `sluice/operators`. */
@@ -44,6 +49,10 @@ export const RUN_RULES: OptionRules<RunOptions> = {
     cure: 'Give milliseconds from 0 and below 2^31.',
   },
   whenBusy: { accepts: (value) => value === 'queue' || value === 'error', cure: 'Give "queue" or "error".' },
+  traces: {
+    accepts: (value) => Number.isInteger(value) && Number(value) >= 1 && Number(value) <= 1000,
+    cure: 'Give a whole number from 1 to 1,000.',
+  },
   tags: RULES.strings,
   causedBy: RULES.string,
   hooks: {
@@ -62,7 +71,7 @@ export const RUN_RULES: OptionRules<RunOptions> = {
  *
  * @throws SelectionError INVALID_OPTION
  */
-export function checkStore(verb: 'resolve', given: unknown): void {
+export function checkStore(verb: 'resolve' | 'status' | 'stateOf', given: unknown): void {
   if (isStore(given)) return;
   throw new SelectionError('INVALID_OPTION', `${verb}() takes a store second, and got ${kindOf(given)}. ${RUN_RULES.store.cure}`, {
     details: { verb },

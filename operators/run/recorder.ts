@@ -24,11 +24,11 @@ export interface Recording {
   readonly onFailure: () => void;
 }
 
-/** A group that was recorded: where each step's events start in it, by plan index, and the position of the first event. */
-interface Recorded {
-  readonly events: readonly NewEvent[];
-  readonly inBatch: ReadonlyMap<number, number>;
-  readonly first: Position;
+/** A step of a group that is being recorded, and where its events are in the group. */
+interface RecordedStep {
+  readonly settled: SettledStep;
+  readonly start: number;
+  readonly end: number;
 }
 
 /** What is to be recorded: a step that settled, or an event that belongs to none, such as a log line. */
@@ -62,6 +62,11 @@ export class Recorder {
   publish(events: readonly NewEvent[], first: Position): void {
     const { publish } = this.#recording;
     if (publish !== undefined) events.forEach((event, index) => publish(freezeEvent(atPosition(event, first + index, first))));
+  }
+
+  /** The position of a settled step's event, once it is recorded. */
+  positionOf(step: number): Position | undefined {
+    return this.#positions[step];
   }
 
   /** Takes a settled step. It is recorded with everything else that settles before the next append can start. */
@@ -113,29 +118,27 @@ export class Recorder {
       invariant(index !== undefined, 'a step settles after everything that it reads, so that is recorded first');
       return { inBatch: index };
     };
+    const steps: RecordedStep[] = [];
+    // One object for all steps of the group: copying it for each would cost a tenth of a run.
+    const scope = { ...this.#recording.scope, time: 0, positionOf, events, values, outcomes };
     for (const pending of group) {
       if ('event' in pending) {
         events.push(pending.event);
         continue;
       }
-      inBatch.set(pending.settled.planned.index, events.length);
-      settledEvents(pending.settled, { ...this.#recording.scope, time: pending.time, positionOf, events, values, outcomes });
+      const { settled, time } = pending;
+      const start = events.length;
+      // A reused step has no event of its own: who reads it refers to the one that its trace is.
+      if (settled.outcome !== 'reused') inBatch.set(settled.planned.index, start);
+      scope.time = time;
+      settledEvents(settled, scope);
+      steps.push({ settled, start, end: events.length });
     }
-    const first = await this.append(events, [...values.values()]);
+    const first = events.length === 0 ? 0 : await this.append(events, [...values.values()]);
     for (const [step, index] of inBatch) this.#positions[step] = first + index;
     this.outcomes.push(...outcomes);
-    this.#tell(group, { events, inBatch, first });
-  }
-
-  #tell(group: readonly Pending[], { events, inBatch, first }: Recorded): void {
     const { onRecorded } = this.#recording;
     if (onRecorded === undefined) return;
-    for (const pending of group) {
-      if ('event' in pending) continue;
-      const start = inBatch.get(pending.settled.planned.index) ?? 0;
-      const own = events.slice(start + 1).findIndex((event) => !('key' in event));
-      const end = own < 0 ? events.length : start + 1 + own;
-      onRecorded(pending.settled, events.slice(start, end), first + start);
-    }
+    for (const { settled, start, end } of steps) onRecorded(settled, events.slice(start, end), first + start);
   }
 }

@@ -1,21 +1,26 @@
 import { SelectionError } from '../../lib/kernel/errors.ts';
 import { suggest } from '../../lib/kernel/nearest.ts';
-import { quote, quoteList } from '../../lib/kernel/print.ts';
-import { decodeValue } from '../../lib/kernel/value/canonical.ts';
-import { isKnownImmutable } from '../../lib/kernel/value/fix.ts';
+import { quote } from '../../lib/kernel/print.ts';
 import type { ReadableEvent, SourceObserved } from '../../lib/events/logged-event.ts';
-import { resolvePosition, type Position, type PositionRef } from '../../lib/events/position.ts';
-import { encodeSource, observation, readValue, type EncodedValue, type Store } from '../../lib/events/store.ts';
+import { resolvePosition, type Position } from '../../lib/events/position.ts';
+import { isRetentionStore } from '../../lib/events/retention.ts';
+import type { EncodedValue } from '../../lib/events/coded-value.ts';
+import { encodeSource, observation, type Store } from '../../lib/events/store.ts';
 import type { StorePort } from '../../lib/events/store-port.ts';
 import type { AssetKey } from '../../lib/model/asset-key.ts';
+import type { Codecs } from '../../lib/model/codec.ts';
 import type { Definitions } from '../../lib/model/definitions.ts';
 import { checkVerbOptions, RULES, type OptionRules } from '../../lib/kernel/verb-options.ts';
-import { checkPlan, type Plan, type PlannedEntry, type PlannedInput, type PlannedStep } from '../../lib/plan/plan.ts';
+import { checkPlan, type Plan } from '../../lib/plan/plan.ts';
 import type { Clock } from '../step/clock.ts';
 import { systemClock, uniqueId } from './environment.ts';
 import { checkStore, RUN_RULES } from './options.ts';
 import { readThrown } from '../step/thrown.ts';
+import { checkNothingMissing, pin, wantedKeys, type Observed, type Wanted } from './pin.ts';
+import { readTraces, type Traces } from './reuse.ts';
+import { readStates, type StateAddresses } from './step-states.ts';
 import { staleInputs, type StaleInput } from './stale-inputs.ts';
+import type { Slot } from './slot.ts';
 import type { Supplied, Supply } from './supply.ts';
 
 /** A plan that a store was asked about: what it reads is pinned to one position, and nothing is missing (N7, N8). */
@@ -28,6 +33,18 @@ export interface ResolvedPlan<Assets = unknown> {
   readonly supply: Supply;
   /** What readers got of the plan's assets before. */
   readonly before: ReadonlyMap<AssetKey, ReadableEvent>;
+  /** Assets of the plan that failed, were blocked or were cancelled after what readers get of them. */
+  readonly missed: ReadonlySet<AssetKey>;
+  /** What the log says of the steps that may be reused. */
+  readonly traces: Traces;
+  /** Where the state is that each step starts from, where it keeps one. */
+  readonly states: StateAddresses;
+  /** What decodes stored values: the codecs of the definitions, and those of the store. */
+  readonly codecs: Codecs;
+  /** For a re-execution: what steps gave that do not run again, by plan index. */
+  readonly known?: ReadonlyMap<number, ReadonlyMap<number, Slot>>;
+  /** For a re-execution: the run that it takes up, and the first one of all (E4). */
+  readonly again?: { readonly parent: string; readonly root: string };
   /** Upstream assets of other definitions that are loaded although a run would make them anew (N5). */
   readonly staleInputs: readonly StaleInput[];
 }
@@ -40,6 +57,8 @@ export interface ResolveOptions {
   readonly clock?: Clock;
   /** The run that observes; one of its own by default. */
   readonly runId?: string;
+  /** How many of the last traces of an output are tried; 1 by default. */
+  readonly traces?: number;
   /** Told to sources that are read: aborted when nobody waits for them any longer. */
   readonly signal?: AbortSignal;
 }
@@ -48,6 +67,7 @@ const RESOLVE_RULES: OptionRules<ResolveOptions> = {
   sources: RUN_RULES.sources,
   clock: RUN_RULES.clock,
   runId: RULES.string,
+  traces: RUN_RULES.traces,
   signal: RUN_RULES.signal,
 };
 
@@ -72,9 +92,11 @@ export async function resolve<Assets>(plan: Plan<Assets>, store: Store, options:
   ]);
   const before = await readable(port, [...keys], readsAt);
   const { clock = systemClock, runId = uniqueId() } = options;
-  const observed = observe(values, before, { time: clock.now(), runId });
-  const supply = pin({ port, wanted, values, before, observed });
+  const codecs = codecsFor(plan, store);
+  const observed = observe(plan.defs, { values, before }, { time: clock.now(), runId });
+  const supply = pin({ port, wanted, values, before: await withoutRemoved(port, wanted, before), observed, codecs });
   checkNothingMissing(plan, wanted, supply);
+  const traces = await readTraces(plan, port, { readsAt, before, limit: options.traces ?? 1 });
   const loads = [...wanted].filter(([key, { crossing }]) => crossing && supply.has(key)).map(([key]) => key);
   return {
     plan,
@@ -82,48 +104,19 @@ export async function resolve<Assets>(plan: Plan<Assets>, store: Store, options:
     observed: [...observed.values()],
     supply,
     before,
+    missed: await missedSince(plan, { port, readsAt, before }),
+    traces,
+    states: await readStates(plan.steps, { port, readsAt }),
+    codecs,
     staleInputs: await staleInputs(plan.defs, {
       port,
       readsAt,
-      loads,
+      keys: loads,
+      resources: plan.resources,
       observed: new Map([...observed].map(([key, { event }]) => [key, event])),
       config: plan.config,
     }),
   };
-}
-
-interface Wanted {
-  /** True where a value or list input reads it, false where order alone is wanted. */
-  value: boolean;
-  /** True where a step of another definition reads its value. */
-  crossing: boolean;
-  /** Ids of the steps that read its value. */
-  readonly readers: Set<string>;
-}
-
-function wantedKeys(plan: Plan): ReadonlyMap<AssetKey, Wanted> {
-  const wanted = new Map<AssetKey, Wanted>();
-  for (const planned of plan.steps) {
-    for (const { kind, entries } of planned.inputs) for (const entry of entries) want(wanted, plan.defs, { planned, kind, entry });
-  }
-  return wanted;
-}
-
-interface Reading {
-  readonly planned: PlannedStep;
-  readonly kind: PlannedInput['kind'];
-  readonly entry: PlannedEntry;
-}
-
-function want(wanted: Map<AssetKey, Wanted>, defs: Definitions, { planned: { step }, kind, entry }: Reading): void {
-  if (entry.from !== 'store') return;
-  const known = wanted.get(entry.key) ?? { value: false, crossing: false, readers: new Set<string>() };
-  wanted.set(entry.key, known);
-  // Order alone loads nothing (N6), so there is nothing that could be missing or stale.
-  if (kind === 'nothing') return;
-  known.value = true;
-  if (!entry.source && defs.assets.get(entry.key)?.definition.name !== step.definition) known.crossing = true;
-  known.readers.add(step.id);
 }
 
 function checkSources({ defs }: Plan, given: Readonly<Record<string, unknown>>): ReadonlyMap<AssetKey, unknown> {
@@ -171,94 +164,61 @@ async function readSource(key: AssetKey, read: () => unknown): Promise<unknown> 
   }
 }
 
-async function readable(port: StorePort, keys: readonly AssetKey[], at: Position): Promise<ReadonlyMap<AssetKey, ReadableEvent>> {
+/** What readers get, but for values that are to be loaded and that the store has given up: they count as never stored (N7). */
+async function withoutRemoved(
+  port: StorePort,
+  wanted: ReadonlyMap<AssetKey, Wanted>,
+  before: ReadonlyMap<AssetKey, ReadableEvent>,
+): Promise<ReadonlyMap<AssetKey, ReadableEvent>> {
+  if (!isRetentionStore(port)) return before;
+  const stored = [...wanted].flatMap(([key, { value }]) => {
+    const event = before.get(key);
+    return !value || event === undefined || event.type === 'asset-absent' || event.address === null
+      ? []
+      : [{ key, address: event.address }];
+  });
+  if (stored.length === 0) return before;
+  const removed = await port.removed(stored.map(({ address }) => address));
+  const gone = new Set(stored.flatMap(({ key }, index) => (removed[index] === undefined ? [] : [key])));
+  return gone.size === 0 ? before : new Map([...before].filter(([key]) => !gone.has(key)));
+}
+
+/** Assets of a selection whose latest outcome is none that readers get (F8). */
+export async function missedSince({ selection }: Plan, { port, readsAt, before }: Since): Promise<ReadonlySet<AssetKey>> {
+  const keys = [...selection];
+  const missed = await port.missed(keys, readsAt);
+  return new Set(keys.filter((key, index) => (missed[index]?.position ?? 0) > (before.get(key)?.position ?? 0)));
+}
+
+interface Since {
+  readonly port: StorePort;
+  readonly readsAt: Position;
+  readonly before: ReadonlyMap<AssetKey, ReadableEvent>;
+}
+
+/** What readers get of keys as of a position, where they get anything. */
+export async function readable(port: StorePort, keys: readonly AssetKey[], at: Position): Promise<ReadonlyMap<AssetKey, ReadableEvent>> {
   const events = await port.readable(keys, at);
   return new Map(keys.flatMap((key, index) => (events[index] === undefined ? [] : [[key, events[index]] as const])));
 }
 
-type Observed = ReadonlyMap<AssetKey, { readonly event: SourceObserved; readonly encoded: EncodedValue }>;
+/** What a run decodes stored values by. An older value may be of a codec that its output no longer has: the store may still know it. */
+export function codecsFor({ defs }: Plan, { codecs }: Store): Codecs {
+  return codecs.size === 0 ? defs.codecs : new Map([...codecs, ...defs.codecs]);
+}
 
-function observe(
-  values: ReadonlyMap<AssetKey, unknown>,
-  before: ReadonlyMap<AssetKey, ReadableEvent>,
-  at: { readonly time: number; readonly runId: string },
-): Observed {
+interface Read {
+  readonly values: ReadonlyMap<AssetKey, unknown>;
+  readonly before: ReadonlyMap<AssetKey, ReadableEvent>;
+}
+
+function observe({ sources }: Definitions, { values, before }: Read, at: { readonly time: number; readonly runId: string }): Observed {
   const observed = new Map<AssetKey, { readonly event: SourceObserved; readonly encoded: EncodedValue }>();
   for (const [key, value] of values) {
-    const made = observation({ key, encoded: encodeSource(key, value), offset: null, ...at }, before.get(key));
+    const made = observation({ key, encoded: encodeSource(key, value, sources.get(key)?.codec), offset: null, ...at }, before.get(key));
     if (!('unchanged' in made)) observed.set(key, made);
   }
   return observed;
-}
-
-interface Pinning {
-  readonly port: StorePort;
-  readonly wanted: ReadonlyMap<AssetKey, Wanted>;
-  readonly values: ReadonlyMap<AssetKey, unknown>;
-  readonly before: ReadonlyMap<AssetKey, ReadableEvent>;
-  readonly observed: Observed;
-}
-
-function pin({ port, wanted, values, before, observed }: Pinning): Supply {
-  const supply = new Map<AssetKey, Supplied>();
-  const placeOf = new Map([...observed.keys()].map((key, index) => [key, index]));
-  for (const [key, { value }] of wanted) {
-    const made = observed.get(key);
-    const event = before.get(key);
-    if (made !== undefined) {
-      // The run's first group is run-started, then the observations in this order.
-      const position: PositionRef = { inBatch: 1 + (placeOf.get(key) ?? 0) };
-      supply.set(key, {
-        state: { state: 'value', version: made.encoded.version },
-        position,
-        value: once(() => asObserved(values.get(key), made.encoded)),
-      });
-    } else if (event?.type === 'asset-absent')
-      supply.set(key, { state: { state: 'absent' }, position: event.position, value: () => undefined });
-    else if (event !== undefined && (event.address !== null || !value))
-      supply.set(key, {
-        state: { state: 'value', version: event.version },
-        position: event.position,
-        value: once(() => readValue(port, event)),
-      });
-    // Order alone needs no value, stored or not: the entry counts as settled (N6).
-    else if (!value) supply.set(key, { state: { state: 'value', version: 'none:' }, position: null, value: () => undefined });
-  }
-  return supply;
-}
-
-/** The value as it was when it was observed: what cannot be frozen may have changed since. */
-function asObserved(value: unknown, { bytes }: EncodedValue): unknown {
-  return isKnownImmutable(value) ? value : decodeValue(bytes);
-}
-
-/** A value is read once a run, however many steps read it. */
-function once(read: () => unknown): () => unknown {
-  let made: { readonly result: unknown } | undefined;
-  return () => (made ??= { result: read() }).result;
-}
-
-function cureFor({ defs }: Plan, key: AssetKey, crossing: boolean): string {
-  if (defs.sources.has(key)) return 'Put the source with store.put(), or pass it in "sources".';
-  return crossing
-    ? 'Materialize the upstream asset first, select it too, or run with crossGraphUpstream: "auto".'
-    : 'Materialize the sibling first, select it too, or run with inGraphUpstream: "recompute".';
-}
-
-function checkNothingMissing(plan: Plan, wanted: ReadonlyMap<AssetKey, Wanted>, supply: Supply): void {
-  const missing = [...wanted].filter(([key]) => !supply.has(key));
-  if (missing.length === 0) return;
-  const lines = missing.map(
-    ([key, { readers }]) => `${quote(key)} (${plan.defs.sources.has(key) ? 'a source; ' : ''}read by ${quoteList([...readers])})`,
-  );
-  const cures = new Set(missing.map(([key, { crossing }]) => cureFor(plan, key, crossing)));
-  throw new SelectionError(
-    'MISSING_VALUE',
-    `The store has no value to load for ${lines.slice(0, 8).join(', ')}${lines.length > 8 ? ` and ${lines.length - 8} more` : ''}. ${[...cures].join(' ')} Nothing ran and nothing was written.`,
-    {
-      details: { missing: missing.map(([key, { readers }]) => ({ key, readers: [...readers] })) },
-    },
-  );
 }
 
 /** Puts the positions of a run's first group into what it supplies, once they are known. */

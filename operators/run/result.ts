@@ -6,8 +6,10 @@ import type { Position } from '../../lib/events/position.ts';
 import type { AssetKey } from '../../lib/model/asset-key.ts';
 import type { KeyOf, ValueAt } from '../../lib/model/definitions.ts';
 import type { Plan } from '../../lib/plan/plan.ts';
+import type { StepReason } from '../../lib/plan/reason.ts';
 import type { AssetOutcome, Outcome } from './outcome.ts';
 import type { SettledStep } from './settled-step.ts';
+import { stateOf, type KeptSlot, type ValueSlot } from './slot.ts';
 import type { StaleInput } from './stale-inputs.ts';
 
 /** How one step of the plan ended. Steps that a cancelled run never started are `not-started`. */
@@ -17,10 +19,12 @@ export interface StepResult {
   readonly error: StepError | undefined;
   /** For a blocked step: the ids of the failed steps behind it. */
   readonly blockedBy: readonly string[];
+  /** Why it ran; `undefined` where it did not. */
+  readonly reason: StepReason | undefined;
 }
 
-/** What came of a run. */
-export interface RunResult<Assets = unknown> {
+/** What came of a run or a refresh, but for the values. */
+export interface AnyResult<Assets = unknown> {
   readonly runId: string;
   readonly status: 'succeeded' | 'failed' | 'cancelled';
   /** True where no step failed and the run was not cancelled. */
@@ -39,17 +43,31 @@ export interface RunResult<Assets = unknown> {
   /** Where the log ended when the run did. */
   readonly position: Position;
   /**
-   * The value that a selected asset got.
-   *
-   * @throws SelectionError UNKNOWN_ASSET where it was not selected, NO_VALUE where it ended without one
-   */
-  value<Key extends KeyOf<Assets>>(key: Key): ValueAt<Assets, Key>;
-  /**
    * How a selected asset ended.
    *
    * @throws SelectionError UNKNOWN_ASSET where it was not selected
    */
   outcome(key: KeyOf<Assets>): Outcome;
+}
+
+/** What came of a run. */
+export interface RunResult<Assets = unknown> extends AnyResult<Assets> {
+  /**
+   * The value that a selected asset got.
+   *
+   * @throws SelectionError UNKNOWN_ASSET where it was not selected, NO_VALUE where it ended without one
+   */
+  value<Key extends KeyOf<Assets>>(key: Key): ValueAt<Assets, Key>;
+}
+
+/** What came of a refresh. */
+export interface RefreshResult<Assets = unknown> extends AnyResult<Assets> {
+  /**
+   * The value that a selected asset has now. What was not made again is read from the store, when it is asked for.
+   *
+   * Rejects with SelectionError UNKNOWN_ASSET where it was not selected, NO_VALUE where it ended without one; with StoreError.
+   */
+  value<Key extends KeyOf<Assets>>(key: Key): Promise<ValueAt<Assets, Key>>;
 }
 
 /** What a result is made of. */
@@ -61,10 +79,43 @@ export interface ResultParts<Assets> {
   readonly outcomes: readonly AssetOutcome[];
   readonly staleInputs: readonly StaleInput[];
   readonly position: Position;
+  /** Why a step ran, by plan index. */
+  readonly reasonOf: (step: number) => StepReason | undefined;
 }
 
 /** Puts a result together. */
 export function createResult<Assets>(parts: ResultParts<Assets>): RunResult<Assets> {
+  const { slotOf, ...result } = withoutValues(parts);
+  return Object.freeze({
+    ...result,
+    value: <Key extends KeyOf<Assets>>(key: Key) => {
+      const slot = slotOf(key);
+      if (slot.state === 'kept') throw noValue(parts, key, 'it was not made again');
+      // The op's declared type, which `define` carried along under this key.
+      return slot.value as ValueAt<Assets, Key>;
+    },
+  });
+}
+
+/** Puts the result of a refresh together. */
+export function createRefreshResult<Assets>(parts: ResultParts<Assets>): RefreshResult<Assets> {
+  const { slotOf, ...result } = withoutValues(parts);
+  return Object.freeze({
+    ...result,
+    value: async <Key extends KeyOf<Assets>>(key: Key) => {
+      const slot = slotOf(key);
+      const read = slot.state === 'kept' ? await slot.read() : slot;
+      if (read === undefined) throw noValue(parts, key, 'it was not made again, and the store no longer has it');
+      // As above.
+      return read.value as ValueAt<Assets, Key>;
+    },
+  });
+}
+
+/** A slot with something to read. */
+type ReadableSlot = ValueSlot | KeptSlot;
+
+function withoutValues<Assets>(parts: ResultParts<Assets>): AnyResult<Assets> & { readonly slotOf: (key: string) => ReadableSlot } {
   const { runId, plan, cancelled, settled, staleInputs, position } = parts;
   const byKey = new Map(parts.outcomes.map((each) => [each.key, each]));
   const errors = settled.flatMap(({ error }) => error ?? []);
@@ -78,38 +129,43 @@ export function createResult<Assets>(parts: ResultParts<Assets>): RunResult<Asse
       details: { key, runId },
     });
   };
-  return Object.freeze({
+  return {
     runId,
     status,
     success: status === 'succeeded',
     plan,
     outcomes: frozenMap([...plan.selection].flatMap((key) => (byKey.has(key) ? [[key, outcomeOf(key).outcome] as const] : []))),
-    unexpected: Object.freeze(parts.outcomes.filter(({ unexpected }) => unexpected).map(({ key }) => key)),
-    steps: stepResults(plan, settled),
+    unexpected: Object.freeze([...byKey.values()].filter(({ unexpected }) => unexpected).map(({ key }) => key)),
+    steps: stepResults(parts),
     errors: Object.freeze(errors),
     staleInputs,
     position,
-    value: <Key extends KeyOf<Assets>>(key: Key) => {
-      const { outcome, slot } = outcomeOf(key);
-      // The op's declared type, which `define` carried along under this key.
-      if (slot?.state === 'value' && !slot.none) return slot.value as ValueAt<Assets, Key>;
-      const reason = slot?.state === 'value' ? 'its value lives elsewhere' : `it ended ${outcome}`;
-      throw new SelectionError(
-        'NO_VALUE',
-        `The asset ${quote(key)} has no value in this run: ${reason}. Check result.outcome(${quote(key)}) first.`,
-        { details: { key, outcome, runId } },
-      );
-    },
     outcome: (key: KeyOf<Assets>) => outcomeOf(key).outcome,
-  });
+    slotOf: (key) => {
+      const { outcome, slot } = outcomeOf(key);
+      if (slot?.state === 'kept' && slot.kept.state === 'value' && slot.address !== null) return slot;
+      if (slot?.state === 'value' && !slot.none) return slot;
+      const has = slot !== undefined && stateOf(slot).state === 'value';
+      throw noValue(parts, key, has ? 'its value lives elsewhere' : `it ended ${outcome}`);
+    },
+  };
 }
 
-function stepResults({ steps }: Plan, settled: readonly SettledStep[]): ReadonlyMap<string, StepResult> {
+function noValue<Assets>({ runId, outcomes }: ResultParts<Assets>, key: string, reason: string): SelectionError {
+  const outcome = outcomes.findLast((each) => each.key === key)?.outcome;
+  return new SelectionError(
+    'NO_VALUE',
+    `The asset ${quote(key)} has no value in this run: ${reason}. Check result.outcome(${quote(key)}) first.`,
+    { details: { key, outcome, runId } },
+  );
+}
+
+function stepResults<Assets>({ plan: { steps }, settled, reasonOf }: ResultParts<Assets>): ReadonlyMap<string, StepResult> {
   const ended = new Map(settled.map((each) => [each.planned.index, each]));
   return frozenMap(
     steps.map(({ index, step, selectedOutputs }) => {
       const { outcome = 'not-started', error, blockedBy = [] } = ended.get(index) ?? {};
-      return [step.id, Object.freeze({ outcome, selectedOutputs, error, blockedBy })] as const;
+      return [step.id, Object.freeze({ outcome, selectedOutputs, error, blockedBy, reason: reasonOf(index) })] as const;
     }),
   );
 }
@@ -117,9 +173,9 @@ function stepResults({ steps }: Plan, settled: readonly SettledStep[]): Readonly
 /** What a verb rejects with when its run was cancelled; `result` says what was done before. */
 export class AbortError extends Error {
   readonly code = 'RUN_CANCELLED';
-  declare readonly result: RunResult;
+  declare readonly result: RunResult | RefreshResult;
 
-  constructor(result: RunResult, reason: unknown) {
+  constructor(result: AnyResult, reason: unknown) {
     super(
       `Run ${result.runId} was cancelled. What it had recorded before stays recorded.`,
       reason === undefined ? undefined : { cause: reason },
@@ -130,7 +186,7 @@ export class AbortError extends Error {
 }
 
 /** What a failed run rejects with: its first failure, with the whole result in `details.result`. */
-export function failureOf(result: RunResult): StepError | undefined {
+export function failureOf(result: AnyResult): StepError | undefined {
   const [first] = result.errors;
   if (first === undefined) return undefined;
   const others = result.errors.length - 1;
@@ -139,6 +195,6 @@ export function failureOf(result: RunResult): StepError | undefined {
 }
 
 /** A result is for programs: an error that is printed, by a crashing process too, would fill many screens with it. */
-function hide<Carrier extends object>(carrier: Carrier, result: RunResult): Carrier {
+function hide<Carrier extends object>(carrier: Carrier, result: AnyResult): Carrier {
   return Object.defineProperty(carrier, 'result', { value: result });
 }

@@ -1,65 +1,17 @@
 import { invariant } from '../../lib/kernel/invariant.ts';
-import type { StorePort } from '../../lib/events/store-port.ts';
-import type { AssetKey } from '../../lib/model/asset-key.ts';
-import type { Step, StepOutput } from '../../lib/model/step-graph.ts';
 import type { Epoch } from '../../lib/epoch/epoch.ts';
 import { createEpoch } from '../../lib/epoch/create-epoch.ts';
-import { readSteps, type Plan, type PlannedStep } from '../../lib/plan/plan.ts';
-import type { Clock } from '../step/clock.ts';
-import type { ResourceScope } from '../resources/resource-scope.ts';
-import { executeStep, type Retrying, type StepEnd } from '../step/execute-step.ts';
-import type { Emitted } from '../step/outputs.ts';
-import type { StepLine } from '../step/step-log.ts';
+import { readSteps, type PlannedStep } from '../../lib/plan/plan.ts';
+import type { StepEnd } from '../step/execute-step.ts';
 import { afterTurn } from './environment.ts';
-import { insideBody } from './inside-body.ts';
-import { gather, judge, type Gathered } from './gather.ts';
+import { executePlanned } from './execute-planned.ts';
+import { gather, judge, type Gathered, type Missing } from './gather.ts';
 import { Limits } from './limits.ts';
-import { cancelled, executed, passedOver, type SettledStep } from './settled-step.ts';
-import { freezeEmitted, type Slot, type ValueSlot } from './slot.ts';
+import { cancelled, executed, executedAgain, passedOver, reused, type SettledStep } from './settled-step.ts';
+import type { WhyRun } from './reuse.ts';
+import type { Slot, ValueSlot } from './slot.ts';
 import { factsOf } from './step-facts.ts';
-import type { Supply } from './supply.ts';
-
-/** What is told of steps while they run. Called synchronously, in settle order. */
-export interface StepObserver {
-  onStart(planned: PlannedStep, started: Started): void;
-  onRetry(planned: PlannedStep, retrying: Retrying): void;
-  onLine(planned: PlannedStep, attempt: number, line: StepLine): void;
-  onDiscard(planned: PlannedStep, output: string): void;
-  onSettled(settled: SettledStep): void;
-  /** The run cannot go on: to abort its signal, so that what runs is told and waited for. */
-  onFatal(error: unknown): void;
-}
-
-/** An attempt that starts, and the assets and sources that were read for the step. */
-export interface Started {
-  readonly attempt: number;
-  readonly loaded: readonly AssetKey[];
-}
-
-/** What it takes to run the steps of a plan once. */
-export interface StepRun {
-  readonly plan: Plan;
-  /** The store that the run records on, if it records: its bodies must not wait for a run on it. */
-  readonly port?: StorePort;
-  readonly runId: string;
-  readonly supply: Supply;
-  readonly clock: Clock;
-  /** Disposed by whoever made it, when the steps are over. */
-  readonly resources: ResourceScope;
-  /** How long steps may go on before the event loop gets a turn between two of them, in milliseconds (X1). */
-  readonly turnMs: number;
-  readonly concurrency: number;
-  /** Aborting it cancels: started bodies are waited for up to `graceMs`, and nothing more starts (X12). */
-  readonly signal: AbortSignal;
-  readonly graceMs: number;
-  readonly observer: StepObserver;
-  /**
-   * Fixes what a body emitted on one output, as it is emitted (X13).
-   *
-   * @throws StepError with which the step fails
-   */
-  readonly fix: (emitted: Emitted, place: { readonly step: Step; readonly output: StepOutput; readonly runId: string }) => ValueSlot;
-}
+import type { StepRun } from './step-run.ts';
 
 /** Called once, when a run of steps is over: with an error where a value to be loaded cannot be read. */
 export type StepsDone = (failure?: StepsFailure) => void;
@@ -89,6 +41,15 @@ class StepPump {
   readonly #started = new Map<number, PlannedStep>();
   /** By plan index: the number of the attempt whose body was called last. */
   readonly #attempts: number[] = [];
+  /** By plan index: reused steps that are executed after all, and who waits for their values. */
+  readonly #awaited = new Map<number, PlannedStep[]>();
+  readonly #executedAgain = new Set<number>();
+  /** By plan index: for how many steps' values a step waits. */
+  readonly #waitingFor = new Map<number, number>();
+  /** Steps that were made to wait and wait for nothing now; a queue, so that a chain of them takes no stack. */
+  #unblocked: PlannedStep[] = [];
+  /** By plan index: why a step was not reused. */
+  readonly #whys: (WhyRun | undefined)[] = [];
   #pumping = false;
   #failure: StepsFailure | undefined;
   #over = false;
@@ -173,9 +134,17 @@ class StepPump {
       waiting.resume();
       return true;
     }
+    const unblocked = this.#unblocked.pop();
+    if (unblocked !== undefined) {
+      this.#begin(unblocked);
+      return true;
+    }
     const index = this.#epoch.next();
-    if (index >= 0) this.#begin(index);
-    return index >= 0;
+    if (index < 0) return false;
+    const planned = this.#run.plan.steps[index];
+    invariant(planned !== undefined, 'the epoch has a node for each step of the plan');
+    this.#begin(planned);
+    return true;
   }
 
   #mayStart(): boolean {
@@ -201,12 +170,17 @@ class StepPump {
     });
   }
 
-  #begin(index: number): void {
-    const planned = this.#run.plan.steps[index];
-    invariant(planned !== undefined, 'the epoch has a node for each step of the plan');
+  #begin(planned: PlannedStep): void {
     const readable = { slots: this.#slots, supply: this.#run.supply };
     const verdict = judge(planned, readable);
     if (verdict !== 'run') return this.#settle(passedOver(planned, verdict, verdict === 'blocked' ? this.#culprits(planned) : []));
+    const verified = this.#awaited.has(planned.index) ? undefined : this.#run.reuse?.of(planned, readable);
+    if (verified !== undefined && 'slots' in verified) return this.#settle(reused(planned, verified.slots));
+    this.#whys[planned.index] = verified?.why;
+    this.#admit(planned);
+  }
+
+  #admit(planned: PlannedStep): void {
     const start = (): void => this.#start(planned);
     if (this.#limits.enter({ planned, resume: start })) start();
   }
@@ -217,12 +191,48 @@ class StepPump {
     this.#started.set(planned.index, planned);
     const gathered = gather(planned, { slots: this.#slots, supply: this.#run.supply });
     if (gathered instanceof Promise) {
-      gathered.then((ready) => this.#later(planned, this.#execute(planned, ready))).catch((error: unknown) => this.#lose(planned, error));
+      gathered
+        .then((ready) => ('missing' in ready ? this.#waitFor(planned, ready) : this.#later(planned, this.#execute(planned, ready))))
+        .catch((error: unknown) => this.#lose(planned, error));
       return;
     }
     const end = this.#execute(planned, gathered);
     if (end instanceof Promise) this.#later(planned, end);
     else this.#settle(executed(planned, end));
+  }
+
+  /**
+   * Executes reused steps whose values are gone, and begins this one anew when they have settled. For the epoch it has run all the time, so
+   * nothing downstream of it starts, and nothing upstream has to be marked.
+   */
+  #waitFor(planned: PlannedStep, { missing }: Missing): void {
+    this.#started.delete(planned.index);
+    this.#limits.leave(planned);
+    // Another reader may have had it executed since this one asked for its values.
+    const awaited = missing.filter((index) => !this.#executedAgain.has(index));
+    this.#waitingFor.set(planned.index, awaited.length);
+    for (const index of awaited) {
+      const waiting = this.#awaited.get(index);
+      if (waiting !== undefined) {
+        waiting.push(planned);
+        continue;
+      }
+      const producer = this.#run.plan.steps[index];
+      invariant(producer !== undefined, 'what a step reads is in its plan');
+      this.#awaited.set(index, [planned]);
+      this.#unblocked.push(producer);
+    }
+    if (awaited.length === 0) this.#unblocked.push(planned);
+    this.#pump();
+  }
+
+  /** Those that wait for nothing else are begun anew. */
+  #resume(waiting: readonly PlannedStep[]): void {
+    for (const planned of waiting) {
+      const left = (this.#waitingFor.get(planned.index) ?? 1) - 1;
+      this.#waitingFor.set(planned.index, left);
+      if (left === 0) this.#unblocked.push(planned);
+    }
   }
 
   #later(planned: PlannedStep, end: StepEnd<ValueSlot> | Promise<StepEnd<ValueSlot>>): void {
@@ -240,30 +250,17 @@ class StepPump {
     this.#fail(error);
   }
 
-  #execute(planned: PlannedStep, { inputs, loaded }: Gathered): StepEnd<ValueSlot> | Promise<StepEnd<ValueSlot>> {
-    const { plan, port, runId, signal, clock, observer, resources } = this.#run;
-    return executeStep({
-      op: planned.step.op,
-      step: planned.step.id,
-      selectedOutputs: planned.selectedOutputs,
-      unselected: plan.policies.unselectedOutputs,
-      // What is emitted late goes nowhere anyway, and the run may have ended.
-      onDiscard: (output) => (signal.aborted ? undefined : observer.onDiscard(planned, output)),
-      fix: (output, emitted) => this.#fix(planned, output, emitted),
-      runId,
-      inputs,
-      config: () => planned.config?.value,
-      resources,
-      signal,
-      clock,
-      inBody: (body) => insideBody(port, body),
+  #execute(planned: PlannedStep, gathered: Gathered): StepEnd<ValueSlot> | Promise<StepEnd<ValueSlot>> {
+    const { observer } = this.#run;
+    return executePlanned(this.#run, planned, {
+      gathered,
       pause: (ms) => this.#pause(planned, ms),
       facts: () => factsOf(planned, { slots: this.#slots, supply: this.#run.supply }),
       onStart: (attempt) => {
         this.#attempts[planned.index] = attempt;
-        observer.onStart(planned, { attempt, loaded });
+        const why = this.#whys[planned.index];
+        observer.onStart(planned, { attempt, loaded: gathered.loaded, ...(why !== undefined && { why }) });
       },
-      onRetry: (retrying) => observer.onRetry(planned, retrying),
       // A body that the run gave up on may go on; its run has ended.
       onLine: (attempt, line) => (this.#over ? undefined : observer.onLine(planned, attempt, line)),
     });
@@ -287,24 +284,23 @@ class StepPump {
     return paused;
   }
 
-  #fix({ step, selectedOutputs }: PlannedStep, name: string, emitted: Emitted): ValueSlot {
-    const output = step.outputs.find((each) => each.name === name);
-    invariant(output !== undefined, 'only declared outputs pass the gate');
-    // Beyond need, only an asset is of interest (X7 `materialize`).
-    if (output.key === undefined && !selectedOutputs.has(name)) return freezeEmitted(emitted);
-    return this.#run.fix(emitted, { step, output, runId: this.#run.runId });
-  }
-
-  #settle(settled: SettledStep): void {
+  #settle(ended: SettledStep): void {
     if (this.#over) return;
-    const { index } = settled.planned;
+    const { index } = ended.planned;
+    const waiting = this.#awaited.get(index);
+    const settled = waiting === undefined ? ended : executedAgain(this.#slots[index], ended);
     this.#started.delete(index);
     this.#limits.leave(settled.planned);
     this.#slots[index] = settled.slots;
     this.#blockedBy[index] = settled.outcome === 'failed' ? [settled.planned.step.id] : settled.blockedBy;
     // A cancelled step has no states to read, and nothing starts any more.
-    this.#epoch.settle(index, settled.outcome === 'cancelled' ? [] : (this.#readers[index] ?? []));
+    if (waiting === undefined) this.#epoch.settle(index, settled.outcome === 'cancelled' ? [] : (this.#readers[index] ?? []));
+    else {
+      this.#awaited.delete(index);
+      this.#executedAgain.add(index);
+    }
     this.#run.observer.onSettled(settled);
+    if (waiting !== undefined) this.#resume(waiting);
   }
 
   #culprits({ inputs }: PlannedStep): readonly string[] {

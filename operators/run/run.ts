@@ -19,7 +19,7 @@ export function run(plan: Plan, options: RunOptions = {}): Observable<RunEvent> 
   checkVerbOptions('run', options, RUN_RULES);
   return new Observable<RunEvent>((subscriber) => {
     const { controller, unlink } = linkedAbortController(options.signal);
-    executeRun(plan, { ...options, signal: controller.signal }, (event) => subscriber.next(event)).then(
+    executeRun(plan, { ...options, signal: controller.signal }, { publish: (event) => subscriber.next(event) }).then(
       () => subscriber.complete(),
       (error: unknown) => subscriber.error(error),
     );

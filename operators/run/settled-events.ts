@@ -8,9 +8,12 @@ import type {
   InputEntryRecord,
   NewEvent,
   ReadableEvent,
+  RunMode,
+  SettledOutput,
   StepSettled,
 } from '../../lib/events/logged-event.ts';
 import type { PositionRef } from '../../lib/events/position.ts';
+import { onBase } from '../../lib/events/store.ts';
 import type { StoredValue } from '../../lib/events/store-port.ts';
 import type { AssetKey } from '../../lib/model/asset-key.ts';
 import type { Plan, PlannedEntry, PlannedStep } from '../../lib/plan/plan.ts';
@@ -19,7 +22,9 @@ import { entryState, type Readable } from './gather.ts';
 import { codeVersionOf } from './code-version.ts';
 import type { AssetOutcome } from './outcome.ts';
 import type { SettledStep } from './settled-step.ts';
-import { stateOf, type Slot } from './slot.ts';
+import { addressOf, stateOf, type KeptSlot, type Slot } from './slot.ts';
+import { NO_METADATA } from '../step/outputs.ts';
+import { sameAsRead } from '../../lib/plan/trace.ts';
 
 /** What the events of a run have in common. */
 export interface EventScope {
@@ -27,8 +32,10 @@ export interface EventScope {
   readonly runId: string;
   readonly time: number;
   readonly readable: Readable;
-  /** What readers got of each asset before the run: an absent asset is logged only where that changes (R1). */
+  /** What readers got of each asset before the run: what came out as before is logged as that, or not at all (R1, R4). */
   readonly before: ReadonlyMap<AssetKey, ReadableEvent>;
+  /** Assets that failed, were blocked or were cancelled after what readers get of them. */
+  readonly missed: ReadonlySet<AssetKey>;
   /** The settled-step event of a planned step. */
   readonly positionOf: (step: number) => PositionRef;
 }
@@ -40,22 +47,54 @@ export interface GroupEvents {
   readonly outcomes: AssetOutcome[];
 }
 
-type Common = Omit<StepSettled<PositionRef>, 'type' | 'outcome' | 'outputs' | 'error' | 'blockedBy' | 'attempts'>;
+type Common = Omit<
+  StepSettled<PositionRef>,
+  'type' | 'outcome' | 'outputs' | 'dropped' | 'error' | 'blockedBy' | 'attempts' | 'stateAddress'
+>;
 
-/** Adds the events that record a settled step to its group: the step first, then its assets. */
+/** Adds the events that record a settled step to its group: the step first, if it was not reused, then its assets. */
 export function settledEvents(settled: SettledStep, scope: EventScope & GroupEvents): void {
-  const { planned, outcome, slots, error, blockedBy, attempts } = settled;
-  // A cancelled step may have been stopped before all of its inputs settled.
-  const common = commonTo(planned, scope, outcome === 'cancelled' ? [] : entryRecords(planned, scope));
-  const recorded = error === undefined ? null : errorRecord(error);
-  scope.events.push({ type: 'step-settled', ...common, outcome, outputs: outputStates(settled), error: recorded, blockedBy, attempts });
-  for (const [output, slot] of slots) {
-    const made = assetEvent({ planned, output, slot }, { scope, common });
-    if (made === undefined) continue;
-    if (made.event !== undefined) scope.events.push(made.event);
-    if (slot.state === 'value' && slot.encoded !== undefined) scope.values.set(slot.encoded.address, slot.encoded);
-    scope.outcomes.push(made.outcome);
+  const { planned, outcome, slots, error, blockedBy, attempts, state } = settled;
+  // A cancelled step may have been stopped before all of its inputs settled; what a reused one read, its traces say.
+  const common = commonTo(planned, scope, outcome === 'cancelled' || outcome === 'reused' ? [] : entryRecords(planned, scope));
+  if (outcome !== 'reused') {
+    const outputs = settledOutputs(settled, scope);
+    const recorded = error === undefined ? null : errorRecord(error);
+    const dropped = droppedBy(settled);
+    const stateAddress = state?.after.address ?? null;
+    scope.events.push({ type: 'step-settled', ...common, outcome, outputs, dropped, error: recorded, blockedBy, attempts, stateAddress });
+    if (state?.stored !== undefined) scope.values.set(state.stored.address, state.stored);
   }
+  for (const [output, slot] of slots) {
+    const made = assetOutcome({ planned, output, slot }, { scope, ran: outcome !== 'reused' });
+    if (made === undefined) continue;
+    scope.outcomes.push(made);
+    const event = assetEvent({ planned, output, slot }, made, { scope, common });
+    if (event === undefined) continue;
+    scope.events.push(event);
+    addValue({ planned, output, slot }, scope);
+  }
+}
+
+/** Outputs that were not made in this execution: of those that belong together, earlier ones are no longer of use (D8). */
+function droppedBy({ planned: { step, selectedOutputs }, outcome }: SettledStep): readonly string[] {
+  if (!step.op.outputsTogether || outcome !== 'succeeded') return NONE;
+  return step.outputs.flatMap(({ name }) => (selectedOutputs.has(name) ? [] : [name]));
+}
+
+const NONE: readonly string[] = Object.freeze([]);
+
+/** What an asset's event says of how its value came about, where that was in an earlier run. */
+function keptFrom({ trace: { op, codeVersion, config, inputs } }: KeptSlot): Pick<Common, 'op' | 'codeVersion' | 'config' | 'inputs'> {
+  return { op, codeVersion, config, inputs };
+}
+
+/** Adds the bytes of what was made, with what they are likely to be a change of. */
+function addValue({ planned, output, slot }: AssetSlot, { values, before }: EventScope & GroupEvents): void {
+  if (slot.state !== 'value' || slot.encoded === undefined) return;
+  const key = planned.step.outputs[output]?.key;
+  const event = key === undefined ? undefined : before.get(key);
+  values.set(slot.encoded.address, onBase(slot.encoded, event));
 }
 
 function commonTo({ step, config }: PlannedStep, scope: Omit<EventScope, 'positionOf'>, inputs: Common['inputs']): Common {
@@ -65,19 +104,22 @@ function commonTo({ step, config }: PlannedStep, scope: Omit<EventScope, 'positi
     definition: step.definition,
     step: step.path,
     op: step.op.name,
-    codeVersion: codeVersionOf(scope.plan.defs, step),
+    codeVersion: codeVersionOf(scope.plan, step),
     config: config?.hash ?? null,
     inputs,
   };
 }
 
-function outputStates({ planned: { step, needed }, slots }: SettledStep): StepSettled['outputs'] {
-  const states: StepSettled['outputs'][number][] = [];
-  for (const output of needed) {
+/** How the outputs in need came out, with their values for those who may read them in a later run. */
+function settledOutputs({ planned, slots }: SettledStep, scope: EventScope & GroupEvents): StepSettled['outputs'] {
+  const outputs: SettledOutput[] = [];
+  for (const output of planned.needed) {
     const slot = slots.get(output);
-    if (slot !== undefined) states.push({ output: step.outputs[output]?.name ?? '', state: stateOf(slot) });
+    if (slot === undefined) continue;
+    outputs.push({ output: planned.step.outputs[output]?.name ?? '', state: stateOf(slot), address: addressOf(slot) });
+    addValue({ planned, output, slot }, scope);
   }
-  return states;
+  return outputs;
 }
 
 interface AssetSlot {
@@ -86,29 +128,74 @@ interface AssetSlot {
   readonly slot: Slot;
 }
 
-/** The event and outcome of one asset, where this run records it: named by the selection, or emitted beyond it under `materialize`. */
-function assetEvent(
+/** How one asset came out, where this run tells it: named by the selection, or emitted beyond it under `materialize`. */
+function assetOutcome(
   { planned, output, slot }: AssetSlot,
-  { scope, common }: { readonly scope: EventScope; readonly common: Common },
-): { readonly event: AssetEvent<PositionRef> | undefined; readonly outcome: AssetOutcome } | undefined {
-  const { key, name = '' } = planned.step.outputs[output] ?? {};
+  { scope, ran }: { readonly scope: EventScope; readonly ran: boolean },
+): AssetOutcome | undefined {
+  const key = planned.step.outputs[output]?.key;
   if (key === undefined) return undefined;
   const unexpected = !scope.plan.selection.has(key);
-  // Only asset outputs that the policy lets through have slots beyond need, and an asset in need may be unselected (X7).
+  // Only asset outputs that the policy lets through have slots beyond need, and an asset in need may be unselected (X7). What was reused was
+  // not emitted, so there is nothing to apply a policy to.
   if (unexpected && !(slot.state === 'value' && scope.plan.policies.unselectedOutputs === 'materialize')) return undefined;
-  const asset = { ...common, output: name, key, partition: null };
-  if (slot.state === 'value') {
-    const { version, encoded, metadata } = slot;
-    const event = { type: 'asset-materialized', ...asset, version, address: encoded?.address ?? null, metadata, unexpected } as const;
-    return { event, outcome: { key, outcome: 'materialized', unexpected, slot } };
-  }
-  const outcome: AssetOutcome = { key, outcome: slot.state, unexpected, slot };
-  if (slot.state !== 'absent') return { event: { type: `asset-${slot.state}`, ...asset }, outcome };
-  return { event: wasAbsent(key, scope) ? undefined : { type: 'asset-absent', ...asset }, outcome };
+  const { state } = stateOf(slot);
+  if (state !== 'value') return { key, outcome: state, unexpected, slot };
+  const outcome = valueOutcome({
+    mode: scope.plan.mode,
+    isAsBefore: sameAsRead(stateOf(slot), scope.before.get(key)),
+    wasMissed: scope.missed.has(key),
+    ran,
+  });
+  return { key, outcome, unexpected, slot };
 }
 
-function wasAbsent(key: AssetKey, { before }: EventScope): boolean {
-  return before.get(key)?.type === 'asset-absent';
+/** The event that records how an asset came out; `undefined` where nothing changed (R1). */
+function assetEvent(
+  { planned, output, slot }: AssetSlot,
+  { key, outcome, unexpected }: AssetOutcome,
+  { scope, common }: { readonly scope: EventScope; readonly common: Common },
+): AssetEvent<PositionRef> | undefined {
+  if (outcome === 'fresh') return undefined;
+  const from = slot.state === 'kept' ? keptFrom(slot) : undefined;
+  const asset = { ...common, ...from, output: planned.step.outputs[output]?.name ?? '', key, partition: null };
+  if (outcome === 'materialized' || outcome === 'unchanged') return valueEvent(outcome, asset, slot, unexpected);
+  if (outcome !== 'absent') return { type: `asset-${outcome}`, ...asset };
+  return sameAsRead(stateOf(slot), scope.before.get(key)) && !scope.missed.has(key) ? undefined : { type: 'asset-absent', ...asset };
+}
+
+/** A materialization records every value (R4); a refresh those that are others, and that a failure is over (F3). */
+function valueOutcome({ mode, isAsBefore, wasMissed, ran }: ValueFacts): 'materialized' | 'unchanged' | 'fresh' {
+  if (mode === 'materialize' || !isAsBefore) return 'materialized';
+  return ran || wasMissed ? 'unchanged' : 'fresh';
+}
+
+interface ValueFacts {
+  readonly mode: RunMode;
+  readonly isAsBefore: boolean;
+  readonly wasMissed: boolean;
+  /** Whether its step ran. */
+  readonly ran: boolean;
+}
+
+type OfAsset = Omit<Extract<AssetEvent<PositionRef>, { type: 'asset-absent' }>, 'type'>;
+
+function metadataOf(slot: Slot): Readonly<Record<string, unknown>> {
+  return slot.state === 'value' || slot.state === 'kept' ? (slot.metadata ?? NO_METADATA) : NO_METADATA;
+}
+
+function valueEvent(
+  outcome: 'materialized' | 'unchanged',
+  asset: OfAsset,
+  slot: Slot,
+  unexpected: boolean,
+): AssetEvent<PositionRef> | undefined {
+  const state = stateOf(slot);
+  if (state.state !== 'value') return undefined;
+  const value = { version: state.version, address: addressOf(slot), metadata: metadataOf(slot) };
+  return outcome === 'materialized'
+    ? { type: 'asset-materialized', ...asset, ...value, unexpected }
+    : { type: 'asset-unchanged', ...asset, ...value };
 }
 
 /** The events of selected assets whose step never settled, because the run was cancelled. */
@@ -151,7 +238,9 @@ function originOf(entry: PlannedEntry, { steps }: Plan): EntryOrigin {
 }
 
 function positionOf(entry: PlannedEntry, scope: EventScope): PositionRef | null {
-  return entry.from === 'step' ? scope.positionOf(entry.step) : (scope.readable.supply.get(entry.key)?.position ?? null);
+  if (entry.from === 'store') return scope.readable.supply.get(entry.key)?.position ?? null;
+  const slot = scope.readable.slots[entry.step]?.get(entry.output);
+  return slot?.state === 'kept' ? slot.trace.position : scope.positionOf(entry.step);
 }
 
 /** What the log keeps of an error: no more than plain data can hold, and of long text its start. */

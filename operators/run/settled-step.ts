@@ -1,12 +1,13 @@
 import type { StepError } from '../../lib/kernel/errors.ts';
 import type { PlannedStep } from '../../lib/plan/plan.ts';
 import type { StepEnd } from '../step/execute-step.ts';
+import type { StateEnd } from '../step/state.ts';
 import { ABSENT, BLOCKED, FAILED, type Slot, type ValueSlot } from './slot.ts';
 
 /** A step that came to its end: what its outputs came out as, in need or not. */
 export interface SettledStep {
   readonly planned: PlannedStep;
-  readonly outcome: 'succeeded' | 'skipped' | 'failed' | 'blocked' | 'cancelled';
+  readonly outcome: 'succeeded' | 'reused' | 'skipped' | 'failed' | 'blocked' | 'cancelled';
   /** By output index: every output in need, and under `materialize` also what else was emitted on assets. */
   readonly slots: ReadonlyMap<number, Slot>;
   readonly error: StepError | undefined;
@@ -14,6 +15,8 @@ export interface SettledStep {
   readonly blockedBy: readonly string[];
   /** How often it was tried. */
   readonly attempts: number;
+  /** The state that it left, where its op keeps one and it succeeded. */
+  readonly state?: StateEnd;
 }
 
 /** A step whose body was executed. */
@@ -22,13 +25,32 @@ export function executed(planned: PlannedStep, end: StepEnd<ValueSlot>): Settled
   if (end.outcome === 'cancelled') return { ...cancelled(planned), attempts };
   if (end.outcome === 'failed')
     return { planned, outcome: 'failed', slots: sameForAll(planned, FAILED), error: end.error, blockedBy: [], attempts };
-  return { planned, outcome: 'succeeded', slots: slotsOf(planned, end.emitted), error: undefined, blockedBy: [], attempts };
+  const settled = { planned, outcome: end.outcome, slots: slotsOf(planned, end.emitted), error: undefined, blockedBy: [], attempts };
+  return end.state === undefined ? settled : { ...settled, state: end.state };
 }
 
 /** A step that was not executed, since of what it reads something is missing. */
 export function passedOver(planned: PlannedStep, outcome: 'skipped' | 'blocked', blockedBy: readonly string[]): SettledStep {
   const slots = sameForAll(planned, outcome === 'skipped' ? ABSENT : BLOCKED);
   return { planned, outcome, slots, error: undefined, blockedBy, attempts: 0 };
+}
+
+/** A step that was not executed, since it would give what it gave before (F2). */
+export function reused(planned: PlannedStep, slots: SettledStep['slots']): SettledStep {
+  return { planned, outcome: 'reused', slots, error: undefined, blockedBy: [], attempts: 0 };
+}
+
+/**
+ * A step that was executed although it was to be reused, for values that the store no longer has. What a step was given before stays: each
+ * output is a function of inputs, code and config by itself (D8).
+ */
+export function executedAgain(before: SettledStep['slots'] | undefined, settled: SettledStep): SettledStep {
+  const slots = new Map(settled.slots);
+  for (const [output, slot] of before ?? []) {
+    const made = slots.get(output);
+    if (slot.state === 'kept' && slot.isUsed()) slots.set(output, made?.state === 'value' ? { ...slot, metadata: made.metadata } : slot);
+  }
+  return { ...settled, slots };
 }
 
 /** A step that was stopped, or never came to run. */

@@ -3,9 +3,13 @@ import { kindOf, quote } from '../../lib/kernel/print.ts';
 import { isRecord } from '../../lib/kernel/record.ts';
 import { decodeValue, encodeValue } from '../../lib/kernel/value/canonical.ts';
 import { fixValue } from '../../lib/kernel/value/fix.ts';
-import { dataVersion } from '../../lib/kernel/value/version.ts';
-import type { OutputState } from '../../lib/events/data-version.ts';
-import { encodeStorable, type EncodedValue } from '../../lib/events/store.ts';
+import type { Address, OutputState } from '../../lib/events/data-version.ts';
+import type { Trace } from '../../lib/plan/trace.ts';
+import { encodeStorable } from '../../lib/events/store.ts';
+import { encodeWith, type EncodedValue } from '../../lib/events/coded-value.ts';
+import type { StoreLimits } from '../../lib/events/store-port.ts';
+import { tooLarge } from '../../lib/events/value-limits.ts';
+import type { Codec } from '../../lib/model/codec.ts';
 import type { Step, StepOutput } from '../../lib/model/step-graph.ts';
 import { NO_METADATA, type Emitted } from '../step/outputs.ts';
 
@@ -16,13 +20,27 @@ export interface ValueSlot {
   /** True for the value that lives elsewhere (X11): there is nothing to read. */
   readonly none: boolean;
   readonly version: string;
-  /** The bytes to keep, where the output is an asset. */
+  /** The bytes to keep; none of what passes by reference. */
   readonly encoded: EncodedValue | undefined;
   readonly metadata: Readonly<Record<string, unknown>>;
 }
 
+/** An output that was not made again: what its trace says of it, and the value on demand. */
+export interface KeptSlot {
+  readonly state: 'kept';
+  readonly kept: OutputState;
+  readonly address: Address | null;
+  readonly trace: Trace;
+  /** The value, read once a run; `undefined` where the store has it no more. */
+  readonly read: () => Promise<{ readonly value: unknown } | undefined>;
+  /** Whether a step of this run was given the value. */
+  readonly isUsed: () => boolean;
+  /** What the body said of the value, where its step was executed after all. */
+  readonly metadata?: Readonly<Record<string, unknown>>;
+}
+
 /** How one output of a step came out in this run. */
-export type Slot = ValueSlot | { readonly state: 'absent' } | { readonly state: 'failed' } | { readonly state: 'blocked' };
+export type Slot = ValueSlot | KeptSlot | { readonly state: 'absent' } | { readonly state: 'failed' } | { readonly state: 'blocked' };
 
 /** The slot of an output that chose not to emit, or was skipped. Shared, since it carries nothing. */
 export const ABSENT: Slot = Object.freeze({ state: 'absent' });
@@ -33,7 +51,14 @@ export const BLOCKED: Slot = Object.freeze({ state: 'blocked' });
 
 /** What the log keeps of a slot. */
 export function stateOf(slot: Slot): OutputState {
+  if (slot.state === 'kept') return slot.kept;
   return slot.state === 'value' ? { state: 'value', version: slot.version } : slot;
+}
+
+/** Where the value of a slot is kept. */
+export function addressOf(slot: Slot): Address | null {
+  if (slot.state === 'kept') return slot.address;
+  return slot.state === 'value' ? (slot.encoded?.address ?? null) : null;
 }
 
 interface Place {
@@ -43,7 +68,8 @@ interface Place {
 
 /**
  * Fixes what a body emitted: freezes plain data, gives it a version, and encodes what will be recorded. A value that no store can keep
- * passes by reference between ops, with a version of its own in every run, and fails the step on an asset (R6).
+ * passes by reference between ops, with a version of its own in every run, and fails the step on an asset (R6). What has a codec is encoded
+ * and nothing else: it is not looked into.
  *
  * @throws StepError VALUE_NOT_STORABLE, with the path inside the value
  */
@@ -52,15 +78,44 @@ export function fixEmitted(emitted: Emitted, place: Place & { readonly runId: st
   const { value, none } = emitted;
   const metadata = fixMetadata(emitted, place);
   const given = emitted.version === undefined ? undefined : `user:${emitted.version}`;
+  if (output.codec !== undefined && !none) {
+    const encoded = encodeEmitted(output.codec, value, place);
+    return { state: 'value', value, none, version: given ?? encoded.version, encoded, metadata };
+  }
   const fixed = fixValue(value);
   if (!fixed.storable && output.key !== undefined) throw notStorable(step, output, { what: 'The value', ...fixed });
   if (none || !fixed.storable || output.transient) {
     const version = given ?? `run:${runId}:${step.definition}:${step.path}.${output.name}`;
     return { state: 'value', value, none, version, encoded: undefined, metadata };
   }
-  const encoded = output.key === undefined ? undefined : whole(place, 'The value', () => encodeStorable(value));
-  const version = given ?? encoded?.version ?? whole(place, 'The value', () => dataVersion(value));
-  return { state: 'value', value, none, version, encoded, metadata };
+  const encoded = whole(place, 'The value', () => encodeStorable(value));
+  return { state: 'value', value, none, version: given ?? encoded.version, encoded, metadata };
+}
+
+/**
+ * Holds a slot to the limits of its store: a value that is too large is none that the store can keep (R6).
+ *
+ * @throws StepError VALUE_TOO_LARGE on an asset
+ */
+export function withinLimits(slot: ValueSlot, place: Place, { maxValueBytes }: StoreLimits): ValueSlot {
+  const { encoded } = slot;
+  if (encoded === undefined || encoded.bytes.length <= maxValueBytes) return slot;
+  const { step, output } = place;
+  if (output.key === undefined) return { ...slot, encoded: undefined };
+  const bytes = encoded.bytes.length;
+  throw new StepError('VALUE_TOO_LARGE', `${notStored(step, output, 'The value')}: it ${tooLarge(bytes, maxValueBytes)}`, {
+    details: { step: step.id, output: output.name, bytes, maxValueBytes },
+  });
+}
+
+function encodeEmitted(codec: Codec, value: unknown, { step, output }: Place): EncodedValue {
+  const made = encodeWith(codec, value);
+  if ('bytes' in made) return made;
+  const { problem, cause } = made;
+  throw new StepError('VALUE_NOT_STORABLE', `${notStored(step, output, 'The value')}: ${problem}.`, {
+    details: { step: step.id, output: output.name, codec: codec.name },
+    ...(cause !== undefined && { cause }),
+  });
 }
 
 /** Plain data that shares parts can take more bytes than there are: nothing else of it can fail to be encoded. */
@@ -99,13 +154,18 @@ function fixMetadata({ metadata }: Emitted, place: Place): Emitted['metadata'] {
  * @throws StepError VALUE_NOT_STORABLE, OP_BODY for metadata that is none
  */
 export function checkEmitted(emitted: Emitted, place: Place): ValueSlot {
-  return freezeEmitted({ ...emitted, metadata: fixMetadata(emitted, place) });
+  return freezeEmitted({ ...emitted, metadata: fixMetadata(emitted, place) }, place.output);
 }
 
-/** Fixes a value that nothing will record: frozen where it can be, with no version of its own. */
-export function freezeEmitted({ value, none, metadata }: Emitted): ValueSlot {
-  fixValue(value);
+/** Fixes a value that nothing will record: frozen where it can be and no codec has it, with no version of its own. */
+export function freezeEmitted({ value, none, metadata }: Emitted, { codec }: StepOutput): ValueSlot {
+  if (codec === undefined) fixValue(value);
   return { state: 'value', value, none, version: 'none:', encoded: undefined, metadata };
+}
+
+function notStored({ id }: Step, { name, key }: StepOutput, what: string): string {
+  const asset = key === undefined ? '' : `, the asset ${quote(key)},`;
+  return `${what} that step ${quote(id)} emitted on "${name}"${asset} cannot be stored`;
 }
 
 function notStorable(
@@ -113,10 +173,9 @@ function notStorable(
   output: StepOutput,
   problem: { readonly what: string; readonly path: string; readonly problem: string },
 ): StepError {
-  const asset = output.key === undefined ? '' : `, the asset ${quote(output.key)},`;
   return new StepError(
     'VALUE_NOT_STORABLE',
-    `${problem.what} that step ${quote(step.id)} emitted on "${output.name}"${asset} cannot be stored: ${problem.problem} at ${problem.path}. Emit plain data.`,
+    `${notStored(step, output, problem.what)}: ${problem.problem} at ${problem.path}. Emit plain data.`,
     { details: { step: step.id, output: output.name, path: problem.path } },
   );
 }

@@ -1,12 +1,14 @@
 import { SelectionError } from '../../lib/kernel/errors.ts';
-import type { SourceObserved, StepSettled } from '../../lib/events/logged-event.ts';
+import type { ReadableEvent, SourceObserved } from '../../lib/events/logged-event.ts';
 import type { Position } from '../../lib/events/position.ts';
 import type { StorePort } from '../../lib/events/store-port.ts';
 import type { AssetKey } from '../../lib/model/asset-key.ts';
 import type { Definitions } from '../../lib/model/definitions.ts';
+import type { Provision } from '../../lib/model/resource.ts';
 import type { Step } from '../../lib/model/step-graph.ts';
 import { ConfigReader, type GivenConfig } from '../../lib/plan/config.ts';
 import { Freshness, upstreamOutputs, type Recorded, type Stale } from '../../lib/plan/freshness.ts';
+import type { Trace } from '../../lib/plan/trace.ts';
 import { codeVersionOf } from './code-version.ts';
 
 /** An asset that was loaded although a run would make it anew, and why. */
@@ -14,41 +16,62 @@ export interface StaleInput extends Stale {
   readonly key: AssetKey;
 }
 
-/** What {@link staleInputs} looks at. */
-export interface StaleQuestion {
+/** What is asked about assets, and of which store. */
+export interface FreshnessQuestion {
   readonly port: StorePort;
   readonly readsAt: Position;
-  /** Assets that are loaded from other definitions. */
-  readonly loads: readonly AssetKey[];
+  readonly keys: readonly AssetKey[];
   /** Sources that the run itself observes: they count as observed at its position (N8). */
   readonly observed: ReadonlyMap<AssetKey, SourceObserved>;
+  /** Where resources come from: their versions are a part of the code version. */
+  readonly resources: ReadonlyMap<string, Provision>;
   /** What the run was given as config. Left out where that is not known: then no config is compared. */
   readonly config?: GivenConfig;
 }
 
-/** Which of the loaded assets are stale. Costs one batched look-up of everything upstream of them; nothing where nothing is loaded. */
-export async function staleInputs(defs: Definitions, question: StaleQuestion): Promise<readonly StaleInput[]> {
-  const { port, readsAt, loads, observed, config } = question;
-  if (loads.length === 0) return [];
-  const outputs = upstreamOutputs(defs, loads);
-  const keys = [...new Set(outputs.flatMap(({ stepIndex }) => keysAround(defs, stepIndex)))];
-  const [traces, readable] = await Promise.all([port.lastSettled(outputs, readsAt), port.readable(keys, readsAt)]);
-  const traceOf = new Map<string, StepSettled | undefined>(
-    outputs.map(({ stepIndex, outputIndex }, index) => [`${stepIndex}.${outputIndex}`, traces[index]]),
-  );
-  const readableOf = new Map(keys.map((key, index) => [key, readable[index]]));
-  const freshness = new Freshness(defs, {
-    trace: (step, output) => traceOf.get(`${step}.${output}`),
+/** Which of the assets are stale. Costs one batched look-up of everything upstream of them; nothing where there are none. */
+export async function staleInputs(defs: Definitions, question: FreshnessQuestion): Promise<readonly StaleInput[]> {
+  if (question.keys.length === 0) return [];
+  const freshness = await readFreshness(defs, question);
+  return question.keys.flatMap((key) => {
+    const stale = freshness.ofAsset(key);
+    return stale === undefined ? [] : [{ key, ...stale }];
+  });
+}
+
+/** Looks up everything that decides about some assets. */
+export async function readFreshness(
+  defs: Definitions,
+  { port, readsAt, keys: asked, observed, resources, config }: FreshnessQuestion,
+): Promise<Freshness> {
+  const outputs = upstreamOutputs(defs, asked);
+  const keys = [...new Set([...asked, ...sourcesOf(defs, new Set(outputs.map(({ stepIndex }) => stepIndex)))])];
+  const [traces, readable, missed] = await Promise.all([
+    port.lastSettled(outputs, readsAt),
+    port.readable(keys, readsAt),
+    port.missed(asked, readsAt),
+  ]);
+  const traceOf = Array.from(defs.graph.steps, (): (Trace | undefined)[] => []);
+  outputs.forEach(({ stepIndex, outputIndex }, index) => ((traceOf[stepIndex] ??= [])[outputIndex] = traces[index]));
+  const readableOf = new Map<AssetKey, ReadableEvent | undefined>();
+  keys.forEach((key, index) => readableOf.set(key, readable[index]));
+  // Of most assets nothing was missed.
+  const missedAt = new Map<AssetKey, Position>();
+  asked.forEach((key, index) => missed[index] !== undefined && missedAt.set(key, missed[index].position));
+  const codeVersions = new Map<Step['op'], string>();
+  return new Freshness(defs, {
+    trace: (step, output) => traceOf[step]?.[output],
     readable: (key) => {
       const event = observed.get(key);
       return event === undefined ? readableOf.get(key) : { ...event, position: readsAt };
     },
-    codeVersion: (step) => codeVersionOf(defs, step),
+    missed: (key) => missedAt.size > 0 && (missedAt.get(key) ?? 0) > (readableOf.get(key)?.position ?? 0),
+    codeVersion: (step) => {
+      const known = codeVersions.get(step.op) ?? codeVersionOf({ defs, resources }, step);
+      codeVersions.set(step.op, known);
+      return known;
+    },
     config: configHashes(defs, config),
-  });
-  return loads.flatMap((key) => {
-    const stale = freshness.ofAsset(key);
-    return stale === undefined ? [] : [{ key, ...stale }];
   });
 }
 
@@ -68,9 +91,12 @@ function hashOf(reader: ConfigReader, step: Step): string | null | undefined {
   }
 }
 
-function keysAround({ graph }: Definitions, stepIndex: number): readonly AssetKey[] {
-  const step = graph.steps[stepIndex];
-  if (step === undefined) return [];
-  const read = step.inputs.flatMap(({ entries }) => entries.flatMap((entry) => (entry.from === 'source' ? [entry.key] : [])));
-  return [...read, ...step.outputs.flatMap(({ key }) => key ?? [])];
+function sourcesOf({ graph }: Definitions, steps: Iterable<number>): ReadonlySet<AssetKey> {
+  const keys = new Set<AssetKey>();
+  for (const index of steps) addSources(graph.steps[index], keys);
+  return keys;
+}
+
+function addSources(step: Step | undefined, keys: Set<AssetKey>): void {
+  for (const { entries } of step?.inputs ?? []) for (const entry of entries) if (entry.from === 'source') keys.add(entry.key);
 }

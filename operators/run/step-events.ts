@@ -1,9 +1,9 @@
 import type { LogLine } from '../../lib/events/logged-event.ts';
-import type { OutputDiscarded, StepRetrying, StepStarted } from '../../lib/events/run-event.ts';
+import type { OutputDiscarded, StepRetrying, StepReused, StepStarted } from '../../lib/events/run-event.ts';
 import type { PlannedStep } from '../../lib/plan/plan.ts';
 import type { Retrying } from '../step/execute-step.ts';
 import type { StepLine } from '../step/step-log.ts';
-import type { Started } from './run-steps.ts';
+import type { Started } from './step-run.ts';
 import { errorRecord } from './settled-events.ts';
 
 /** What a step tells while it runs: what is streamed of it, and its log lines. */
@@ -26,6 +26,10 @@ export class StepEvents {
   started(planned: PlannedStep, { attempt, loaded }: Started): StepStarted {
     const selectedOutputs = [...planned.selectedOutputs];
     return { type: 'step-started', ...this.#of(planned), op: planned.step.op.name, attempt, selectedOutputs, loaded };
+  }
+
+  reused(planned: PlannedStep): StepReused {
+    return { type: 'step-reused', ...this.#of(planned), op: planned.step.op.name, selectedOutputs: [...planned.selectedOutputs] };
   }
 
   retrying(planned: PlannedStep, { attempt, error, delayMs }: Retrying): StepRetrying {

@@ -1,10 +1,13 @@
 import { StepError } from '../../lib/kernel/errors.ts';
+import type { StoreLimits } from '../../lib/events/store-port.ts';
 import type { ResourceScope } from '../resources/resource-scope.ts';
+import type { BodyCall } from './body-call.ts';
 import { bodyContext } from './body-context.ts';
 import type { BodyInputs } from './check-inputs.ts';
 import type { Clock } from './clock.ts';
 import { StepOutputs, type StepScope } from './outputs.ts';
 import { runBody } from './run-body.ts';
+import { OpenState, type CommittedState, type StateEnd } from './state.ts';
 import type { StepLine } from './step-log.ts';
 import { TimeLimit } from './time-limit.ts';
 
@@ -13,6 +16,10 @@ export interface AttemptScope<Fixed> extends StepScope<Fixed> {
   readonly runId: string;
   /** The op's config, for one attempt. */
   readonly config: () => unknown;
+  /** The state that each attempt starts from, where the op keeps one and one was committed. */
+  readonly committed?: CommittedState | undefined;
+  /** What the store takes that keeps the state. */
+  readonly limits?: StoreLimits | undefined;
   readonly resources: ResourceScope;
   /** Aborted when the run is cancelled. */
   readonly signal: AbortSignal;
@@ -24,7 +31,15 @@ export interface AttemptScope<Fixed> extends StepScope<Fixed> {
 }
 
 /** How an attempt ended. A cancelled one gave nothing, whatever its body did after that. */
-export type AttemptEnd<Fixed> = { readonly outcome: 'succeeded'; readonly emitted: ReadonlyMap<string, Fixed> } | Unsuccessful;
+export type AttemptEnd<Fixed> = Succeeded<Fixed> | Unsuccessful;
+
+/** How an attempt ended that gave all that was asked for. */
+interface Succeeded<Fixed> {
+  readonly outcome: 'succeeded';
+  readonly emitted: ReadonlyMap<string, Fixed>;
+  /** Of an op that keeps state. */
+  readonly state?: StateEnd;
+}
 
 /** How an attempt ended that gave nothing. */
 export type Unsuccessful = { readonly outcome: 'failed'; readonly error: StepError } | { readonly outcome: 'cancelled' };
@@ -61,6 +76,7 @@ function execute<Fixed>(
   // Also where whoever was told of the start has cancelled: nothing more starts (X12).
   if (signal.aborted) return CANCELLED;
   const outputs = new StepOutputs(scope);
+  const state = openState(scope);
   const limit = op.timeoutMs === undefined ? undefined : new TimeLimit({ step, signal, clock }, op.timeoutMs);
   let ended = false;
   const onLine = (line: StepLine): void => (ended ? undefined : scope.onLine(attempt, line));
@@ -79,11 +95,11 @@ function execute<Fixed>(
     ended = true;
     outputs.close();
     limit?.clear();
-    return end;
+    return closeState(state, end, signal);
   };
   const fail = (error: unknown): AttemptEnd<Fixed> => unsuccessful(outputs.refusal ?? error, signal);
   try {
-    const later = scope.inBody(() => runBody({ op, inputs, context, outputs }));
+    const later = scope.inBody(() => runBody(bodyCall({ op, inputs, context, outputs }, state)));
     const end = later === undefined ? complete(outputs, signal, limit) : later.then(() => complete(outputs, signal, limit));
     if (!(end instanceof Promise)) return finish(end);
     const failed = (error: unknown): AttemptEnd<Fixed> => finish(fail(error));
@@ -94,6 +110,28 @@ function execute<Fixed>(
     return Promise.race([end.catch(fail), first]).then(finish);
   } catch (error) {
     return finish(fail(error));
+  }
+}
+
+function openState(scope: AttemptScope<unknown>): OpenState | undefined {
+  return scope.op.state === undefined ? undefined : new OpenState(scope);
+}
+
+function bodyCall(call: BodyCall, state: OpenState | undefined): BodyCall {
+  return state === undefined ? call : { ...call, context: state.context(call.context), outputs: state.sink(call.outputs) };
+}
+
+/** Only now, when nothing else can go wrong: what an attempt that gave nothing did to the state is gone with it. */
+function closeState<Fixed>(state: OpenState | undefined, end: AttemptEnd<Fixed>, signal: AbortSignal): AttemptEnd<Fixed> {
+  if (state === undefined) return end;
+  if (end.outcome !== 'succeeded') {
+    state.discard();
+    return end;
+  }
+  try {
+    return { ...end, state: state.commit() };
+  } catch (error) {
+    return unsuccessful(error, signal);
   }
 }
 

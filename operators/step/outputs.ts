@@ -211,11 +211,12 @@ export class StepOutputs<Fixed> implements OutputSink {
       ...(metadata !== undefined && { metadata: asItIs(metadata) }),
       ...(version !== undefined && { version }),
     };
-    // What passes by reference is not copied (R6).
-    const copy = this.#scope.op.outputs[output]?.transient === true ? value : asItIs(value);
+    const { transient = false, codec } = this.#scope.op.outputs[output] ?? {};
+    // What passes by reference is not copied (R6), and what a codec encodes is not looked into.
+    const copy = transient || codec !== undefined ? value : asItIs(value);
     // The schema holds what the body can still change: it is asked again, about what the body cannot.
     const verdict = Object.is(copy, value) ? checked : Promise.resolve(this.#scope.inBody(() => checkValue(schema, copy)));
-    fixValue(value);
+    if (codec === undefined) fixValue(value);
     const settled = verdict.then((later) => (this.#closed ? undefined : this.#settle(output, later, kept)));
     settled.catch((error: unknown) => this.#refuse(error));
     this.#pending ??= [];

@@ -61,10 +61,24 @@ export interface CaseExpectation {
   readonly materialized?: ReadonlyMap<string, unknown>;
   readonly unexpected?: readonly string[];
   readonly loaded?: readonly string[];
+  readonly reused?: readonly string[];
+  readonly unchanged?: readonly string[];
+  readonly absent?: readonly string[];
+  readonly state?: ReadonlyMap<string, unknown>;
 }
 
 /** One selection, and what is expected of its run. */
 export interface CaseRun {
+  readonly select: readonly string[];
+  readonly expect: CaseExpectation;
+}
+
+/** One action of a script: changes, which stay in force, then a verb over a selection. */
+export interface CaseAction {
+  readonly set: ReadonlyMap<string, unknown>;
+  /** Op → code version. */
+  readonly bump: ReadonlyMap<string, string>;
+  readonly verb: 'materialize' | 'refresh';
   readonly select: readonly string[];
   readonly expect: CaseExpectation;
 }
@@ -79,8 +93,9 @@ export interface Case {
   readonly upstream: ReadonlyMap<string, unknown>;
   readonly policy: CasePolicy;
   readonly runs: readonly CaseRun[];
-  /** How many actions the script has; they are not played yet. */
-  readonly actions: number;
+  readonly script: readonly CaseAction[];
+  /** Whether the script can be played as a live service too: every action selects the same. */
+  readonly live: boolean;
 }
 
 const readOp: Read<CaseOp> = (value, at) => {
@@ -147,6 +162,10 @@ const readExpectation: Read<CaseExpectation> = (value, at) => {
     materialized: readOptional(readRecord(readAny)),
     unexpected: names,
     loaded: names,
+    reused: names,
+    unchanged: names,
+    absent: names,
+    state: readOptional(readRecord(readAny)),
   };
   const present = Object.entries(read).flatMap(([name, field]) => {
     const found = field(fields[name], `${at}.${name}`);
@@ -160,6 +179,22 @@ const readRun: Read<CaseRun> = (value, at) => {
   const run = readObject(value, at);
   return { select: readList(readText)(run['select'], `${at}.select`), expect: readExpectation(run['expect'], `${at}.expect`) };
 };
+
+const readCodeVersion: Read<string> = (value, at) => String(typeof value === 'number' ? value : readText(value, at));
+
+/** @param common the selection of a case whose actions all have the same */
+function readAction(common: readonly string[] | undefined): Read<CaseAction> {
+  return (value, at) => {
+    const action = readObject(value, at);
+    return {
+      set: readRecord(readAny)(action['set'] ?? {}, `${at}.set`),
+      bump: readRecord(readCodeVersion)(action['bump'] ?? {}, `${at}.bump`),
+      verb: readWord('materialize', 'refresh')(action['do'], `${at}.do`),
+      select: readOptional(readList(readText))(action['select'], `${at}.select`) ?? common ?? readList(readText)(undefined, `${at}.select`),
+      expect: readExpectation(action['expect'], `${at}.expect`),
+    };
+  };
+}
 
 /**
  * Reads one line of a conformance file.
@@ -177,7 +212,8 @@ export function readCase(line: string, where: string): Case {
   const fields = readObject(parsed, where);
   const several = fields['graphs'] !== undefined;
   const runs = readOptional(readList(readRun))(fields['runs'], `${where}: runs`);
-  const script = readOptional(readList(readAny))(fields['script'], `${where}: script`);
+  const select = readOptional(readList(readText))(fields['select'], `${where}: select`);
+  const script = readOptional(readList(readAction(select)))(fields['script'], `${where}: script`);
   if (runs === undefined && script === undefined) throw new MalformedCase(where, 'runs or a script', Object.keys(fields));
   return {
     id: readText(fields['id'], `${where}: id`),
@@ -188,6 +224,7 @@ export function readCase(line: string, where: string): Case {
     policy:
       runs === undefined ? { unselectedOutputs: 'discard', inGraphUpstream: 'auto' } : readPolicy(fields['policy'], `${where}: policy`),
     runs: runs ?? [],
-    actions: script?.length ?? 0,
+    script: script ?? [],
+    live: select !== undefined,
   };
 }

@@ -4,7 +4,7 @@ import { buildCase } from './build.ts';
 import type { Case, CaseExpectation, CaseRun } from './case.ts';
 import type { FilledStores, FillStores } from './stores.ts';
 
-/** How one run of a case went: one line for every field that is not as expected. */
+/** How one run or action of a case went: one line for every field that is not as expected. */
 export interface PlayedRun {
   readonly id: string;
   readonly select: readonly string[];
@@ -34,7 +34,8 @@ export async function playCase(shape: Case, fill: FillStores): Promise<readonly 
   return played;
 }
 
-function describe(error: unknown): string {
+/** An error in one line. */
+export function describe(error: unknown): string {
   return error instanceof Error ? `${error.name}: ${error.message}` : String(error);
 }
 
@@ -96,13 +97,22 @@ async function observe(defs: Definitions, { shape, each, store }: Playing): Prom
   return summarize(events, { shape, store, error });
 }
 
-interface Summary {
+/** What there is to know of a run beside its events. */
+export interface Summary {
   readonly shape: Case;
   readonly store: Store;
   readonly error: string | undefined;
+  /** Assets that ended absent. */
+  readonly absent?: readonly string[];
+  /** What a reader gets of the selected assets after the run. */
+  readonly state?: ReadonlyMap<string, unknown>;
 }
 
-async function summarize(events: readonly RunEvent[], { shape, store, error }: Summary): Promise<Observed> {
+/** What a run told and left behind, in the words of an expectation. */
+export async function summarize(
+  events: readonly RunEvent[],
+  { shape, store, error, absent = [], state = new Map() }: Summary,
+): Promise<Observed> {
   const idOf = ({ definition, step }: { readonly definition: string; readonly step: string }): string =>
     shape.several ? `${definition}:${step}` : step;
   const started = events.filter((event) => event.type === 'step-started');
@@ -111,7 +121,12 @@ async function summarize(events: readonly RunEvent[], { shape, store, error }: S
   const ended = events.find((event) => event.type === 'run-ended');
   const withOutcome = (outcome: string): readonly string[] => settled.filter((event) => event.outcome === outcome).map(idOf);
   const values = await Promise.all(materialized.map(async ({ key, position }) => [key, await store.value(key, { position })] as const));
+  const unchanged = events.filter((event) => event.type === 'asset-unchanged');
   return {
+    reused: events.filter((event) => event.type === 'step-reused').map(idOf),
+    unchanged: unchanged.map(({ key }) => key),
+    absent,
+    state,
     ...(error !== undefined && { error }),
     // An empty selection has no events, and nothing of it failed.
     ...(error === undefined && { success: ended === undefined || ended.status === 'succeeded' }),
@@ -137,6 +152,10 @@ const fields = [
   'materialized',
   'unexpected',
   'loaded',
+  'reused',
+  'unchanged',
+  'absent',
+  'state',
 ] as const;
 
 /** One line for every field of the expectation that is not as observed. Lists are sets; a run that should not fail must not. */

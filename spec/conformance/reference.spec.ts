@@ -81,6 +81,10 @@ function observed(
     selectedOutputs: new Map(started.map((id) => [id, [...(need.get(id) ?? [])]])),
     materialized: new Map(values),
     unexpected: [...unexpected.keys()],
+    reused: [],
+    unchanged: [],
+    absent: [],
+    state: new Map(),
     loaded: [...new Set(started.flatMap((id) => loaded.get(id) ?? []))].filter(hasValue),
   };
 }

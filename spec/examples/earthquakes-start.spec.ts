@@ -73,20 +73,40 @@ describe('the earthquakes example, started twice', () => {
   });
 
   test('makes the alerts alone, and says what ran, what was gated and why', () => {
-    const alone = part(first.stdout, 'Alerts alone: 3 of 9 steps', 'In the store').replace(/\s+/g, ' ');
+    const alone = part(first.stdout, 'Alerts alone: 3 of 9 steps needed, 1 ran, 2 reused', 'Revised').replace(/\s+/g, ' ');
     expect(alone).toContain('week:measure ran, since "week/alerts" is selected; asked for alerts, not for histogram');
     expect(alone).toContain('It emitted histogram all the same, and the gate dropped that.');
+    expect(alone).toContain('= week:classify.read_events was needed and reused, since it gives its value to week:classify.split_by_type.');
     expect(alone).toMatch(
-      /week:classify\.split_by_type .* asked for earthquakes, not for blasts and others, which nothing selected needs\./,
+      /= week:classify\.split_by_type was needed and reused, .* asked for earthquakes, not for blasts and others, which nothing selected needs\./,
     );
     expect(alone).toContain('6 steps left out, since no selected asset needs them: week:classify.count_types');
     expect(alone).toMatch(/week\/alerts is recorded at position \d+: the same value as at position \d+\./);
   });
 
+  test.each([
+    ['first', () => first],
+    ['second', () => second],
+  ])('tells at the %s start how little the revised feed made run, and why', (_, start) => {
+    const revised = part(start().stdout, 'Revised: 493 events reviewed, one magnitude corrected; 3 ran, 6 reused', 'In the store').replace(
+      /\s+/g,
+      ' ',
+    );
+    expect(revised.match(/✓ \S+ ran:/g)).toEqual([
+      '✓ week:classify.read_events ran:',
+      '✓ week:classify.split_by_type ran:',
+      '✓ week:classify.count_types ran:',
+    ]);
+    expect(revised).toMatch(/read_events ran: usgs\/feed changed at \d+\. /);
+    expect(revised).toContain('= 6 steps reused: week:measure, week:count_days,');
+    expect(revised).toContain('cut off at 2 assets, made again with equal values: week/earthquakes and week/by_type.');
+    expect(revised).toContain('1 asset got another value: week/blasts.');
+  });
+
   test('lists what is in the store', () => {
     const stored = part(first.stdout, 'In the store');
-    expect(stored).toMatch(/^In the store: \d+ events of 2 runs$/m);
-    expect(stored).toMatch(/^ {2}week\/earthquakes +\d+ +1 {2}[0-9a-f]{8} {2}1,679 earthquakes/m);
+    expect(stored).toMatch(/^In the store: \d+ events of 3 runs$/m);
+    expect(stored).toMatch(/^ {2}week\/earthquakes +\d+ +3 {2}[0-9a-f]{8} {2}1,679 earthquakes/m);
     expect(stored).toMatch(/^ {2}week\/blasts .* 28 explosions and quarry blasts$/m);
     expect(stored).toMatch(/^ {2}week\/others .* absent: no events of any other type$/m);
     expect(stored).toMatch(/^ {2}week\/alerts +\d+ +2 .* 85 earthquakes from magnitude 4\.5$/m);
@@ -96,9 +116,11 @@ describe('the earthquakes example, started twice', () => {
     const position = /^ {2}week\/alerts +(\d+) /m.exec(part(first.stdout, 'In the store'))?.[1];
     const greeting = part(second.stdout, 'The store in', 'Everything').replace(/\s+/g, ' ');
     expect(part(first.stdout, 'The store in', 'Everything')).toContain('is new.');
-    expect(greeting).toContain(`remembers 2 runs; last alerts at position ${position}: 85, the strongest 6.4.`);
-    expect(second.stdout).toContain('usgs/feed is what it was at position 2: nothing written');
-    expect(part(second.stdout, 'In the store')).toMatch(/^In the store: \d+ events of 4 runs$/m);
+    expect(greeting).toContain(`remembers 3 runs; last alerts at position ${position}: 85, the strongest 6.4.`);
+    const revised = /^ {2}usgs\/feed +(\d+) /m.exec(part(first.stdout, 'In the store'))?.[1];
+    expect(second.stdout).toMatch(new RegExp(`usgs/feed is another one than at position ${revised}: recorded at position \\d+`));
+    expect(part(second.stdout, 'Everything', '1,707 events')).toMatch(/^ {2}= week:places\.locate$/m);
+    expect(part(second.stdout, 'In the store')).toMatch(/^In the store: \d+ events of 6 runs$/m);
   });
 
   test('gives equal values equal versions at both starts', () => {

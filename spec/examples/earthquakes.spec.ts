@@ -1,8 +1,10 @@
 import { lastValueFrom, tap, toArray } from 'rxjs';
-import { explain, materialize, plan, run, type RunEvent } from 'sluice';
+import { explain, materialize, plan, refresh, run, type RunEvent } from 'sluice';
 import { memoryStore } from 'sluice/store/memory';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { definitions, valueOf } from '../../examples/earthquakes/definitions.ts';
+import { publishedFeed } from '../../examples/earthquakes/feed.ts';
+import { revise } from '../../examples/earthquakes/revision.ts';
 import { advance, waiting } from '../../examples/earthquakes/view/progress.ts';
 
 const keys = ['blasts', 'by_type', 'earthquakes', 'alerts', 'histogram', 'daily', 'by_region', 'swarms'].map((name) => `week/${name}`);
@@ -105,9 +107,52 @@ test('a cancelled run stops the search for swarms and keeps what was recorded', 
   expect(await store.latest('week/swarms')).toBeUndefined();
 });
 
-test('the progress view says of a step that never started in a run that succeeded that it was reused', () => {
+test('the progress view says of a step that was reused that it was', () => {
   const before = waiting(plan(definitions, { select: ['week/alerts'] }));
-  const after = advance(before, { type: 'run-ended', runId: 'run', time: 1, position: 1, status: 'succeeded' });
+  const after = advance(before, {
+    type: 'step-reused',
+    runId: 'run',
+    time: 1,
+    definition: 'week',
+    step: 'classify.read_events',
+    op: 'read_events',
+    selectedOutputs: ['result'],
+  });
   expect([...before.rows.values()].map(({ state }) => state)).toEqual(['waiting', 'waiting', 'waiting']);
-  expect([...after.rows.values()].map(({ state }) => state)).toEqual(['reused', 'reused', 'reused']);
+  expect([...after.rows.values()].map(({ state }) => state)).toEqual(['reused', 'waiting', 'waiting']);
+  expect(after.settled).toBe(1);
+});
+
+describe('a revised feed', () => {
+  test('has every event reviewed, one magnitude corrected, and nothing else changed', async () => {
+    const before = await publishedFeed();
+    const { feed, reviewed } = revise(before);
+    expect(feed.features.every(({ properties }) => properties.status === 'reviewed')).toBe(true);
+    expect(reviewed).toBe(before.features.filter(({ properties }) => properties.status !== 'reviewed').length);
+    const others = feed.features.filter(({ properties: { mag } }, index) => mag !== before.features[index]?.properties.mag);
+    expect(others.map(({ id, properties: { type, mag } }) => [id, type, mag])).toEqual([['ci38100536', 'quarry blast', 1.7]]);
+    const asBefore = feed.features.map((feature, index) => ({ ...feature, properties: before.features[index]?.properties }));
+    expect({ ...feed, features: asBefore }).toEqual(before);
+  });
+
+  test('makes three steps run, and gives what a run from scratch gives', async () => {
+    const store = memoryStore();
+    await materialize(definitions, { store });
+    const sources = { 'usgs/feed': revise(await publishedFeed()).feed };
+    const refreshed = await refresh(definitions, { store, sources });
+    const ran = [...refreshed.steps].filter(([, { outcome }]) => outcome !== 'reused').map(([id]) => id);
+    expect(ran).toEqual(['week:classify.read_events', 'week:classify.split_by_type', 'week:classify.count_types']);
+    expect(Object.fromEntries(refreshed.outcomes)).toMatchObject({
+      'week/earthquakes': 'unchanged',
+      'week/blasts': 'materialized',
+      'week/by_type': 'unchanged',
+      'week/swarms': 'fresh',
+      'reports/weekly': 'fresh',
+    });
+    const fromScratch = await materialize(definitions, { sources });
+    expect(fromScratch.outcome('week/others')).toBe('absent');
+    expect(await valueOf(store, 'week/others')).toBeUndefined();
+    for (const key of [...keys, 'reports/weekly'] as ('week/blasts' | 'reports/weekly')[])
+      expect([key, await refreshed.value(key)]).toEqual([key, fromScratch.value(key)]);
+  });
 });

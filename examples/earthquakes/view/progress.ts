@@ -44,10 +44,14 @@ export function advance(progress: Progress, event: RunEvent): Progress {
       return withRow({ ...progress, now: event.time }, idOf(event.definition, event.step), { state: 'running', started: event.time });
     case 'step-settled':
       return settle(progress, event);
+    case 'step-reused': {
+      const reused = { ...progress, now: event.time, settled: progress.settled + 1 };
+      return withRow(reused, idOf(event.definition, event.step), { state: 'reused' });
+    }
     case 'asset-materialized':
       return { ...progress, recorded: progress.recorded + 1 };
     case 'run-ended':
-      return event.status === 'succeeded' ? reuseWaiting({ ...progress, now: event.time }) : { ...progress, now: event.time };
+      return { ...progress, now: event.time };
     default:
       return progress;
   }
@@ -74,12 +78,6 @@ function noteOf({ outcome, outputs, error, blockedBy }: StepSettled, row: Row): 
       .join(', ');
   const absent = labels('absent');
   return [labels('value'), absent === '' ? '' : `no ${absent}`].filter((part) => part !== '').join('; ');
-}
-
-/** A step that never started in a run that succeeded did not have to: what it made before still holds. */
-function reuseWaiting(progress: Progress): Progress {
-  const reused = [...progress.rows].map(([id, row]) => [id, row.state === 'waiting' ? { ...row, state: 'reused' as const } : row] as const);
-  return { ...progress, rows: new Map(reused), settled: progress.rows.size };
 }
 
 function withRow(progress: Progress, id: string, change: Partial<Row>): Progress {

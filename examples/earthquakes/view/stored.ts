@@ -15,11 +15,12 @@ export async function remembered(store: Store, folder: string): Promise<string> 
   return `The store in ${folder} remembers ${many(runs.length, 'run')}; last alerts at position ${latest.position}: ${alerts.length}${top}.`;
 }
 
-/** What a run read from outside: written only where it changed. */
-export async function feedLine(store: Store, events: readonly RunEvent[]): Promise<string> {
+/** What a run read from outside: written only where it changed. `before` is what the store had. */
+export async function feedLine(store: Store, before: ReadableEvent | undefined): Promise<string> {
   const position = (await store.latest('usgs/feed'))?.position ?? 0;
-  const isNew = events.some(({ type }) => type === 'source-observed');
-  return `  usgs/feed ${isNew ? `is new, at position ${position}` : `is what it was at position ${position}: nothing written`}`;
+  if (before === undefined) return `  usgs/feed is new, at position ${position}`;
+  if (before.position === position) return `  usgs/feed is what it was at position ${position}: nothing written`;
+  return `  usgs/feed is another one than at position ${before.position}: recorded at position ${position}`;
 }
 
 /** How the value that a run made compares with the one before. */

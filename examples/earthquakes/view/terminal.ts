@@ -55,3 +55,8 @@ export function wrap(text: string, width: number): readonly string[] {
   }
   return lines;
 }
+
+/** A text behind a mark, in lines that fit. */
+export function paragraph(mark: string, text: string): readonly string[] {
+  return wrap(text, WIDTH - 4).map((line, index) => (index === 0 ? `  ${mark} ${line}` : `    ${line}`));
+}

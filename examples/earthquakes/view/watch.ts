@@ -24,8 +24,8 @@ export function watch(plan: Plan): MonoTypeOperatorFunction<RunEvent> {
     progress = advance(before, event);
     if (progress === before) return;
     if (live !== undefined) live.draw([...linesOf(progress), summaryOf(progress)]);
-    else if (event.type === 'step-settled') print(...linesOf(progress, before));
-    else if (event.type === 'run-ended') print(...linesOf(progress, before), summaryOf(progress));
+    else if (event.type === 'step-settled' || event.type === 'step-reused') print(...linesOf(progress, before));
+    else if (event.type === 'run-ended') print(summaryOf(progress));
   });
 }
 

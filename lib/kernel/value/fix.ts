@@ -57,7 +57,7 @@ interface Walk {
  * Cost: linear in objects and properties; nothing for what was found immutable before.
  */
 export function fixValue(value: unknown): Fixed {
-  if (isPrimitive(value)) return IMMUTABLE;
+  if (isKnownImmutable(value)) return IMMUTABLE;
   const walk: Walk = { frames: [], heights: new Map(), immutable: true, problem: undefined };
   visit(walk, value);
   for (let frame = walk.frames.at(-1); frame !== undefined; frame = walk.frames.at(-1)) {

@@ -6,7 +6,7 @@ const places: Readonly<Record<string, RegExp>> = {
   '@standard-schema/spec': /^lib\/kernel\//,
   rxjs: /^(operators|spec)\//,
   lmdb: /^store\//,
-  immer: /^lib\/(kernel|events)\//,
+  immer: /^(store\/|operators\/step\/state\.ts$)/,
   cborg: /^lib\/kernel\//,
   'fastest-levenshtein': /^lib\/kernel\//,
   'fast-check': /^spec\//,

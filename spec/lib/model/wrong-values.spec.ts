@@ -215,7 +215,7 @@ describe('the usual slips are called by their own names', () => {
     );
     expect(refusalOf(() => untyped(assetsFromGraph)(wired, { cansubset: true })).message).toContain('Did you mean "canSubset"');
     expect(refusalOf(() => untyped(asset)({ key: 'a', outputs: {}, run })).message).toContain(
-      'asset() has no option "outputs". Did you mean "inputs"?',
+      'asset() has no option "outputs". Did you mean "outputsTogether" or "inputs"?',
     );
     expect(refusalOf(() => untyped(source)('s', { reads: run })).message).toContain(
       'source "s" has no option "reads". Did you mean "read"?',

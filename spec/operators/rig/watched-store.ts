@@ -32,6 +32,7 @@ export function watchedStore(interference: Interference = {}): WatchedStore {
     read: (from, limit) => inner.read(from, limit),
     readable: (keys, at) => inner.readable(keys, at),
     lastSettled: (outputs, at) => inner.lastSettled(outputs, at),
+    missed: (keys, at) => inner.missed(keys, at),
     runs: () => inner.runs(),
     values: async (addresses) => {
       await interference.beforeValues?.();

@@ -27,7 +27,8 @@ async function staleAt(
   return staleInputs(defs, {
     port,
     readsAt: await port.head(),
-    loads: [assetKey(key, 'a spec')],
+    keys: [assetKey(key, 'a spec')],
+    resources: new Map(),
     observed: new Map(),
     ...(config !== undefined && { config: plan(defs, { select: [], config }).config }),
   });
@@ -168,7 +169,7 @@ describe('a loaded asset (N5)', () => {
       },
     );
     const { port } = store;
-    const question = { port, readsAt: await port.head(), loads: [assetKey('top', 'a spec')], observed: new Map() };
+    const question = { port, readsAt: await port.head(), keys: [assetKey('top', 'a spec')], observed: new Map(), resources: new Map() };
     await expect(staleInputs(defs, { ...question, config: { steps: hostile } })).rejects.toThrow('broken');
   });
 });

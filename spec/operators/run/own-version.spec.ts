@@ -58,7 +58,7 @@ describe('a version of the body’s own', () => {
       { store },
     );
     const [first, second] = ofType(await logOf(store), 'step-settled');
-    expect(first?.outputs).toEqual([{ output: 'x', state: { state: 'value', version: 'user:etag' } }]);
+    expect(first?.outputs).toMatchObject([{ output: 'x', state: { state: 'value', version: 'user:etag' } }]);
     expect(second?.inputs).toMatchObject([{ input: 'x', state: { state: 'value', version: 'user:etag' } }]);
   });
 

@@ -1,0 +1,137 @@
+import { SelectionError } from '../../lib/kernel/errors.ts';
+import { quote, quoteList } from '../../lib/kernel/print.ts';
+import { isKnownImmutable } from '../../lib/kernel/value/fix.ts';
+import type { ReadableEvent, SourceObserved } from '../../lib/events/logged-event.ts';
+import type { PositionRef } from '../../lib/events/position.ts';
+import { decodeStored, type EncodedValue } from '../../lib/events/coded-value.ts';
+import { readValue } from '../../lib/events/store.ts';
+import type { StorePort } from '../../lib/events/store-port.ts';
+import type { AssetKey } from '../../lib/model/asset-key.ts';
+import type { Codecs } from '../../lib/model/codec.ts';
+import type { Definitions } from '../../lib/model/definitions.ts';
+import type { Plan, PlannedEntry, PlannedInput, PlannedStep } from '../../lib/plan/plan.ts';
+import type { Supplied, Supply } from './supply.ts';
+
+/** What is wanted of a key that a plan reads from the store. */
+export interface Wanted {
+  /** True where a value or list input reads it, false where order alone is wanted. */
+  value: boolean;
+  /** True where a step of another definition reads its value. */
+  crossing: boolean;
+  /** Ids of the steps that read its value. */
+  readonly readers: Set<string>;
+}
+
+/** Everything that a plan reads from the store. */
+export function wantedKeys(plan: Plan): ReadonlyMap<AssetKey, Wanted> {
+  const wanted = new Map<AssetKey, Wanted>();
+  for (const planned of plan.steps) {
+    for (const { kind, entries } of planned.inputs) for (const entry of entries) want(wanted, plan.defs, { planned, kind, entry });
+  }
+  return wanted;
+}
+
+interface Reading {
+  readonly planned: PlannedStep;
+  readonly kind: PlannedInput['kind'];
+  readonly entry: PlannedEntry;
+}
+
+function want(wanted: Map<AssetKey, Wanted>, defs: Definitions, { planned: { step }, kind, entry }: Reading): void {
+  if (entry.from !== 'store') return;
+  const known = wanted.get(entry.key) ?? { value: false, crossing: false, readers: new Set<string>() };
+  wanted.set(entry.key, known);
+  // Order alone loads nothing (N6), so there is nothing that could be missing or stale.
+  if (kind === 'nothing') return;
+  known.value = true;
+  if (!entry.source && defs.assets.get(entry.key)?.definition.name !== step.definition) known.crossing = true;
+  known.readers.add(step.id);
+}
+
+/** Sources that have a new value in this run. */
+export type Observed = ReadonlyMap<AssetKey, { readonly event: SourceObserved; readonly encoded: EncodedValue }>;
+
+/** What {@link pin} takes values from. */
+export interface Pinning {
+  readonly port: StorePort;
+  readonly wanted: ReadonlyMap<AssetKey, Wanted>;
+  readonly values: ReadonlyMap<AssetKey, unknown>;
+  readonly before: ReadonlyMap<AssetKey, ReadableEvent>;
+  readonly observed: Observed;
+  readonly codecs: Codecs;
+}
+
+/** Pins what a plan reads from the store; what the store lacks is not in it. */
+export function pin({ port, wanted, values, before, observed, codecs }: Pinning): Supply {
+  const supply = new Map<AssetKey, Supplied>();
+  const placeOf = new Map([...observed.keys()].map((key, index) => [key, index]));
+  for (const [key, { value }] of wanted) {
+    const made = observed.get(key);
+    const event = before.get(key);
+    if (made !== undefined) {
+      // The run's first group is run-started, then the observations in this order.
+      const position: PositionRef = { inBatch: 1 + (placeOf.get(key) ?? 0) };
+      supply.set(key, {
+        state: { state: 'value', version: made.encoded.version },
+        position,
+        value: once(() => asObserved(values.get(key), { key, encoded: made.encoded, codecs })),
+      });
+    } else if (event?.type === 'asset-absent')
+      supply.set(key, { state: { state: 'absent' }, position: event.position, value: () => undefined });
+    else if (event !== undefined && (event.address !== null || !value))
+      supply.set(key, {
+        state: { state: 'value', version: event.version },
+        position: event.position,
+        value: once(() => readValue(port, event, codecs)),
+      });
+    // Order alone needs no value, stored or not: the entry counts as settled (N6).
+    else if (!value) supply.set(key, { state: { state: 'value', version: 'none:' }, position: null, value: () => undefined });
+  }
+  return supply;
+}
+
+/** The value as it was when it was observed: what cannot be frozen may have changed since. */
+function asObserved(value: unknown, { key, encoded, codecs }: ObservedNow): unknown {
+  if (isKnownImmutable(value)) return value;
+  return decodeStored(encoded.bytes, codecs, () => ({ what: `source ${quote(key)}`, details: { key, address: encoded.address } }));
+}
+
+interface ObservedNow {
+  readonly key: AssetKey;
+  readonly encoded: EncodedValue;
+  readonly codecs: Codecs;
+}
+
+/** A value is read once a run, however many steps read it. */
+function once(read: () => unknown): () => unknown {
+  let made: { readonly result: unknown } | undefined;
+  return () => (made ??= { result: read() }).result;
+}
+
+function cureFor({ defs }: Plan, key: AssetKey, crossing: boolean): string {
+  if (defs.sources.has(key)) return 'Put the source with store.put(), or pass it in "sources".';
+  return crossing
+    ? 'Materialize the upstream asset first, select it too, or run with crossGraphUpstream: "auto".'
+    : 'Materialize the sibling first, select it too, or run with inGraphUpstream: "recompute".';
+}
+
+/**
+ * Refuses to start without a value that a step will be called with (N7).
+ *
+ * @throws SelectionError MISSING_VALUE
+ */
+export function checkNothingMissing(plan: Plan, wanted: ReadonlyMap<AssetKey, Wanted>, supply: Supply): void {
+  const missing = [...wanted].filter(([key]) => !supply.has(key));
+  if (missing.length === 0) return;
+  const lines = missing.map(
+    ([key, { readers }]) => `${quote(key)} (${plan.defs.sources.has(key) ? 'a source; ' : ''}read by ${quoteList([...readers])})`,
+  );
+  const cures = new Set(missing.map(([key, { crossing }]) => cureFor(plan, key, crossing)));
+  throw new SelectionError(
+    'MISSING_VALUE',
+    `The store has no value to load for ${lines.slice(0, 8).join(', ')}${lines.length > 8 ? ` and ${lines.length - 8} more` : ''}. ${[...cures].join(' ')} Nothing ran and nothing was written.`,
+    {
+      details: { missing: missing.map(([key, { readers }]) => ({ key, readers: [...readers] })) },
+    },
+  );
+}

@@ -1,0 +1,101 @@
+import { SelectionError } from '../../lib/kernel/errors.ts';
+import { quote, quoteList } from '../../lib/kernel/print.ts';
+import type { Address } from '../../lib/events/data-version.ts';
+import type { Position } from '../../lib/events/position.ts';
+import type { StorePort } from '../../lib/events/store-port.ts';
+import type { Step } from '../../lib/model/step-graph.ts';
+import type { PlannedStep } from '../../lib/plan/plan.ts';
+import type { CommittedState } from '../step/state.ts';
+
+/** Where the state is kept that each step of a plan starts from, by plan index; of steps that committed none yet, nothing. */
+export type StateAddresses = ReadonlyMap<number, Address>;
+
+/** A committed state: which event it came with, and where it is kept. */
+export interface StateAt {
+  readonly position: Position;
+  readonly address: Address;
+}
+
+/**
+ * The last states that steps committed, as of a position, in the order asked.
+ *
+ * Every success of a step is the last one of each output that it had in need, until a later success has that output in need too or drops it.
+ * So the newest of the last successes of all its outputs is the newest success of the step, and what that left is its state. They differ
+ * where outputs came and went with the code: an op only drops outputs that it declares. A success that was written when the op kept no
+ * state left none.
+ */
+export async function lastStates(port: StorePort, steps: readonly Step[], at: Position): Promise<readonly (StateAt | undefined)[]> {
+  const questions = steps.flatMap(({ definition, path, outputs }, which) =>
+    outputs.map(({ name }) => ({ definition, step: path, output: name, which })),
+  );
+  if (questions.length === 0) return [];
+  const newest: (StateAt & { readonly last: Address | null })[] = [];
+  const settled = await port.lastSettled(questions, at);
+  for (const [index, { which }] of questions.entries()) {
+    const event = settled[index];
+    if (event === undefined || event.position <= (newest[which]?.position ?? 0)) continue;
+    newest[which] = { position: event.position, address: event.stateAddress ?? '', last: event.stateAddress };
+  }
+  return steps.map((_, which) => {
+    const found = newest[which];
+    return found === undefined || found.last === null ? undefined : { position: found.position, address: found.last };
+  });
+}
+
+/**
+ * What the steps of a plan start from that keep state, as of a position.
+ *
+ * Rejects with SelectionError MISSING_VALUE where the store has lost a state, and StoreError where it cannot be read: a step that went on
+ * from its initial state would give wrong answers without a word.
+ */
+export async function readStates(
+  steps: readonly PlannedStep[],
+  { port, readsAt }: { readonly port: StorePort; readonly readsAt: Position },
+): Promise<StateAddresses> {
+  const keeping = steps.filter(({ step }) => step.op.state !== undefined);
+  if (keeping.length === 0) return NONE;
+  const states = await lastStates(
+    port,
+    keeping.map(({ step }) => step),
+    readsAt,
+  );
+  const found = new Map<number, Address>();
+  const lost: string[] = [];
+  for (const [which, { index, step }] of keeping.entries()) {
+    const state = states[which];
+    if (state === undefined) continue;
+    found.set(index, state.address);
+    // One at a time, since together they may be large; a step reads its own again when it runs.
+    const [bytes] = await port.values([state.address]);
+    if (bytes === undefined) lost.push(step.id);
+  }
+  if (lost.length > 0) throw stateLost(port.label, lost, ' Nothing ran and nothing was written.');
+  return found;
+}
+
+const NONE: StateAddresses = new Map();
+
+/** The state that a step starts from, read when it runs; `undefined` where it starts from the op's initial one. */
+export function stateReader(
+  port: StorePort,
+  states: StateAddresses,
+): (planned: PlannedStep) => Promise<CommittedState | undefined> | undefined {
+  return ({ index, step }) => {
+    const address = states.get(index);
+    return address === undefined ? undefined : readState(port, address, step.id);
+  };
+}
+
+async function readState(port: StorePort, address: Address, step: string): Promise<CommittedState> {
+  const [bytes] = await port.values([address]);
+  if (bytes === undefined) throw stateLost(port.label, [step], '');
+  return { address, bytes };
+}
+
+function stateLost(label: string, steps: readonly string[], sofar: string): SelectionError {
+  return new SelectionError(
+    'MISSING_VALUE',
+    `The store ${quote(label)} no longer has the state that ${quoteList(steps)} would go on from. Restore a backup; or let the step begin anew under another name, with .as("name") in its graph.${sofar}`,
+    { details: { steps } },
+  );
+}

@@ -1,0 +1,30 @@
+import { createStore, encodeStorable, type Store } from '../../lib/events/store.ts';
+import type { StorePort } from '../../lib/events/store-port.ts';
+import { memoryPort } from '../../lib/memory/memory-port.ts';
+
+/** A store that loses values when it is told to, and has them again when they are written again. */
+export interface LosingStore {
+  readonly store: Store;
+  readonly lose: (value: unknown) => void;
+}
+
+/** Puts a port behind one that loses values. `lost` may be shared with a port of the same store that was closed. */
+export function losingStore(inner: StorePort = memoryPort(), lost: Set<string> = new Set()): LosingStore {
+  const port: StorePort = {
+    label: 'losing',
+    append: (batch) => {
+      for (const { address } of batch.values) lost.delete(address);
+      return inner.append(batch);
+    },
+    head: () => inner.head(),
+    read: (from, limit) => inner.read(from, limit),
+    readable: (keys, at) => inner.readable(keys, at),
+    lastSettled: (outputs, at) => inner.lastSettled(outputs, at),
+    missed: (keys, at) => inner.missed(keys, at),
+    runs: () => inner.runs(),
+    values: async (addresses) =>
+      (await inner.values(addresses)).map((bytes, index) => (lost.has(addresses[index] ?? '') ? undefined : bytes)),
+    close: () => inner.close(),
+  };
+  return { store: createStore(port, { now: () => 0 }), lose: (value) => lost.add(encodeStorable(value).address) };
+}

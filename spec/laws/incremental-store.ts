@@ -1,5 +1,5 @@
 import { createStore, encodeStorable, type Store } from '../../lib/events/store.ts';
-import type { StorePort } from '../../lib/events/store-port.ts';
+import type { RetentionStore, StorePort } from '../../lib/events/store-port.ts';
 import { memoryPort } from '../../lib/memory/memory-port.ts';
 
 /** A store that loses values when it is told to, and has them again when they are written again. */
@@ -10,7 +10,7 @@ export interface LosingStore {
 
 /** Puts a port behind one that loses values. `lost` may be shared with a port of the same store that was closed. */
 export function losingStore(inner: StorePort = memoryPort(), lost: Set<string> = new Set()): LosingStore {
-  const port: StorePort = {
+  const port: StorePort & RetentionStore = {
     label: 'losing',
     append: (batch) => {
       for (const { address } of batch.values) lost.delete(address);
@@ -24,6 +24,8 @@ export function losingStore(inner: StorePort = memoryPort(), lost: Set<string> =
     runs: () => inner.runs(),
     values: async (addresses) =>
       (await inner.values(addresses)).map((bytes, index) => (lost.has(addresses[index] ?? '') ? undefined : bytes)),
+    removed: async (addresses) => addresses.map((address) => (lost.has(address) ? { reason: 'lost', size: 0, head: 0 } : undefined)),
+    prune: () => Promise.reject(new Error('nothing of it is to be pruned')),
     close: () => inner.close(),
   };
   return { store: createStore(port, { now: () => 0 }), lose: (value) => lost.add(encodeStorable(value).address) };

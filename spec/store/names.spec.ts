@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { StoreError } from '../../lib/kernel/errors.ts';
 import { openLmdb } from '../../store/lmdb-environment.ts';
 import { nameOf, Names } from '../../store/names.ts';
 import { newFolder } from './folder.ts';
@@ -16,7 +17,8 @@ describe('names', () => {
       environment.transact(() => {
         names.set(tables, lost, 2);
         expect(names.find(tables, lost)).toBe(2);
-        throw new Error('rolled back');
+        // A refusal of the store itself: after anything else, the environment is opened anew.
+        throw new StoreError('STORE_BUSY', 'rolled back');
       });
     expect(rolledBack).toThrow('rolled back');
     names.settle(false);

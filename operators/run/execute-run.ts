@@ -72,7 +72,7 @@ export async function executeRun<Assets>(
   try {
     const resolved = await untilAborted(resolver(plan, store, questionOf(given, { clock, runId })), signal);
     if (resolved === undefined) return await notRun(true);
-    if (resolved.plan.selection.size === 0) return await notRun(false, resolved.plan);
+    if (resolved.plan.steps.length === 0) return await notRun(false, resolved.plan);
     return await new Run(resolved, { store, options: given, publish, runId, clock }).execute();
   } finally {
     release();

@@ -1,4 +1,5 @@
 import { afterAll, describe, expect, test } from 'vitest';
+import { z } from 'zod';
 import {
   asset,
   assetsFromGraph,
@@ -142,6 +143,20 @@ describe.each(stores)('%s, a value with a codec', (_, makeStore) => {
     expect(result.value('a')).toBe(given);
     expect(Object.isFrozen(given)).toBe(false);
     expect(Object.isFrozen(given.plain)).toBe(false);
+  });
+
+  test('is not looked into while a schema takes its time', async () => {
+    const store = await makeStore();
+    const given = { plain: [bytes(1)] };
+    const own = codec<typeof given>({
+      name: 'own',
+      encode: ({ plain: [first = bytes()] }) => first,
+      decode: (value) => ({ plain: [value] }),
+    });
+    const slow = z.custom<typeof given>().refine(async () => true);
+    const defs = define({ assets: [asset({ key: 'slow', result: slow, codec: own, run: () => given })] });
+    expect((await materialize(defs, { store })).value('slow')).toBe(given);
+    expect(Object.isFrozen(given)).toBe(false);
   });
 
   test('is as it was at emission, whatever the body does with it later', async () => {

@@ -5,7 +5,6 @@ import {
   plan,
   reexecute,
   refresh,
-  type AssetKey,
   type Definitions,
   type LoggedEvent,
   type Plan,
@@ -242,12 +241,6 @@ function expectClosed(log: readonly LoggedEvent[], runId: string): void {
   }
 }
 
-function hasAsset({ steps, selection }: Plan, running: ReadonlySet<string>): boolean {
-  return steps.some(
-    ({ step, needed }) => running.has(step.id) && needed.some((output) => selection.has(step.outputs[output]?.key ?? ('' as AssetKey))),
-  );
-}
-
 interface Judged {
   readonly twin: Twin;
   readonly store: Store;
@@ -262,8 +255,6 @@ async function takeUp(
 ) {
   const { twin, store, root } = judged;
   const expected = expectedToRun(played, known, taking);
-  // A part that records no asset does not run.
-  if (expected !== 'refused' && expected.size > 0 && !hasAsset(played.plan, expected)) return undefined;
   const { by, chosen } = taking;
   const named = played.plan.steps.flatMap(({ index, step }) => (chosen[index] === true ? [step.id] : []));
   const asked = by === 'failure' ? ({ from: 'failure' } as const) : { steps: named, downstream: by === 'downstream' };

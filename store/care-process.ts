@@ -2,7 +2,7 @@ import { checkStoreFile, type CheckResult } from './check-store.ts';
 import type { Finding } from './check-findings.ts';
 import { compactFile, swapFile, type Compaction } from './compact-file.ts';
 import { copyStoreFile, letGoOfCopy } from './copy-file.ts';
-import { checkRoomForLocks } from './disk-room.ts';
+import { prepareLocks } from './disk-room.ts';
 import { repairFile, type RepairPlace } from './repair-file.ts';
 import type { RepairedParts } from './repair-report.ts';
 import { storeFailure } from './store-failure.ts';
@@ -54,7 +54,7 @@ function say(reply: CareReply): void {
 
 async function obey(job: CareJob): Promise<CareResults[CareJob['do']]> {
   // Before LMDB is asked, which would end the process: that would look like damage.
-  if (job.do !== 'repair' && job.do !== 'swap') checkRoomForLocks(job);
+  if (job.do !== 'repair' && job.do !== 'swap') prepareLocks(job);
   switch (job.do) {
     case 'check':
       return checkStoreFile(job.path, {

@@ -1,4 +1,4 @@
-import { statfsSync, statSync } from 'node:fs';
+import { linkSync, rmSync, statfsSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { StoreError } from '../lib/kernel/errors.ts';
 
@@ -18,6 +18,8 @@ const COPIES = 3;
 const LOCKS_BYTES = 2 ** 20;
 /** LMDB's table of readers for 512 of them is somewhat longer. */
 const SHORTEST_LOCKS = 512 * 64;
+/** With room for as many readers and all that comes before them, on every system; LMDB takes the number of readers from the length. */
+const NEW_LOCKS_BYTES = 40 * 1024;
 /** No disk is filled by so much in so short a time: where so much was free just now, nobody looks again. */
 const PLENTY = { bytes: 2 ** 30, milliseconds: 50 } as const;
 
@@ -70,15 +72,32 @@ export class DiskRoom {
 }
 
 /**
- * Looks whether LMDB's table of readers can be made. LMDB maps that file without asking for room, and the system ends the process that
- * then writes to it.
+ * Makes LMDB's table of readers where there is none. LMDB makes that file without asking for room, and the system ends the process that
+ * then writes to its map; and where LMDB cannot make it, lmdb-js 3.5.6 may end the process too.
  *
- * @throws StoreError STORE_FULL
+ * @throws StoreError STORE_FULL; or what the file system says of a disk that is broken
  */
-export function checkRoomForLocks(place: DiskPlace): void {
+export function prepareLocks(place: DiskPlace): void {
   if (hasLocks(place.path)) return;
   const free = freeBytes(existing(place.path));
   if (free < LOCKS_BYTES) throw noRoom(place, { needed: LOCKS_BYTES, free });
+  try {
+    makeLocks(join(place.path, 'lock.mdb'));
+  } catch (error) {
+    // Whatever else it is, LMDB may know better: it reads without this file where nothing may be written.
+    if (error instanceof Error && 'code' in error && /^(EIO|ENOSPC|EDQUOT|EFBIG)$/.test(String(error.code))) throw error;
+  }
+}
+
+/** In one step: what somebody else has made meanwhile is in use, and must not be written to. */
+function makeLocks(path: string): void {
+  const made = `${path}.${process.pid}`;
+  try {
+    writeFileSync(made, Buffer.alloc(NEW_LOCKS_BYTES));
+    linkSync(made, path);
+  } finally {
+    rmSync(made, { force: true });
+  }
 }
 
 /** Only looked at by its name: whoever closes this file lets go of all locks that its process has on it. */

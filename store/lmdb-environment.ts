@@ -2,7 +2,7 @@ import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { open, type RootDatabase } from 'lmdb';
 import { StoreError } from '../lib/kernel/errors.ts';
-import { checkRoomForLocks, DiskRoom, type DiskPlace, type Volume } from './disk-room.ts';
+import { prepareLocks, DiskRoom, type DiskPlace, type Volume } from './disk-room.ts';
 import { FORMAT, LATER_TABLES, META, OLDEST_FORMAT, TABLE_NAMES, type Table, type TableName, type Tables } from './tables.ts';
 
 type Root = RootDatabase<Buffer, Buffer>;
@@ -66,12 +66,16 @@ export async function openLmdb(
   { writable, label }: { readonly writable: boolean; readonly label: string },
 ): Promise<LmdbEnvironment> {
   const place = { path, label, writable };
-  checkRoomForLocks(place);
+  // LMDB cannot open it to read, and lmdb-js 3.5.6 may end the process over whatever cannot be opened.
+  if (!writable && isEmpty(path)) throw notAStore(label, NEVER_FINISHED);
+  prepareLocks(place);
   const room = new DiskRoom(place);
   // Whoever writes makes tables that are not there, or takes the lease at least.
   if (writable) room.check(SMALL);
   return new RenewableEnvironment(place, room, openRoot(place));
 }
+
+const NEVER_FINISHED = 'was never finished being made: open it once to write';
 
 /** A few rows. */
 const SMALL: Volume = { bytes: 0, rows: 0 };
@@ -167,6 +171,10 @@ class RenewableEnvironment implements LmdbEnvironment {
   }
 }
 
+function isEmpty(path: string): boolean {
+  return (statSync(join(path, 'data.mdb'), { throwIfNoEntry: false })?.size ?? 0) === 0;
+}
+
 /** Which data file is in a folder. */
 function fileOf(path: string): string | undefined {
   const found = statSync(join(path, 'data.mdb'), { bigint: true, throwIfNoEntry: false });
@@ -190,7 +198,7 @@ function openTables(root: Root, { writable, label }: { readonly writable: boolea
   if (present.size > 0 && !present.has('meta')) throw notAStore(label, 'holds an LMDB environment of something else');
   const openTable = (name: TableName): Table => {
     const table = writable || present.has(name) ? root.openDB<Buffer, Buffer>(name, TABLE_OPTIONS) : undefined;
-    if (table === undefined) throw notAStore(label, 'was never finished being made: open it once to write');
+    if (table === undefined) throw notAStore(label, NEVER_FINISHED);
     return table;
   };
   // The format first: nothing is added to a store of a version that may name its tables differently.
@@ -218,7 +226,7 @@ function openLater(root: Root, name: TableName): PropertyDescriptor & { readonly
 
 /** Last of all: a store whose making was cut short has no format, and is made to the end by who opens it next. */
 function writeFormat(root: Root, meta: Table, { writable, label }: { readonly writable: boolean; readonly label: string }): void {
-  if (!writable) throw notAStore(label, 'was never finished being made: open it once to write');
+  if (!writable) throw notAStore(label, NEVER_FINISHED);
   root.transactionSync(() => {
     putFormat(meta);
   });

@@ -33,15 +33,18 @@ export async function placeFolder<Result>(
   await refuseFull(path, { label, verb });
   await mkdir(dirname(path), { recursive: true });
   const folder = await makeTemporaryFolder(dirname(path), basename(path), use);
+  let made = folder;
   try {
     const result = await fill(folder);
     await syncFolder(folder);
     signal?.throwIfAborted();
     await takePlace(folder, path, { label, verb });
+    made = path;
     await syncFolder(dirname(path));
     return result;
   } catch (error) {
-    await removeFolder(folder);
+    // What is refused is not there, also where only its name could not be flushed.
+    await removeFolder(made);
     throw error;
   }
 }

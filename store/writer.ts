@@ -91,7 +91,7 @@ export class Writer {
   release(): void {
     const { environment, lease, label } = this.#options;
     try {
-      releaseLease(environment, lease, label);
+      again(() => releaseLease(environment, lease, label));
     } catch {
       // Nothing is lost: a lease whose process has ended, or whose copy of this module opens the store again, is taken over.
     }
@@ -140,6 +140,16 @@ export class Writer {
     } catch {
       // What was appended is on disk, and readers may be forgotten next time.
     }
+  }
+}
+
+/** What a disk failed to do once, the environment that was opened anew may get done. */
+function again(body: () => void): void {
+  try {
+    body();
+  } catch (error) {
+    if (error instanceof StoreError) throw error;
+    body();
   }
 }
 

@@ -1,8 +1,9 @@
-import { appendFile, mkdir, open as openFile, readFile, stat, truncate, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, open as openFile, readdir, readFile, stat, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { open } from 'lmdb';
 import { describe, expect, test } from 'vitest';
+import { openLmdb } from '../../store/lmdb-environment.ts';
 import { openStore } from '../../store/open-store.ts';
 import { preflight } from '../../store/preflight.ts';
 import { newFolder } from './folder.ts';
@@ -97,6 +98,8 @@ describe('a file that is a whole store is not', () => {
     const folder = await newFolder();
     await writeFile(join(folder, 'data.mdb'), '');
     await expect(openStore(folder, { mode: 'read' })).rejects.toMatchObject({ code: 'STORE_PATH' });
+    await expect(openLmdb(folder, { writable: false, label: 'empty' })).rejects.toMatchObject({ code: 'STORE_FORMAT' });
+    expect(await readdir(folder)).toEqual(['data.mdb']);
     const store = await openStore(folder);
     await store.put('k', 1);
     expect(await store.value('k')).toBe(1);

@@ -57,11 +57,6 @@ type Step = readonly [who: 'writer' | 'other', what: FullDiskOrder['do'], outcom
 
 const DONE = /^done$/;
 const DONE_OR_FULL = /^(done|STORE_FULL)$/;
-/**
- * LMDB makes its file of locks without asking for room, and the system ends the process that then writes to it (SIGBUS): a store whose
- * `lock.mdb` is not there yet cannot be opened on a disk without room. Node tells a folder that has no room as one that is not there.
- */
-const WITHOUT_LOCKS = /^(done|STORE_FULL|STORE_PATH|died)$/;
 const BEGIN: Step = ['writer', 'begin', DONE];
 
 const STEPS: Readonly<Record<'stays open' | 'is closed', readonly Step[]>> = {
@@ -85,9 +80,9 @@ const STEPS: Readonly<Record<'stays open' | 'is closed', readonly Step[]>> = {
     ['other', 'read', DONE],
     ['other', 'compact', DONE_OR_FULL],
     ['other', 'forget locks', DONE],
-    ['other', 'read', WITHOUT_LOCKS],
-    ['writer', 'open', WITHOUT_LOCKS],
-    ['other', 'make another', WITHOUT_LOCKS],
+    ['other', 'read', DONE_OR_FULL],
+    ['writer', 'open', DONE_OR_FULL],
+    ['other', 'make another', DONE_OR_FULL],
     ['writer', 'make room', DONE],
     ['writer', 'open', DONE],
     ['writer', 'go on', DONE],
@@ -109,7 +104,7 @@ async function fillDisk({ kind, path }: SmallDisk, { count, random, tally, isLia
   for (let round = 0; round < count; round += 1) {
     const folder = join(path, `round-${round}`);
     mkdirSync(folder);
-    // Steps of a page, from none on, so that every write of a transaction meets the end of the disk.
+    // Steps of a page, from none on: also less than the store asks for before it begins to write.
     const order: Round = { folder, round, left: 4096 * random.below(100), seed: random.below(2 ** 31) };
     const problem = await fillOnce(order, { kind, writer, other, tally, isLiar });
     if (problem === undefined) tally.pass();
@@ -136,43 +131,29 @@ interface Round {
   readonly seed: number;
 }
 
-/**
- * A process in which LMDB found no room may end at any later time: it writes a message about that into too little memory (lmdb 3.5.6).
- * Then the others go on with what it left.
- */
+/** Gives what went otherwise than it may. */
 async function fillOnce(
   { folder, round, left, seed }: Round,
   { kind, writer, other, tally, isLiar }: Fillers,
 ): Promise<string | undefined> {
   using quick = new QuickFolder();
   const sayings = join(quick.path, 'sayings');
-  let isCutShort = false;
   for (const [who, what, allowed] of [BEGIN, ...STEPS[round % 2 === 0 ? 'stays open' : 'is closed']]) {
-    // Making room is nobody's in particular.
-    const process = who === 'writer' && !isCutShort ? writer : other;
-    if (isCutShort && who === 'writer' && what !== 'make room') continue;
-    const reply = await process.ask(orderOf(what, { folder, left, seed, sayings, isCutShort, isLiar }));
+    const process = who === 'writer' ? writer : other;
+    const reply = await process.ask(orderOf(what, { folder, left, seed, sayings, isLiar }));
     const outcome = reply.said === 'refused' ? reply.code : reply.said;
     tally.count(`${kind}: ${what} ${outcome}`);
-    if (outcome === 'died' && who === 'writer' && what !== 'begin' && /SIG(ABRT|SEGV)/.test(JSON.stringify(reply))) isCutShort = true;
-    else if (!allowed.test(outcome)) return `${what}: ${JSON.stringify(reply)}`;
+    if (!allowed.test(outcome)) return `${what}: ${JSON.stringify(reply)}`;
   }
   return undefined;
 }
 
 function orderOf(
   what: FullDiskOrder['do'],
-  {
-    folder,
-    left,
-    seed,
-    sayings,
-    isCutShort,
-    isLiar,
-  }: Omit<Round, 'round'> & Honesty & { readonly sayings: string; readonly isCutShort: boolean },
+  { folder, left, seed, sayings, isLiar }: Omit<Round, 'round'> & Honesty & { readonly sayings: string },
 ): FullDiskOrder {
   if (what === 'begin') return { do: what, folder, seed, left, sayings, isLiar };
-  return what === 'compare' ? { do: what, folder, sayings, isCutShort } : { do: what, folder };
+  return what === 'compare' ? { do: what, folder, sayings } : { do: what, folder };
 }
 
 function start(): AskedProcess<FullDiskOrder, FullDiskReply> {

@@ -24,8 +24,8 @@ export interface Recording {
   readonly expected: ExpectedLog;
 }
 
-/** What the disk of a test keeps. */
-const REAL: DiskLaws = { heedsSyncs: true, keepsNewNames: true };
+/** What the disk of a test keeps: the names of new files only when their folder is flushed, as POSIX says. */
+const REAL: DiskLaws = { heedsSyncs: true, keepsNewNames: false };
 
 /** Takes away the power, on paper: plays what reached the disk again up to some moment, and leaves out what nobody was promised. */
 export const powerloss: Torture = {

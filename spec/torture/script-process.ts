@@ -70,8 +70,7 @@ class Player {
       if (index < from || index >= to) continue;
       const refusals = this.refused.length;
       await this.#step(step, index);
-      // What was refused may have left the store unfit to be written to: then it says so once more.
-      if (this.refused.length > refusals) await this.#recover(index);
+      if (this.refused.length > refusals) await this.#goOn(index);
     }
     await this.#close();
     if (this.#sayings !== undefined) closeSync(this.#sayings);
@@ -124,15 +123,12 @@ class Player {
     this.#promise({ cursor: name, position });
   }
 
-  /** Goes on with the store where it can be written to; else closes it, as its message says, and opens it again. */
-  async #recover(step: number): Promise<void> {
+  /** Sees that the store that is open goes on after it refused something. */
+  async #goOn(step: number): Promise<void> {
+    // Every store on disk keeps cursors. This one counts for nothing.
     const port = this.#store?.port as (StorePort & CursorStore) | undefined;
-    try {
-      // Writes nothing that counts.
-      await port?.setCursor('try', 0);
-    } catch {
-      await this.#try(step, 'close', () => this.#close());
-    }
+    // A fault is one call: what comes next has none.
+    await this.#try(step, 'go on', async () => port?.setCursor('try', 0));
   }
 
   async #opened(): Promise<Store> {

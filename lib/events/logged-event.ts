@@ -14,7 +14,7 @@ export interface InputEntryRecord<Ref = Position> {
   readonly kind: 'value' | 'list' | 'nothing';
   readonly origin: EntryOrigin;
   readonly state: OutputState;
-  /** The materialization, source observation or settled step behind the entry; `null` where an order-only entry read none. */
+  /** The materialization, source observation or settled step behind the entry; `null` where an order-only entry read none, or there was nothing to hold. */
   readonly position: Ref | null;
 }
 

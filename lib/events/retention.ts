@@ -26,6 +26,14 @@ function readPositions(event: LoggedEvent): readonly Position[] {
   return event.inputs.flatMap(({ origin, position }) => (origin.from === 'asset' && position !== null ? [position] : []));
 }
 
+/** Positions of the steps behind what a settled step read: a value that it held is that of no step's last success. */
+function givenPositions(event: LoggedEvent): readonly Position[] {
+  if (event.type !== 'step-settled') return [];
+  return event.inputs.flatMap(({ origin, state, position }) =>
+    origin.from === 'step' && state.state === 'value' && position !== null ? [position] : [],
+  );
+}
+
 /** Events a few at a time, so that others get a turn in between where reading them takes long. */
 export type Pages<Event> = Iterable<readonly Event[]> | AsyncIterable<readonly Event[]>;
 
@@ -51,7 +59,10 @@ export type Keeping = Pick<PruneRequest, 'versions' | 'runs'>;
 export async function liveAddresses(roots: Roots, { versions, runs }: Keeping): Promise<ReadonlySet<Address>> {
   const live = new Set<Address>();
   const pins = await addRuns(live, roots, runs > 0);
-  for await (const page of roots.traces) keep(live, page);
+  for await (const page of roots.traces) {
+    keep(live, page);
+    keep(live, await roots.at(page.flatMap(givenPositions)));
+  }
   for await (const pages of roots.readable) await addVersions(live, pages, { versions, pins });
   return live;
 }

@@ -8,7 +8,7 @@ import { checkName } from './name.ts';
 import { op, type OpBasics, type SingleOp } from './op.ts';
 import type { CheckedBody, CheckedOperator, PlainResult, SingleBody, SingleOperator } from './op-forms.ts';
 import { checkOptions, type Fields } from './options.ts';
-import type { Inputs, NoInputs } from './port.ts';
+import { withoutHold, type Inputs, type NoInputs } from './port.ts';
 import type { Needs, NoNeeds } from './resource.ts';
 
 interface AssetBasics<K extends KeyLike, I extends Inputs, ByInput, C extends Schema | undefined, N extends Needs, M = unknown>
@@ -87,8 +87,8 @@ export function asset(definition: AnyAssetDefinition): AssetsDefinition {
   checkName('op', name, `asset ${quote(key)}`);
   // `op` infers its types from a literal, which a definition that is passed on is not; its runtime checks see every field.
   const only: SingleOp<Inputs, unknown> = op<Inputs, unknown>({ ...forOp, name } as never);
-  const inputs: Inputs = definition.inputs ?? {};
-  const wired = graph(name, { inputs }, (handles) => only(handles));
+  const inputs: Inputs = only.inputs;
+  const wired = graph(name, { inputs: withoutHold(inputs) }, (handles) => only(handles));
   const notes: AssetNotes = {
     ...(group !== undefined && { group }),
     ...(description !== undefined && { description }),

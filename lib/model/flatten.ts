@@ -15,6 +15,8 @@ export interface StepInput<Entry> {
   readonly name: string;
   readonly kind: InputKind;
   readonly optional: boolean;
+  /** Whether an entry without a value reads as the last one that it had (X3). */
+  readonly hold: boolean;
   readonly entries: readonly Entry[];
 }
 
@@ -82,10 +84,11 @@ function place(steps: LocalStep[], scope: Scope, { invocation, wired }: Wired): 
   }
   invariant(isOp(target), 'an invocation places an op or a graph');
   const step = steps.length;
-  const inputs = Object.entries(target.inputs).map(([name, { kind, optional }]) => ({
+  const inputs = Object.entries(target.inputs).map(([name, { kind, optional, hold }]) => ({
     name,
     kind,
     optional,
+    hold,
     entries: wired.get(name) ?? [],
   }));
   steps.push(Object.freeze({ path, op: target, within: scope.within, inputs: Object.freeze(inputs) }));

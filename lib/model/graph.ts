@@ -89,6 +89,7 @@ export function graph(name: string, ...rest: readonly unknown[]): AnyGraph {
   // A record with these fields at most, as was checked just above; what they hold is checked here.
   const { inputs: declared, description, hooks, ...configuring } = options as GraphOptions<Inputs, Schema | undefined>;
   const inputs = checkPorts('input', declared, where);
+  checkNoneHolds(inputs, where);
   // A function of handles, as the public signatures say.
   const composed = compose(name, inputs, body as (inputs: Readonly<Record<string, Handle>>) => unknown);
   const outputs = readOutputs(name, composed);
@@ -105,6 +106,17 @@ export function graph(name: string, ...rest: readonly unknown[]): AnyGraph {
     ...checkConfiguring(configuring, where),
     hooks: checkHooks(hooks, where),
   });
+}
+
+/** A graph only passes on what it is given. */
+function checkNoneHolds(inputs: Inputs, where: string): void {
+  const held = Object.keys(inputs).find((name) => inputs[name]?.hold === true);
+  if (held === undefined) return;
+  throw new DefinitionError(
+    'INVALID_DEFINITION',
+    `${where}: input "${held}" says "hold", and it is ops that read values. Say it at the input of the op that reads "${held}".`,
+    { details: { where, name: held } },
+  );
 }
 
 function checkConfiguring(

@@ -21,6 +21,8 @@ export interface InputPort<T = unknown, Kind extends InputKind = InputKind, Opti
   readonly port: 'input';
   readonly kind: Kind;
   readonly optional: Optional;
+  /** Where an entry has no value, the last one that it had is read instead (X3). */
+  readonly hold: boolean;
   /** Checks each entry before the body gets it; what it makes of the entry is what the body gets. */
   readonly schema: Schema | undefined;
   readonly [carries]?: T;
@@ -100,6 +102,19 @@ type Entered<T, Kind extends InputKind, Optional extends boolean> = Kind extends
 export interface InputOptions {
   /** It may be left unfed, and an absent entry does not skip the op (X3). */
   readonly optional?: boolean;
+  /**
+   * An entry that is absent, failed or blocked reads as the last value that it had, and never blocks the op. Before there was any, it is
+   * absent. What the op gives depends on what came before, then: on a graph without a store nothing did.
+   */
+  readonly hold?: boolean;
+}
+
+interface RequiredInput extends InputOptions {
+  readonly optional?: false;
+}
+
+interface OptionalInput extends InputOptions {
+  readonly optional: true;
 }
 
 /** Options of an output of `T`. */
@@ -111,21 +126,15 @@ export interface OutputOptions<T = unknown> {
 }
 
 /**
- * An input that takes one value; with `optional`, it may be left unfed or get an absent entry, and reads as `undefined`. With a schema, the
- * body gets what the schema makes of the value, also of one that was stored.
+ * An input that takes one value; with `optional`, it may be left unfed or get an absent entry, and reads as `undefined`; with `hold`, it reads
+ * the last value where there is none. With a schema, the body gets what the schema makes of the value, also of one that was stored.
  *
  * @throws DefinitionError INVALID_DEFINITION
  */
-export function input<T>(): InputPort<T, 'value', false>;
-export function input<T>(options: { readonly optional: true }): InputPort<T, 'value', true>;
-export function input<S extends Schema>(
-  schema: S,
-  options?: { readonly optional?: false },
-): InputPort<SchemaInput<S>, 'value', false, SchemaOutput<S>>;
-export function input<S extends Schema>(
-  schema: S,
-  options: { readonly optional: true },
-): InputPort<SchemaInput<S>, 'value', true, SchemaOutput<S>>;
+export function input<T>(options?: RequiredInput): InputPort<T, 'value', false>;
+export function input<T>(options: OptionalInput): InputPort<T, 'value', true>;
+export function input<S extends Schema>(schema: S, options?: RequiredInput): InputPort<SchemaInput<S>, 'value', false, SchemaOutput<S>>;
+export function input<S extends Schema>(schema: S, options: OptionalInput): InputPort<SchemaInput<S>, 'value', true, SchemaOutput<S>>;
 export function input(...given: readonly unknown[]): InputPort<unknown, 'value'> {
   return inputPort('value', given, 'input()');
 }
@@ -135,16 +144,10 @@ export function input(...given: readonly unknown[]): InputPort<unknown, 'value'>
  *
  * @throws DefinitionError INVALID_DEFINITION
  */
-export function list<T>(): InputPort<T, 'list', false>;
-export function list<T>(options: { readonly optional: true }): InputPort<T, 'list', true>;
-export function list<S extends Schema>(
-  schema: S,
-  options?: { readonly optional?: false },
-): InputPort<SchemaInput<S>, 'list', false, SchemaOutput<S>>;
-export function list<S extends Schema>(
-  schema: S,
-  options: { readonly optional: true },
-): InputPort<SchemaInput<S>, 'list', true, SchemaOutput<S>>;
+export function list<T>(options?: RequiredInput): InputPort<T, 'list', false>;
+export function list<T>(options: OptionalInput): InputPort<T, 'list', true>;
+export function list<S extends Schema>(schema: S, options?: RequiredInput): InputPort<SchemaInput<S>, 'list', false, SchemaOutput<S>>;
+export function list<S extends Schema>(schema: S, options: OptionalInput): InputPort<SchemaInput<S>, 'list', true, SchemaOutput<S>>;
 export function list(...given: readonly unknown[]): InputPort<unknown, 'list'> {
   return inputPort('list', given, 'list()');
 }
@@ -152,9 +155,9 @@ export function list(...given: readonly unknown[]): InputPort<unknown, 'list'> {
 /** Order alone: the op waits for what is wired here and reads nothing of it. */
 export function nothing(): InputPort<unknown, 'nothing', false>;
 export function nothing(options: { readonly optional: true }): InputPort<unknown, 'nothing', true>;
-export function nothing(options: InputOptions = {}): InputPort<unknown, 'nothing'> {
-  const optional = readFlag(options, 'optional', 'nothing()');
-  return Object.freeze({ port: 'input', kind: 'nothing', optional, schema: undefined });
+export function nothing(options: Pick<InputOptions, 'optional'> = {}): InputPort<unknown, 'nothing'> {
+  const { optional } = readFlags(options, NOTHING_FIELDS, 'nothing()');
+  return Object.freeze({ port: 'input', kind: 'nothing', optional, hold: false, schema: undefined });
 }
 
 /**
@@ -188,7 +191,7 @@ export function optional(...given: readonly unknown[]): OutputPort<unknown, fals
 
 function inputPort<Kind extends 'value' | 'list'>(kind: Kind, given: readonly unknown[], where: string): InputPort<unknown, Kind> {
   const { schema, options } = readPort(given);
-  return Object.freeze({ port: 'input', kind, optional: readFlag(options, 'optional', where), schema });
+  return Object.freeze({ port: 'input', kind, ...readFlags(options, INPUT_FIELDS, where), schema });
 }
 
 function outputPort<Required extends boolean>(required: Required, given: readonly unknown[], where: string): OutputPort<unknown, Required> {
@@ -207,6 +210,8 @@ function outputPort<Required extends boolean>(required: Required, given: readonl
 }
 
 const NO_OPTIONS: Readonly<Record<string, unknown>> = {};
+const INPUT_FIELDS: Fields<InputOptions> = { optional: true, hold: true };
+const NOTHING_FIELDS: Fields<Pick<InputOptions, 'optional'>> = { optional: true };
 const OUTPUT_FIELDS: Fields<OutputOptions> = { transient: true, codec: true };
 
 /** A port takes a schema, options, or both in this order. */
@@ -216,10 +221,17 @@ function readPort([first, second]: readonly unknown[]): { readonly schema: Schem
   return { schema, options: options === undefined ? {} : options };
 }
 
-/** The one option that an input has. */
-function readFlag(options: unknown, option: 'optional', where: string): boolean {
-  checkOptions(options, { [option]: true }, where);
-  return optionalFlag(isRecord(options) ? options[option] : undefined, option, where);
+/** The options of an input. */
+function readFlags(options: unknown, fields: Readonly<Record<string, true>>, where: string): Required<InputOptions> {
+  checkOptions(options, fields, where);
+  const { optional: may, hold } = isRecord(options) ? options : NO_OPTIONS;
+  return { optional: optionalFlag(may, 'optional', where), hold: optionalFlag(hold, 'hold', where) };
+}
+
+/** Inputs as a graph around the op has them: holding is done by the op. */
+export function withoutHold(inputs: Inputs): Inputs {
+  const plain = Object.entries(inputs).map(([name, port]) => [name, port.hold ? Object.freeze({ ...port, hold: false }) : port] as const);
+  return Object.freeze(Object.fromEntries(plain));
 }
 
 /**
@@ -254,7 +266,7 @@ export function checkPorts<Port extends InputPort | OutputPort>(
 /** Whether a value is a port of that side with everything that one has: something made by hand is most often a mistake. */
 function isPort(side: 'input' | 'output', value: unknown): boolean {
   if (!isRecord(value) || value['port'] !== side) return false;
-  const flags = side === 'input' ? [value['optional']] : [value['required'], value['transient']];
+  const flags = side === 'input' ? [value['optional'], value['hold']] : [value['required'], value['transient']];
   if (value['schema'] !== undefined && !isSchema(value['schema'])) return false;
   if (value['codec'] !== undefined && !isCodec(value['codec'])) return false;
   const kinds: readonly unknown[] = ['value', 'list', 'nothing'];

@@ -13,6 +13,8 @@ export interface Recorded {
   readonly trace: (step: number, output: number) => Trace | undefined;
   /** What readers get of an asset or source. */
   readonly readable: (key: AssetKey) => ReadableEvent | undefined;
+  /** The last value that an entry had, where it has none now and an input holds it (X3). */
+  readonly held: (entry: Entry) => OutputState | undefined;
   /** Whether an asset failed, was blocked or was cancelled after what readers get of it. */
   readonly missed: (key: AssetKey) => boolean;
   /** The code version of a step, also where its op declares none (F6). */
@@ -141,10 +143,10 @@ export class Freshness {
     invariant(step !== undefined, 'every place is one of the graph');
     const entries: EntryNow[] = [];
     let skipped = false;
-    for (const { name, kind, optional, entries: wired } of step.inputs) {
+    for (const { name, kind, optional, hold, entries: wired } of step.inputs) {
       let absent = 0;
       for (const entry of wired) {
-        const expected = this.#ofEntry(entry);
+        const expected = hold ? this.#ofHeld(entry) : this.#ofEntry(entry);
         if ('stale' in expected) return passedOn(expected);
         if (expected.state.state === 'absent') absent += 1;
         entries.push({ input: name, kind, ...this.#sourceOf(entry), state: expected.state });
@@ -178,6 +180,12 @@ export class Freshness {
     return known;
   }
 
+  #ofHeld(entry: Entry): Expected {
+    const expected = this.#ofEntry(entry);
+    if ('stale' in expected) return expected.ofSource === true ? ABSENT : expected;
+    return expected.state.state === 'value' ? expected : { state: this.#recorded.held(entry) ?? ABSENT.state };
+  }
+
   #sourceOf(entry: Entry): Pick<EntryNow, 'output' | 'key'> {
     if (entry.from === 'source') return { output: undefined, key: entry.key };
     const step = this.#defs.graph.steps[entry.step];
@@ -197,7 +205,7 @@ export class Freshness {
   }
 }
 
-const ABSENT: Expected = Object.freeze({ state: Object.freeze({ state: 'absent' }) });
+const ABSENT = Object.freeze({ state: Object.freeze({ state: 'absent' } as const) });
 
 /** A source that changed, or was never put, is told as that however far upstream it is. */
 function passedOn(unknown: Unknown): Unknown {

@@ -26,6 +26,8 @@ export interface PlannedInput {
   readonly name: string;
   readonly kind: InputKind;
   readonly optional: boolean;
+  /** Whether an entry without a value reads as the last one that it had (X3). */
+  readonly hold: boolean;
   readonly entries: readonly PlannedEntry[];
 }
 
@@ -174,10 +176,10 @@ function planStep(places: Places, global: number, index: number): PlannedStep {
   invariant(step !== undefined, 'need only holds steps of the graph');
   const needed = [...(places.planning.need.get(global) ?? [])].sort((a, b) => a - b);
   const inputs: PlannedInput[] = [];
-  for (const { name, kind, optional, entries } of step.inputs) {
+  for (const { name, kind, optional, hold, entries } of step.inputs) {
     const planned: PlannedEntry[] = [];
     for (const entry of entries) planned.push(planEntry(places, step, entry));
-    inputs.push(Object.freeze({ name, kind, optional, entries: Object.freeze(planned) }));
+    inputs.push(Object.freeze({ name, kind, optional, hold, entries: Object.freeze(planned) }));
   }
   const after = step.after.filter(places.has).map(places.at);
   return Object.freeze({

@@ -83,7 +83,10 @@ function spread({ steps, outputs }: FlatGraph, entries: ReadonlyMap<string, numb
 function withPasses({ steps, outputs }: FlatGraph): FlatGraph {
   const passes = [...outputs].map(([output, place], index): readonly [string, LocalStep] => {
     const entries = [{ from: 'step', ...place }] as const;
-    return [output, { path: `$pass_${index}`, op: pass, within: [], inputs: [{ name: 'value', kind: 'value', optional: false, entries }] }];
+    return [
+      output,
+      { path: `$pass_${index}`, op: pass, within: [], inputs: [{ name: 'value', kind: 'value', optional: false, hold: false, entries }] },
+    ];
   });
   return Object.freeze({
     steps: Object.freeze([...steps, ...passes.map(([, step]) => Object.freeze(step))]),

@@ -4,8 +4,7 @@ import { quote } from '../../lib/kernel/print.ts';
 import { checkHooks } from '../../lib/model/hooks.ts';
 import { createStore, type Store } from '../../lib/events/store.ts';
 import { memoryPort } from '../../lib/memory/memory-port.ts';
-import type { Position } from '../../lib/events/position.ts';
-import type { Plan, PlannedEntry } from '../../lib/plan/plan.ts';
+import type { Plan } from '../../lib/plan/plan.ts';
 import type { StepReason } from '../../lib/plan/reason.ts';
 import { ResourceScope } from '../resources/resource-scope.ts';
 import type { Clock } from '../step/clock.ts';
@@ -18,7 +17,7 @@ import type { AssetOutcome } from './outcome.ts';
 import { Recorder, type Recording } from './recorder.ts';
 import { resolve as resolvePlan, settlePositions, type ResolvedPlan, type ResolveOptions } from './resolve.ts';
 import type { ResultParts } from './result.ts';
-import { reasonFor, type EntryPosition } from './reasons.ts';
+import { reasonFor, recordedAt, type EntryPosition } from './reasons.ts';
 import { Reuse, type WhyRun } from './reuse.ts';
 import { runSteps, type StepsFailure } from './run-steps.ts';
 import type { StepObserver, StepRun } from './step-run.ts';
@@ -173,7 +172,7 @@ class Run<Assets> {
       outcomes: [...recorder.outcomes, ...missed.outcomes],
       staleInputs,
       position: last + missed.events.length,
-      reasonOf: (step) => this.#reasonOf(step, (entry) => this.#positionOf(entry, recorder, supply)),
+      reasonOf: (step) => this.#reasonOf(step, recordedAt({ ...this.#scope(supply), positionOf: (index) => recorder.positionOf(index) })),
     };
   }
 
@@ -188,6 +187,7 @@ class Run<Assets> {
       port: this.#parts.store.port,
       runId,
       supply,
+      held: this.#resolved.held,
       stateOf: stateReader(this.#parts.store.port, this.#resolved.states),
       reuse: new Reuse(this.#resolved, this.#parts.store.port),
       clock,
@@ -225,15 +225,6 @@ class Run<Assets> {
 
   #reasonOf(step: number, positionOf: EntryPosition): StepReason | undefined {
     return this.#ran.has(step) ? reasonFor(this.#resolved.plan, step, { why: this.#ran.get(step), positionOf }) : undefined;
-  }
-
-  #positionOf(entry: PlannedEntry, recorder: Recorder, supply: Supply): Position | undefined {
-    if (entry.from === 'step') {
-      const slot = this.#slots[entry.step]?.get(entry.output);
-      return slot?.state === 'kept' ? slot.trace.position : recorder.positionOf(entry.step);
-    }
-    const position = supply.get(entry.key)?.position;
-    return typeof position === 'number' ? position : undefined;
   }
 
   /** A line of the run itself. */
@@ -302,7 +293,7 @@ class Run<Assets> {
 
   #scope(supply: Supply): Omit<EventScope, 'time' | 'positionOf'> {
     const { plan, before, missed } = this.#resolved;
-    return { plan, before, missed, runId: this.#parts.runId, readable: { slots: this.#slots, supply } };
+    return { plan, before, missed, runId: this.#parts.runId, readable: { slots: this.#slots, supply, held: this.#resolved.held } };
   }
 
   #started(): RunStarted {

@@ -2,13 +2,16 @@ import { invariant } from '../../lib/kernel/invariant.ts';
 import type { OutputState } from '../../lib/events/data-version.ts';
 import type { AssetKey } from '../../lib/model/asset-key.ts';
 import type { PlannedEntry, PlannedInput, PlannedStep } from '../../lib/plan/plan.ts';
-import type { KeptSlot, Slot } from './slot.ts';
+import type { Held, HeldValue } from './held.ts';
+import { stateOf, type KeptSlot, type Slot } from './slot.ts';
 import type { Supply } from './supply.ts';
 
 /** What a step reads: the slots that are settled so far, by plan index and output index, and what comes from outside. */
 export interface Readable {
   readonly slots: readonly ReadonlyMap<number, Slot>[];
   readonly supply: Supply;
+  /** What is read instead where an input holds; nothing where there is no store. */
+  readonly held?: Held | undefined;
 }
 
 /** What happens to a step whose inputs are settled: X2 before X3, and both before anything of it runs. */
@@ -17,10 +20,11 @@ export type Verdict = 'blocked' | 'skipped' | 'run';
 /** Decides by the states of all entries alone. */
 export function judge({ inputs }: PlannedStep, readable: Readable): Verdict {
   let skipped = false;
-  for (const { optional, entries } of inputs) {
+  for (const input of inputs) {
+    const { optional, entries } = input;
     let absent = 0;
     for (const entry of entries) {
-      const { state } = entryState(entry, readable);
+      const { state } = entryState(input, entry, readable);
       if (state === 'failed' || state === 'blocked') return 'blocked';
       if (state === 'absent') absent += 1;
     }
@@ -29,8 +33,23 @@ export function judge({ inputs }: PlannedStep, readable: Readable): Verdict {
   return skipped ? 'skipped' : 'run';
 }
 
-/** The state of an entry, wherever it comes from. */
-export function entryState(entry: PlannedEntry, { slots, supply }: Readable): OutputState | Exclude<Slot, KeptSlot> {
+/** What an input reads of an entry: what that came out as, or where the input holds, what it was last (X3). */
+export function entryState({ kind, hold }: PlannedInput, entry: PlannedEntry, readable: Readable): OutputState {
+  const order = kind === 'nothing' && entry.from === 'store' ? readable.supply.get(entry.key)?.order : undefined;
+  if (order !== undefined) return order;
+  const state = stateOfEntry(entry, readable);
+  return !hold || state.state === 'value' ? state : (readable.held?.get(entry)?.state ?? NEVER);
+}
+
+/** The value of an earlier run that an input reads of an entry. */
+export function heldValue({ hold }: PlannedInput, entry: PlannedEntry, readable: Readable): HeldValue | undefined {
+  return hold && stateOfEntry(entry, readable).state !== 'value' ? readable.held?.get(entry) : undefined;
+}
+
+const NEVER: OutputState = Object.freeze({ state: 'absent' });
+
+/** The state that an entry came out in, wherever it comes from. */
+export function stateOfEntry(entry: PlannedEntry, { slots, supply }: Readable): OutputState {
   if (entry.from === 'store') {
     const supplied = supply.get(entry.key);
     invariant(supplied !== undefined, 'resolve pins everything that a plan reads from the store');
@@ -38,7 +57,7 @@ export function entryState(entry: PlannedEntry, { slots, supply }: Readable): Ou
   }
   const slot = slots[entry.step]?.get(entry.output);
   invariant(slot !== undefined, 'a step starts when every entry is settled');
-  return slot.state === 'kept' ? slot.kept : slot;
+  return stateOf(slot);
 }
 
 /** What a body is called with, and which assets and sources had to be read for it. */
@@ -60,12 +79,14 @@ export interface Missing {
 export function gather(step: PlannedStep, readable: Readable): Gathered | Promise<Gathered | Missing> {
   const loaded = loadedKeys(step, readable);
   const kept = keptSlots(step, readable);
-  if (loaded.length === 0 && kept.length === 0) return { inputs: inputRecord(step, readable, NOTHING), loaded };
-  const fetched = loaded.map((key) => readable.supply.get(key)?.value());
-  const complete = (values: readonly unknown[], read: Fetched['kept']): Gathered => ({
-    inputs: inputRecord(step, readable, { stored: new Map(loaded.map((key, index) => [key, values[index]])), kept: read }),
-    loaded,
-  });
+  const held = heldValues(step, readable);
+  if (loaded.length + kept.length + held.length === 0) return { inputs: inputRecord(step, readable, NOTHING), loaded };
+  const fetched = [...loaded.map((key) => readable.supply.get(key)?.value()), ...held.map((value) => value.read())];
+  const complete = (values: readonly unknown[], read: Fetched['kept']): Gathered => {
+    const stored = new Map(loaded.map((key, index) => [key, values[index]]));
+    const last = new Map(held.map((value, index) => [value, values[loaded.length + index]]));
+    return { inputs: inputRecord(step, readable, { stored, kept: read, held: last }), loaded };
+  };
   if (kept.length > 0) return fetchKept(kept, fetched, complete);
   return fetched.some((value) => value instanceof Promise)
     ? Promise.all(fetched).then((values) => complete(values, NOTHING.kept))
@@ -76,9 +97,10 @@ export function gather(step: PlannedStep, readable: Readable): Gathered | Promis
 interface Fetched {
   readonly stored: ReadonlyMap<AssetKey, unknown>;
   readonly kept: ReadonlyMap<KeptSlot, unknown>;
+  readonly held: ReadonlyMap<HeldValue, unknown>;
 }
 
-const NOTHING: Fetched = { stored: new Map(), kept: new Map() };
+const NOTHING: Fetched = { stored: new Map(), kept: new Map(), held: new Map() };
 
 interface KeptEntry {
   readonly step: number;
@@ -109,6 +131,14 @@ function keptSlots({ inputs }: PlannedStep, { slots }: Readable): readonly KeptE
   return found;
 }
 
+function heldValues({ inputs }: PlannedStep, readable: Readable): readonly HeldValue[] {
+  if (readable.held === undefined || readable.held.size === 0) return NO_VALUES;
+  const held = inputs.flatMap((input) => input.entries.flatMap((entry) => heldValue(input, entry, readable) ?? []));
+  return [...new Set(held)];
+}
+
+const NO_VALUES: readonly HeldValue[] = Object.freeze([]);
+
 function loadedKeys({ inputs }: PlannedStep, { supply }: Readable): readonly AssetKey[] {
   const keys = new Set<AssetKey>();
   for (const { kind, entries } of inputs) {
@@ -127,10 +157,13 @@ function inputRecord({ inputs }: PlannedStep, readable: Readable, fetched: Fetch
   return Object.freeze(Object.fromEntries(fields));
 }
 
-function inputValue({ kind, entries }: PlannedInput, readable: Readable, fetched: Fetched): unknown {
+function inputValue(input: PlannedInput, readable: Readable, fetched: Fetched): unknown {
+  const { kind, entries } = input;
   const values: unknown[] = [];
   for (const entry of entries) {
-    if (entryState(entry, readable).state === 'value') values.push(entryValue(entry, readable, fetched));
+    const held = heldValue(input, entry, readable);
+    if (held !== undefined) values.push(fetched.held.get(held));
+    else if (stateOfEntry(entry, readable).state === 'value') values.push(entryValue(entry, readable, fetched));
   }
   return kind === 'list' ? Object.freeze(values) : values[0];
 }

@@ -16,6 +16,8 @@ import type { Supplied, Supply } from './supply.ts';
 export interface Wanted {
   /** True where a value or list input reads it, false where order alone is wanted. */
   value: boolean;
+  /** True where some reader does not hold: without a value it cannot run (N7). */
+  required: boolean;
   /** True where a step of another definition reads its value. */
   crossing: boolean;
   /** Ids of the steps that read its value. */
@@ -26,24 +28,25 @@ export interface Wanted {
 export function wantedKeys(plan: Plan): ReadonlyMap<AssetKey, Wanted> {
   const wanted = new Map<AssetKey, Wanted>();
   for (const planned of plan.steps) {
-    for (const { kind, entries } of planned.inputs) for (const entry of entries) want(wanted, plan.defs, { planned, kind, entry });
+    for (const input of planned.inputs) for (const entry of input.entries) want(wanted, plan.defs, { planned, input, entry });
   }
   return wanted;
 }
 
 interface Reading {
   readonly planned: PlannedStep;
-  readonly kind: PlannedInput['kind'];
+  readonly input: PlannedInput;
   readonly entry: PlannedEntry;
 }
 
-function want(wanted: Map<AssetKey, Wanted>, defs: Definitions, { planned: { step }, kind, entry }: Reading): void {
+function want(wanted: Map<AssetKey, Wanted>, defs: Definitions, { planned: { step }, input: { kind, hold }, entry }: Reading): void {
   if (entry.from !== 'store') return;
-  const known = wanted.get(entry.key) ?? { value: false, crossing: false, readers: new Set<string>() };
+  const known = wanted.get(entry.key) ?? { value: false, required: false, crossing: false, readers: new Set<string>() };
   wanted.set(entry.key, known);
   // Order alone loads nothing (N6), so there is nothing that could be missing or stale.
   if (kind === 'nothing') return;
   known.value = true;
+  if (!hold) known.required = true;
   if (!entry.source && defs.assets.get(entry.key)?.definition.name !== step.definition) known.crossing = true;
   known.readers.add(step.id);
 }
@@ -57,15 +60,17 @@ export interface Pinning {
   readonly wanted: ReadonlyMap<AssetKey, Wanted>;
   readonly values: ReadonlyMap<AssetKey, unknown>;
   readonly before: ReadonlyMap<AssetKey, ReadableEvent>;
+  /** Keys that there ever was anything of, also where it was removed. */
+  readonly ever: ReadonlyMap<AssetKey, unknown>;
   readonly observed: Observed;
   readonly codecs: Codecs;
 }
 
 /** Pins what a plan reads from the store; what the store lacks is not in it. */
-export function pin({ port, wanted, values, before, observed, codecs }: Pinning): Supply {
+export function pin({ port, wanted, values, before, ever, observed, codecs }: Pinning): Supply {
   const supply = new Map<AssetKey, Supplied>();
   const placeOf = new Map([...observed.keys()].map((key, index) => [key, index]));
-  for (const [key, { value }] of wanted) {
+  for (const [key, { value, required }] of wanted) {
     const made = observed.get(key);
     const event = before.get(key);
     if (made !== undefined) {
@@ -85,10 +90,15 @@ export function pin({ port, wanted, values, before, observed, codecs }: Pinning)
         value: once(() => readValue(port, event, codecs)),
       });
     // Order alone needs no value, stored or not: the entry counts as settled (N6).
-    else if (!value) supply.set(key, { state: { state: 'value', version: 'none:' }, position: null, value: () => undefined });
+    else if (!value) supply.set(key, { state: ORDER, position: null, value: () => undefined });
+    // Before there is any value, an entry that is held is absent (X3).
+    else if (!required && !ever.has(key))
+      supply.set(key, { state: { state: 'absent' }, order: ORDER, position: null, value: () => undefined });
   }
   return supply;
 }
+
+const ORDER = Object.freeze({ state: 'value', version: 'none:' } as const);
 
 /** The value as it was when it was observed: what cannot be frozen may have changed since. */
 function asObserved(value: unknown, { key, encoded, codecs }: ObservedNow): unknown {

@@ -1,11 +1,29 @@
 import { invariant } from '../../lib/kernel/invariant.ts';
 import type { Position } from '../../lib/events/position.ts';
-import type { Plan, PlannedEntry } from '../../lib/plan/plan.ts';
+import type { Plan, PlannedEntry, PlannedInput } from '../../lib/plan/plan.ts';
 import type { StepReason } from '../../lib/plan/reason.ts';
+import { heldValue, type Readable } from './gather.ts';
 import type { WhyRun } from './reuse.ts';
 
-/** Where an entry's value was recorded; `undefined` where it was not. */
-export type EntryPosition = (entry: PlannedEntry) => Position | undefined;
+/** Where the value was recorded that an input reads of an entry; `undefined` where it was not. */
+export type EntryPosition = (input: PlannedInput, entry: PlannedEntry) => Position | undefined;
+
+/** Where a run recorded what its steps read. */
+export function recordedAt({ readable, positionOf }: RunPositions): EntryPosition {
+  return (input, entry) => {
+    const held = heldValue(input, entry, readable);
+    if (held !== undefined) return held.position;
+    const slot = entry.from === 'step' ? readable.slots[entry.step]?.get(entry.output) : undefined;
+    if (slot?.state === 'kept') return slot.trace.position;
+    const position = entry.from === 'step' ? positionOf(entry.step) : readable.supply.get(entry.key)?.position;
+    return typeof position === 'number' ? position : undefined;
+  };
+}
+
+interface RunPositions {
+  readonly readable: Readable;
+  readonly positionOf: (step: number) => Position | undefined;
+}
 
 /** Says why a step ran, in words that outlive the run. `why` is `undefined` for one that would have run in any case. */
 export function reasonFor({ steps }: Plan, index: number, { why, positionOf }: Evidence): StepReason {
@@ -16,8 +34,8 @@ export function reasonFor({ steps }: Plan, index: number, { why, positionOf }: E
     return { cause, before, now };
   }
   if (difference.cause !== 'data') return { cause: difference.cause };
-  const entry = steps[index]?.inputs.flatMap(({ entries }) => entries)[difference.entry];
-  return entry === undefined ? { cause: 'wiring' } : dataReason(steps, entry, positionOf(entry));
+  const read = steps[index]?.inputs.flatMap((input) => input.entries.map((entry) => ({ input, entry })))[difference.entry];
+  return read === undefined ? { cause: 'wiring' } : dataReason(steps, read.entry, positionOf(read.input, read.entry));
 }
 
 function dataReason(steps: Plan['steps'], entry: PlannedEntry, position: Position | undefined): StepReason {

@@ -5,10 +5,11 @@ import type { SettledOutput } from '../../lib/events/logged-event.ts';
 import type { StorePort } from '../../lib/events/store-port.ts';
 import type { Store } from '../../lib/events/store.ts';
 import type { AssetKey } from '../../lib/model/asset-key.ts';
-import type { Plan, PlannedStep } from '../../lib/plan/plan.ts';
+import type { Plan, PlannedInput, PlannedStep } from '../../lib/plan/plan.ts';
 import { subPlan } from '../../lib/plan/sub-plan.ts';
 import { tracedOutput, type Trace } from '../../lib/plan/trace.ts';
 import { findChain, readChain, type ChainEvents, type RunChain } from './parent-run.ts';
+import { readHeld, stillKept, type Held } from './held.ts';
 import { pin, wantedKeys, type Wanted } from './pin.ts';
 import { codecsFor, missedSince, readable, type ResolvedPlan } from './resolve.ts';
 import { keptSlot, valuesAt, type Stored } from './reuse.ts';
@@ -48,10 +49,11 @@ export async function resolveAgain<Assets>(
   const { started } = chain.root;
   const wanted = wantedKeys(plan);
   const read = new Map([...(await readable(port, [...wanted.keys()], started.readsAt)), ...resolving.observed]);
-  const supply = pin({ port, wanted, values: new Map(), before: read, observed: new Map(), codecs });
+  const supply = pin({ port, wanted, values: new Map(), before: read, ever: read, observed: new Map(), codecs });
   checkAllThere(plan, { wanted, supply, chain });
   const known = resolving.knownSlots(plan, indices, running);
-  await checkKept(port, { plan, known, read });
+  const held = await readHeld(plan, { port, codecs, readsAt: started.readsAt });
+  await checkKept(port, { plan, known, read, held });
   const head = await port.head();
   const keys = plan.steps.flatMap(({ step }) => step.outputs.flatMap(({ key }) => key ?? []));
   const before = await readable(port, keys, head);
@@ -60,6 +62,7 @@ export async function resolveAgain<Assets>(
     readsAt: started.readsAt,
     observed: [],
     supply,
+    held: await stillKept(port, held),
     before,
     missed: await missedSince(plan, { port, readsAt: head, before }),
     traces: new Map(),
@@ -159,9 +162,9 @@ class Resolving {
   #addUnkept(running: Set<number>): void {
     const open = [...running];
     for (let index = open.pop(); index !== undefined; index = open.pop()) {
-      for (const { kind, entries } of this.#plan.steps[index]?.inputs ?? []) {
-        const unkept = entries.flatMap((entry) =>
-          entry.from === 'step' && !running.has(entry.step) && !this.#isKept(entry, kind) ? entry.step : [],
+      for (const input of this.#plan.steps[index]?.inputs ?? []) {
+        const unkept = input.entries.flatMap((entry) =>
+          entry.from === 'step' && !running.has(entry.step) && !this.#isKept(entry, input) ? entry.step : [],
         );
         for (const step of unkept) running.add(step);
         open.push(...new Set(unkept));
@@ -169,10 +172,11 @@ class Resolving {
     }
   }
 
-  #isKept(entry: { readonly step: number; readonly output: number }, kind: string): boolean {
+  #isKept(entry: { readonly step: number; readonly output: number }, { kind, hold }: PlannedInput): boolean {
     const found = this.#known(entry.step, entry.output);
     if (found === undefined) return false;
     const { state, address } = found.output;
+    if (hold && state.state !== 'value') return true;
     if (state.state === 'failed' || state.state === 'blocked') throw this.#missed(entry.step, state.state);
     return state.state === 'absent' || kind === 'nothing' || address !== null;
   }
@@ -221,18 +225,20 @@ interface Kept {
   readonly plan: Plan;
   readonly known: ReadonlyMap<number, ReadonlyMap<number, Slot>>;
   readonly read: Awaited<ReturnType<typeof readable>>;
+  readonly held: Held;
 }
 
 /** What retention has removed stops a re-execution before its first step (E4). */
-async function checkKept(port: StorePort, { plan, known, read }: Kept): Promise<void> {
+async function checkKept(port: StorePort, { plan, known, read, held }: Kept): Promise<void> {
   const wanted = plan.steps.flatMap(({ inputs }) =>
-    inputs.flatMap(({ kind, entries }) =>
-      entries.flatMap((entry) => {
-        if (kind === 'nothing') return [];
-        if (entry.from === 'store') return addressRead(read, entry.key);
+    inputs.flatMap(({ kind, hold, entries }) =>
+      (kind === 'nothing' ? [] : entries).flatMap((entry) => {
+        const last = hold ? held.get(entry)?.address : undefined;
+        if (entry.from === 'store') return addressRead(read, entry.key) ?? addressOf(entry.key, last);
         const slot = known.get(entry.step)?.get(entry.output);
         const { id = '' } = plan.steps[entry.step]?.step ?? {};
-        return slot?.state === 'kept' && slot.address !== null ? [{ what: id, address: slot.address }] : [];
+        if (slot?.state !== 'kept') return [];
+        return addressOf(id, slot.kept.state === 'value' ? slot.address : last);
       }),
     ),
   );
@@ -249,7 +255,13 @@ async function checkKept(port: StorePort, { plan, known, read }: Kept): Promise<
   );
 }
 
-function addressRead(read: Kept['read'], key: AssetKey): readonly { readonly what: string; readonly address: string }[] {
+type KeptValue = { readonly what: string; readonly address: string };
+
+function addressRead(read: Kept['read'], key: AssetKey): readonly KeptValue[] | undefined {
   const event = read.get(key);
-  return event === undefined || event.type === 'asset-absent' || event.address === null ? [] : [{ what: key, address: event.address }];
+  return event === undefined || event.type === 'asset-absent' ? undefined : addressOf(key, event.address);
+}
+
+function addressOf(what: string, address: string | null | undefined): readonly KeptValue[] {
+  return address === null || address === undefined ? [] : [{ what, address }];
 }

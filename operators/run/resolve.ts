@@ -17,6 +17,7 @@ import { systemClock, uniqueId } from './environment.ts';
 import { checkStore, RUN_RULES } from './options.ts';
 import { readThrown } from '../step/thrown.ts';
 import { checkNothingMissing, pin, wantedKeys, type Observed, type Wanted } from './pin.ts';
+import { readHeld, stillKept, type Held } from './held.ts';
 import { readTraces, type Traces } from './reuse.ts';
 import { readStates, type StateAddresses } from './step-states.ts';
 import { staleInputs, type StaleInput } from './stale-inputs.ts';
@@ -31,6 +32,8 @@ export interface ResolvedPlan<Assets = unknown> {
   /** Sources that have a new value; written with run-started. */
   readonly observed: readonly { readonly event: SourceObserved; readonly encoded: EncodedValue }[];
   readonly supply: Supply;
+  /** What is read where an input holds and an entry has no value. */
+  readonly held: Held;
   /** What readers got of the plan's assets before. */
   readonly before: ReadonlyMap<AssetKey, ReadableEvent>;
   /** Assets of the plan that failed, were blocked or were cancelled after what readers get of them. */
@@ -94,7 +97,8 @@ export async function resolve<Assets>(plan: Plan<Assets>, store: Store, options:
   const { clock = systemClock, runId = uniqueId() } = options;
   const codecs = codecsFor(plan, store);
   const observed = observe(plan.defs, { values, before }, { time: clock.now(), runId });
-  const supply = pin({ port, wanted, values, before: await withoutRemoved(port, wanted, before), observed, codecs });
+  const there = await withoutRemoved(port, wanted, before);
+  const supply = pin({ port, wanted, values, before: there, ever: before, observed, codecs });
   checkNothingMissing(plan, wanted, supply);
   const traces = await readTraces(plan, port, { readsAt, before, limit: options.traces ?? 1 });
   const loads = [...wanted].filter(([key, { crossing }]) => crossing && supply.has(key)).map(([key]) => key);
@@ -103,6 +107,7 @@ export async function resolve<Assets>(plan: Plan<Assets>, store: Store, options:
     readsAt,
     observed: [...observed.values()],
     supply,
+    held: await stillKept(port, await readHeld(plan, { port, codecs, readsAt })),
     before,
     missed: await missedSince(plan, { port, readsAt, before }),
     traces,

@@ -216,8 +216,11 @@ function firstThatHolds(traces: readonly Trace[], now: StepNow): { readonly trac
 /** A step with its inputs as they have settled. */
 function stepNow(plan: Plan, { step, inputs, config }: PlannedStep, readable: Readable): StepNow {
   const entries: EntryNow[] = [];
-  for (const { name, kind, entries: planned } of inputs)
-    for (const entry of planned) entries.push({ input: name, kind, ...sourceOf(plan, entry), state: entryState(entry, readable) });
+  for (const input of inputs) {
+    const { name, kind } = input;
+    for (const entry of input.entries)
+      entries.push({ input: name, kind, ...sourceOf(plan, entry), state: entryState(input, entry, readable) });
+  }
   return { op: step.op.name, codeVersion: codeVersionOf(plan, step), config: config?.hash ?? null, entries };
 }
 

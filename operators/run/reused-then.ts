@@ -3,6 +3,7 @@ import type { Plan, PlannedStep } from '../../lib/plan/plan.ts';
 import { tracedOutput, type Trace } from '../../lib/plan/trace.ts';
 import { codeVersionOf } from './code-version.ts';
 import { endedByItself, type ChainEvents, type RunChain } from './parent-run.ts';
+import { readHeld, type Held } from './held.ts';
 import { pin, wantedKeys } from './pin.ts';
 import { readable } from './resolve.ts';
 import { keptSlot, readTraces, Reuse, type Traces } from './reuse.ts';
@@ -34,13 +35,16 @@ export async function findReused(plan: Plan, { port, chain: { root }, events, li
   const read = await readable(port, [...new Set([...wanted.keys(), ...keys])], readsAt);
   const before = new Map([...read, ...events.observed]);
   const traces = await readTraces({ ...plan, steps: unsettled }, port, { readsAt, before, limit });
-  const supply = pin({ port, wanted, values: new Map(), before, observed: new Map(), codecs: plan.defs.codecs });
-  return new FirstRunAgain(plan, { port, supply, settled: events.settledFirst, traces }).reused();
+  const { codecs } = plan.defs;
+  const supply = pin({ port, wanted, values: new Map(), before, ever: before, observed: new Map(), codecs });
+  const held = await readHeld(plan, { port, codecs, readsAt });
+  return new FirstRunAgain(plan, { port, supply, held, settled: events.settledFirst, traces }).reused();
 }
 
 interface Known {
   readonly port: StorePort;
   readonly supply: Supply;
+  readonly held: Held;
   readonly settled: ChainEvents['settledFirst'];
   readonly traces: Traces;
 }
@@ -78,7 +82,7 @@ class FirstRunAgain {
       { plan: this.#plan, traces: new Map([[planned.index, asNow]]), codecs: this.#plan.defs.codecs },
       this.#known.port,
     );
-    const verdict = reuse.of(planned, { slots: this.#slots, supply: this.#known.supply });
+    const verdict = reuse.of(planned, { slots: this.#slots, supply: this.#known.supply, held: this.#known.held });
     if (verdict === undefined || 'why' in verdict) return undefined;
     const held = new Map<number, Trace>();
     for (const [output, slot] of verdict.slots) {

@@ -5,7 +5,7 @@ import { readSteps, type PlannedStep } from '../../lib/plan/plan.ts';
 import type { StepEnd } from '../step/execute-step.ts';
 import { afterTurn } from './environment.ts';
 import { executePlanned } from './execute-planned.ts';
-import { gather, judge, type Gathered, type Missing } from './gather.ts';
+import { gather, judge, type Gathered, type Missing, type Readable } from './gather.ts';
 import { Limits } from './limits.ts';
 import { cancelled, executed, executedAgain, passedOver, reused, type SettledStep } from './settled-step.ts';
 import type { WhyRun } from './reuse.ts';
@@ -34,6 +34,7 @@ class StepPump {
   readonly #epoch: Epoch;
   readonly #readers: readonly ReadonlySet<number>[];
   readonly #slots: ReadonlyMap<number, Slot>[] = [];
+  readonly #readable: Readable;
   readonly #blockedBy: (readonly string[])[] = [];
   readonly #done: StepsDone;
   readonly #limits: Limits;
@@ -61,6 +62,7 @@ class StepPump {
   constructor(run: StepRun, done: StepsDone) {
     const { steps } = run.plan;
     this.#run = run;
+    this.#readable = { slots: this.#slots, supply: run.supply, held: run.held };
     this.#done = done;
     this.#epoch = createEpoch({ predecessors: steps.map(({ predecessors }) => predecessors) });
     this.#readers = readersOf(steps);
@@ -171,7 +173,7 @@ class StepPump {
   }
 
   #begin(planned: PlannedStep): void {
-    const readable = { slots: this.#slots, supply: this.#run.supply };
+    const readable = this.#readable;
     const verdict = judge(planned, readable);
     if (verdict !== 'run') return this.#settle(passedOver(planned, verdict, verdict === 'blocked' ? this.#culprits(planned) : []));
     const verified = this.#awaited.has(planned.index) ? undefined : this.#run.reuse?.of(planned, readable);
@@ -189,7 +191,7 @@ class StepPump {
     // In line until the run was cancelled: it never started.
     if (this.#run.signal.aborted) return;
     this.#started.set(planned.index, planned);
-    const gathered = gather(planned, { slots: this.#slots, supply: this.#run.supply });
+    const gathered = gather(planned, this.#readable);
     if (gathered instanceof Promise) {
       gathered
         .then((ready) => ('missing' in ready ? this.#waitFor(planned, ready) : this.#later(planned, this.#execute(planned, ready))))
@@ -255,7 +257,7 @@ class StepPump {
     return executePlanned(this.#run, planned, {
       gathered,
       pause: (ms) => this.#pause(planned, ms),
-      facts: () => factsOf(planned, { slots: this.#slots, supply: this.#run.supply }),
+      facts: () => factsOf(planned, this.#readable),
       onStart: (attempt) => {
         this.#attempts[planned.index] = attempt;
         const why = this.#whys[planned.index];
@@ -305,7 +307,7 @@ class StepPump {
 
   #culprits({ inputs }: PlannedStep): readonly string[] {
     const found = new Set<string>();
-    for (const step of readSteps(inputs)) for (const id of this.#blockedBy[step] ?? []) found.add(id);
+    for (const step of readSteps(inputs.filter(({ hold }) => !hold))) for (const id of this.#blockedBy[step] ?? []) found.add(id);
     return [...found];
   }
 }

@@ -12,13 +12,14 @@ import type {
   SettledOutput,
   StepSettled,
 } from '../../lib/events/logged-event.ts';
+import type { OutputState } from '../../lib/events/data-version.ts';
 import type { PositionRef } from '../../lib/events/position.ts';
 import { onBase } from '../../lib/events/store.ts';
 import type { StoredValue } from '../../lib/events/store-port.ts';
 import type { AssetKey } from '../../lib/model/asset-key.ts';
-import type { Plan, PlannedEntry, PlannedStep } from '../../lib/plan/plan.ts';
+import type { Plan, PlannedEntry, PlannedInput, PlannedStep } from '../../lib/plan/plan.ts';
 import { LONGEST_MESSAGE, recordThrown } from '../step/thrown.ts';
-import { entryState, type Readable } from './gather.ts';
+import { entryState, heldValue, stateOfEntry, type Readable } from './gather.ts';
 import { codeVersionOf } from './code-version.ts';
 import type { AssetOutcome } from './outcome.ts';
 import type { SettledStep } from './settled-step.ts';
@@ -211,23 +212,29 @@ export function cancelledEvent(
 
 function entryRecords(planned: PlannedStep, scope: EventScope): readonly InputEntryRecord<PositionRef>[] {
   const records: InputEntryRecord<PositionRef>[] = [];
-  for (const { name, kind, entries } of planned.inputs) {
-    for (const entry of entries) {
-      records.push({
-        input: name,
-        kind,
-        origin: originOf(entry, scope.plan),
-        state: recordedState(entry, scope),
-        position: positionOf(entry, scope),
-      });
+  for (const input of planned.inputs) {
+    const { name, kind } = input;
+    for (const entry of input.entries) {
+      const state = recordedState(entryState(input, entry, scope.readable));
+      records.push({ input: name, kind, state, ...whereFrom(input, entry, scope) });
     }
   }
   return records;
 }
 
-function recordedState(entry: PlannedEntry, { readable }: EventScope): InputEntryRecord['state'] {
-  const state = entryState(entry, readable);
+function recordedState(state: OutputState): OutputState {
   return state.state === 'value' ? { state: 'value', version: state.version } : { state: state.state };
+}
+
+type WhereFrom = Pick<InputEntryRecord<PositionRef>, 'origin' | 'position'>;
+
+/** What stands behind an entry: its own event, or that of the value which is held. One that failed with nothing to hold has none. */
+function whereFrom(input: PlannedInput, entry: PlannedEntry, scope: EventScope): WhereFrom {
+  const { readable, plan } = scope;
+  const held = heldValue(input, entry, readable);
+  if (held !== undefined) return { origin: held.origin, position: held.position };
+  const isRead = !input.hold || /^(?:value|absent)$/.test(stateOfEntry(entry, readable).state);
+  return { origin: originOf(entry, plan), position: isRead ? positionOf(entry, scope) : null };
 }
 
 function originOf(entry: PlannedEntry, { steps }: Plan): EntryOrigin {

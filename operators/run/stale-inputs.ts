@@ -5,11 +5,12 @@ import type { StorePort } from '../../lib/events/store-port.ts';
 import type { AssetKey } from '../../lib/model/asset-key.ts';
 import type { Definitions } from '../../lib/model/definitions.ts';
 import type { Provision } from '../../lib/model/resource.ts';
-import type { Step } from '../../lib/model/step-graph.ts';
+import type { Entry, Step, StepGraph } from '../../lib/model/step-graph.ts';
 import { ConfigReader, type GivenConfig } from '../../lib/plan/config.ts';
 import { Freshness, upstreamOutputs, type Recorded, type Stale } from '../../lib/plan/freshness.ts';
 import type { Trace } from '../../lib/plan/trace.ts';
 import { codeVersionOf } from './code-version.ts';
+import { lastValues, questionOf, stillKept, type LastQuestion } from './held.ts';
 
 /** An asset that was loaded although a run would make it anew, and why. */
 export interface StaleInput extends Stale {
@@ -65,6 +66,7 @@ export async function readFreshness(
       const event = observed.get(key);
       return event === undefined ? readableOf.get(key) : { ...event, position: readsAt };
     },
+    held: await heldEntries(defs, new Set(outputs.map(({ stepIndex }) => stepIndex)), { port, readsAt }),
     missed: (key) => missedAt.size > 0 && (missedAt.get(key) ?? 0) > (readableOf.get(key)?.position ?? 0),
     codeVersion: (step) => {
       const known = codeVersions.get(step.op) ?? codeVersionOf({ defs, resources }, step);
@@ -73,6 +75,26 @@ export async function readFreshness(
     },
     config: configHashes(defs, config),
   });
+}
+
+/** What entries had last that some input of these steps holds. */
+async function heldEntries(
+  { graph }: Definitions,
+  steps: ReadonlySet<number>,
+  { port, readsAt }: Pick<FreshnessQuestion, 'port' | 'readsAt'>,
+): Promise<Recorded['held']> {
+  const inputs = [...steps].flatMap((index) => graph.steps[index]?.inputs ?? []);
+  const entries = inputs.flatMap(({ hold, entries: wired }) => (hold ? wired : []));
+  if (entries.length === 0) return () => undefined;
+  const questions = entries.map((entry) => outputRead(graph, entry));
+  const last = await lastValues(port, questions, readsAt);
+  const found = entries.flatMap((entry, index) => (last[index] === undefined ? [] : [[entry, last[index]] as const]));
+  const held = await stillKept(port, new Map(found));
+  return (entry) => held.get(entry)?.state;
+}
+
+function outputRead({ steps }: StepGraph, entry: Entry): LastQuestion {
+  return entry.from === 'source' ? { output: undefined, key: entry.key } : questionOf(steps[entry.step], entry.output);
 }
 
 function configHashes(defs: Definitions, given: GivenConfig | undefined): Recorded['config'] {

@@ -16,10 +16,10 @@ export function factsOf(planned: PlannedStep, readable: Readable): Readonly<Reco
 /** By input: the data version of each entry, or the state of one without a value. What is given by hand has no version. */
 function versionsOf({ inputs }: PlannedStep, readable: Readable): Readonly<Record<string, readonly string[]>> {
   return Object.fromEntries(
-    inputs.map(({ name, entries }) => [
-      name,
-      entries.flatMap((entry) => {
-        const state = entryState(entry, readable);
+    inputs.map((input) => [
+      input.name,
+      input.entries.flatMap((entry) => {
+        const state = entryState(input, entry, readable);
         if (state.state !== 'value') return [state.state];
         return state.version === 'none:' ? [] : [state.version];
       }),

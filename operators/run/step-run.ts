@@ -8,6 +8,7 @@ import type { CommittedState } from '../step/state.ts';
 import type { Retrying } from '../step/execute-step.ts';
 import type { Emitted } from '../step/outputs.ts';
 import type { StepLine } from '../step/step-log.ts';
+import type { Held } from './held.ts';
 import type { Reuse, WhyRun } from './reuse.ts';
 import type { SettledStep } from './settled-step.ts';
 import type { ValueSlot } from './slot.ts';
@@ -39,6 +40,8 @@ export interface StepRun {
   readonly port?: StorePort;
   readonly runId: string;
   readonly supply: Supply;
+  /** What inputs that hold read where an entry has no value; nothing where there is no store. */
+  readonly held?: Held;
   /** The state that a step starts from; `undefined` where it starts from the op's initial one. Asked of steps that keep state. */
   readonly stateOf?: (planned: PlannedStep) => CommittedState | undefined | Promise<CommittedState | undefined>;
   /** Says which steps need not run; without it all do. */

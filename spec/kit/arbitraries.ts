@@ -13,11 +13,14 @@ export interface WorldConstraints {
   readonly maxNesting?: number;
   readonly behaviours?: readonly Behaviour[];
   readonly forms?: readonly BodyForm[];
+  /** How often an input holds, from 0, the default, to 1. What such a step gives depends on earlier runs. */
+  readonly holds?: number;
 }
 
 interface InputSeed {
   readonly kind: 'value' | 'list' | 'nothing';
   readonly optional: boolean;
+  readonly hold: boolean;
   /** Each entry, counted back from the newest output. */
   readonly offsets: readonly number[];
 }
@@ -59,11 +62,12 @@ const likely: readonly Behaviour[] = [
   'required',
 ];
 
-function stepSeed({ maxDefinitions = 1, maxNesting = 2, ...constraints }: WorldConstraints): fc.Arbitrary<StepSeed> {
+function stepSeed({ maxDefinitions = 1, maxNesting = 2, holds = 0, ...constraints }: WorldConstraints): fc.Arbitrary<StepSeed> {
   const often = (chance: number): fc.Arbitrary<boolean> => fc.nat({ max: 9 }).map((n) => n >= 10 - 10 * chance);
   const input = fc.record({
     kind: fc.constantFrom('value', 'value', 'value', 'list', 'list', 'nothing'),
     optional: often(0.2),
+    hold: often(holds),
     offsets: fc.array(fc.nat({ max: 7 }), { maxLength: 3 }),
   });
   return fc.record({
@@ -142,7 +146,7 @@ function opOf(name: string, { behaviour, k, form, inputs, outputs, result }: Ste
   const declared = result ? [['result', { required: true }] as const] : outputs.map(({ required }, i) => [`o${i}`, { required }] as const);
   return worldOp({
     name,
-    inputs: inputs.map(({ kind, optional }, i) => ({ name: `i${i}`, kind, optional })),
+    inputs: inputs.map(({ kind, optional, hold }, i) => ({ name: `i${i}`, kind, optional, hold: hold && kind !== 'nothing' })),
     outputs: Object.fromEntries(declared),
     form,
     behaviour,
@@ -232,7 +236,8 @@ export function printWorld({ steps, sources }: DefinableWorld): string {
   const entry = (each: WorldEntry): string => ('source' in each ? each.source : `${each.step}.${each.output}`);
   const lines = Object.entries(steps).map(([id, { inputs, outputs, op }]) => {
     const ins = inputs.map(
-      ({ name, kind, optional, entries }) => `${name}${optional ? '?' : ''}: ${kind} [${entries.map(entry).join(', ')}]`,
+      ({ name, kind, optional, hold, entries }) =>
+        `${name}${optional ? '?' : ''}: ${hold === true ? 'hold ' : ''}${kind} [${entries.map(entry).join(', ')}]`,
     );
     const outs = Object.entries(outputs).map(
       ([name, { required, asset }]) => `${name}${required ? '' : '?'}${asset === undefined ? '' : ` = ${asset}`}`,

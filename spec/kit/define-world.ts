@@ -6,7 +6,7 @@ import { bodyInForm, type BodyForm, type BodyHooks } from './world-body.ts';
 /** An op of a world. Several steps may be places of one op. */
 export interface WorldOp {
   readonly name: string;
-  readonly inputs: readonly Pick<WorldInput, 'name' | 'kind' | 'optional'>[];
+  readonly inputs: readonly Pick<WorldInput, 'name' | 'kind' | 'optional' | 'hold'>[];
   readonly outputs: Readonly<Record<string, { readonly required: boolean }>>;
   /** True for an op that declares no outputs and whose body gives its one `result`. */
   readonly plain: boolean;
@@ -57,9 +57,12 @@ const anyOp = op as unknown as (definition: object) => AnyOp;
 
 function defineOp({ name, inputs, outputs, ...shape }: WorldOp, hooks: BodyHooks): AnyOp {
   const ports = inputs.map((each): [string, InputPort] => {
-    const options = { optional: each.optional };
+    const options = { optional: each.optional, ...(each.hold === true && { hold: true }) };
     // Whether a port is optional is only known now; the overloads are for literals.
-    const make = { value: input, list, nothing }[each.kind] as (options: { readonly optional: boolean }) => InputPort;
+    const make = { value: input, list, nothing }[each.kind] as (options: {
+      readonly optional: boolean;
+      readonly hold?: boolean;
+    }) => InputPort;
     return [each.name, make(options)];
   });
   const declared = Object.entries(outputs).map(([port, { required }]): [string, OutputPort] => [port, required ? output() : optional()]);

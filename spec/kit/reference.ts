@@ -11,6 +11,8 @@ export interface WorldInput {
   readonly name: string;
   readonly kind: 'value' | 'list' | 'nothing';
   readonly optional: boolean;
+  /** True where an entry without a value reads as the last one that it had (X3). */
+  readonly hold?: boolean;
   readonly entries: readonly WorldEntry[];
 }
 
@@ -48,10 +50,14 @@ export interface Question {
   readonly crossGraphUpstream: 'recompute' | 'load';
   /** What a reader gets of each asset before the run; one that is not in it never had a value. */
   readonly stored: ReadonlyMap<string, State>;
+  /** The last value of each output (`id.output`), in need or recorded, and of each asset (by key), before the run: what inputs hold. */
+  readonly last?: { readonly outputs: ReadonlyMap<string, Value>; readonly assets: ReadonlyMap<string, Value> };
 }
 
+type Value = { readonly value: unknown };
+
 /** How an output came out. */
-export type State = { readonly value: unknown } | 'absent' | 'failed' | 'blocked';
+export type State = Value | 'absent' | 'failed' | 'blocked';
 
 /** What one step of the plan did. */
 export interface Settled {
@@ -115,8 +121,10 @@ function loadedKey(run: Run, reader: string, entry: WorldEntry): string | undefi
 
 /** The assets and sources that a step reads from the store; order alone reads nothing (N7). */
 function reads(run: Run, id: string): readonly string[] {
-  const entries = step(run, id).inputs.flatMap((input) => (input.kind === 'nothing' ? [] : input.entries));
-  return entries.flatMap((entry) => loadedKey(run, id, entry) ?? []);
+  return step(run, id).inputs.flatMap(({ kind, hold, entries }) => {
+    const keys = kind === 'nothing' ? [] : entries.flatMap((entry) => loadedKey(run, id, entry) ?? []);
+    return hold === true ? keys.filter((key) => run.stored.has(key)) : keys; // X3: before any value, nothing is held
+  });
 }
 
 /** Each step runs once, after everything that it reads. */
@@ -128,7 +136,9 @@ function settle(run: Run, id: string): Settled {
 
 function settleStep(run: Run, id: string): Settled {
   const { inputs, emit } = step(run, id);
-  const states = inputs.map(({ entries }) => entries.map((entry) => stateOf(run, id, entry)));
+  const states = inputs.map(({ hold, entries }) =>
+    entries.map((entry) => (hold === true ? heldState(run, id, entry) : stateOf(run, id, entry))),
+  );
   const selected = run.need.get(id) ?? new Set();
   const all = (state: State): ReadonlyMap<string, State> => new Map([...selected].map((name) => [name, state]));
   if (states.flat().some((state) => state === 'failed' || state === 'blocked')) return { outcome: 'blocked', states: all('blocked') }; // X2
@@ -148,6 +158,16 @@ function stateOf(run: Run, reader: string, entry: WorldEntry): State {
   const key = loadedKey(run, reader, entry);
   if ('source' in entry || key !== undefined) return run.stored.get(key ?? '') ?? { value: undefined }; // N6: order alone counts as settled
   return settle(run, entry.step).states.get(entry.output) ?? 'absent';
+}
+
+/** X3: what an entry is, or the last value that it had. */
+function heldState(run: Run, reader: string, entry: WorldEntry): State {
+  const key = loadedKey(run, reader, entry);
+  const state = key !== undefined && !run.stored.has(key) ? 'absent' : stateOf(run, reader, entry);
+  if (isValue(state)) return state;
+  const last =
+    'step' in entry && key === undefined ? run.last?.outputs.get(`${entry.step}.${entry.output}`) : run.last?.assets.get(key ?? '');
+  return last ?? 'absent';
 }
 
 /** What of a body's emissions goes on; throws where they fail the step. */
@@ -170,4 +190,4 @@ const step = (world: World, id: string): WorldStep => world.steps[id] as WorldSt
 
 const assetOf = (world: World, id: string, output: string): string => step(world, id).outputs[output]?.asset ?? '';
 
-const isValue = (state: State): state is { readonly value: unknown } => typeof state === 'object';
+const isValue = (state: State): state is Value => typeof state === 'object';

@@ -73,6 +73,7 @@ function missingKeys({ code, details }: SelectionError): readonly string[] {
 /** Runs on one store after each other: what readers get of each asset is carried along as the rules say (F8). */
 export class ReferenceHistory {
   readonly stored = new Map<string, State>();
+  readonly #last = { outputs: new Map<string, { readonly value: unknown }>(), assets: new Map<string, { readonly value: unknown }>() };
   readonly #world: DefinableWorld;
 
   constructor(world: DefinableWorld) {
@@ -80,11 +81,23 @@ export class ReferenceHistory {
   }
 
   run(run: WorldRun): Account {
-    const answer = evaluate(this.#world, { ...run, stored: this.stored });
+    const answer = evaluate(this.#world, { ...run, stored: this.stored, last: this.#last });
     const account = accountOf(answer, new Map(this.stored));
     for (const [key, state] of [...answer.outcomes, ...answer.unexpected])
       if (state !== 'failed' && state !== 'blocked') this.stored.set(key, state);
+    this.#remember(answer);
     return account;
+  }
+
+  #remember({ steps, outcomes, unexpected, need }: Answer): void {
+    for (const [id, { states }] of steps) {
+      for (const [name, state] of states) {
+        const asset = this.#world.steps[id]?.outputs[name]?.asset ?? '';
+        const isKnown = need.get(id)?.has(name) === true || unexpected.has(asset);
+        if (typeof state === 'object' && isKnown) this.#last.outputs.set(`${id}.${name}`, state);
+      }
+    }
+    for (const [key, state] of [...outcomes, ...unexpected]) if (typeof state === 'object') this.#last.assets.set(key, state);
   }
 }
 

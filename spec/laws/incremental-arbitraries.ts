@@ -11,6 +11,7 @@ interface StepSeed {
   readonly inputs: readonly {
     readonly kind: 'value' | 'list' | 'nothing';
     readonly optional: boolean;
+    readonly hold: boolean;
     readonly offsets: readonly number[];
   }[];
   readonly outputs: readonly { readonly required: boolean; readonly isAsset: boolean; readonly passes: MadeOutput['passes'] }[];
@@ -63,6 +64,7 @@ export interface HistoryConstraints {
   readonly voids?: number;
   readonly later?: number;
   readonly unversioned?: number;
+  readonly holds?: number;
 }
 
 const likely: readonly Behaviour[] = [
@@ -85,10 +87,11 @@ const likely: readonly Behaviour[] = [
 const often = (times: number): fc.Arbitrary<boolean> => fc.nat({ max: 9 }).map((n) => n >= 10 - times);
 
 function stepSeed(constraints: HistoryConstraints): fc.Arbitrary<StepSeed> {
-  const { maxDefinitions = 3, volatile = 1, together = 2, passing = 2, voids = 1, later = 3, unversioned = 3 } = constraints;
+  const { maxDefinitions = 3, volatile = 1, together = 2, passing = 2, voids = 1, later = 3, unversioned = 3, holds = 2 } = constraints;
   const input = fc.record({
     kind: fc.constantFrom('value', 'value', 'value', 'list', 'list', 'nothing'),
     optional: often(2),
+    hold: often(holds),
     offsets: fc.array(fc.nat({ max: 6 }), { maxLength: 3 }),
   });
   const passes = fc.oneof(
@@ -143,7 +146,13 @@ export function draftOf(
     definition: `d${definition}`,
     code: 0,
     touched: 0,
-    inputs: inputs.map(({ kind, optional, offsets }, i) => ({ name: `i${i}`, kind, optional, entries: wiresAt(wirable, offsets) })),
+    inputs: inputs.map(({ kind, optional, hold, offsets }, i) => ({
+      name: `i${i}`,
+      kind,
+      optional,
+      hold: hold && kind !== 'nothing',
+      entries: wiresAt(wirable, offsets),
+    })),
     outputs: nature.isVoid
       ? [{ name: 'result', required: true, passes: 'transient', isAsset: outputs[0]?.isAsset === true }]
       : outputs.map((each, i) => ({ ...each, name: `o${i}` })),

@@ -63,8 +63,8 @@ export function openEntries(log: readonly LoggedEvent[]): readonly string[] {
 }
 
 function isClosed({ kind, origin, position, state }: Entry, at: number, log: readonly LoggedEvent[]): boolean {
-  // Order alone may stand on an asset that was never stored.
-  if (position === null) return kind === 'nothing' && origin.from === 'asset';
+  // Order alone may stand on an asset that was never stored, and where nothing is held, nothing was read.
+  if (position === null) return (kind === 'nothing' && origin.from === 'asset') || state.state === 'absent';
   const cause = log[position - 1];
   if (cause === undefined || cause.position !== position || position >= at) return false;
   if (origin.from === 'asset') {

@@ -63,10 +63,10 @@ export function defineChanging(world: ChangingWorld, surroundings: Surroundings)
 
 function defineOp(step: PlacedStep, surroundings: Surroundings): AnyOp {
   const { around, pause, watch } = surroundings;
-  const ports = step.inputs.map(({ name, kind, optional: isOptional }): [string, InputPort] => {
+  const ports = step.inputs.map(({ name, kind, optional: isOptional, hold }): [string, InputPort] => {
     // Whether a port is optional is only known now; the overloads are for literals.
-    const make = { value: input, list, nothing }[kind] as (options: { readonly optional: boolean }) => InputPort;
-    return [name, make({ optional: isOptional })];
+    const make = { value: input, list, nothing }[kind] as (options: { readonly optional: boolean; readonly hold?: true }) => InputPort;
+    return [name, make({ optional: isOptional, ...(hold && { hold }) })];
   });
   const declared = step.outputs.map(({ name, required, passes }): [string, OutputPort] => {
     const options = { transient: passes === 'transient' };

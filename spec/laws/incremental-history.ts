@@ -302,9 +302,15 @@ export class History {
       cancelAfter: 0,
     });
     // Freshness is about what is recorded, not about which values can still be had.
-    const { readable, traces } = this.memory;
-    const states = [...readable.values(), ...[...traces.values()].map(({ state }) => state)];
-    const memory = { ...this.memory, kept: new Set(states.flatMap((state) => (state.state === 'value' ? [state.version] : []))) };
+    const { readable, traces, kept } = this.memory;
+    // What is held is not there once it is gone.
+    const last = new Map([...this.memory.last].filter(([, { found }]) => kept.has(found.version)));
+    const states = [
+      ...readable.values(),
+      ...[...traces.values()].map(({ state }) => state),
+      ...[...last.values()].map(({ found }) => found),
+    ];
+    const memory = { ...this.memory, last, kept: new Set(states.flatMap((state) => (state.state === 'value' ? [state.version] : []))) };
     const isFresh = (key: string): boolean => {
       const { missing, lost, steps, events } = answer(this.world, memory, { ...asked, select: new Set([key]) });
       const runs = [...steps.values()].some(({ outcome }) => outcome !== 'reused' && outcome !== 'skipped');

@@ -22,7 +22,7 @@ import type { History } from './incremental-history.ts';
 import { begun, casesOf, changes, law, readersSee, refreshAll, runs, type Ran } from './incremental-play.ts';
 
 /** Steps whose outputs are functions of what is declared, are kept, and whose code is trusted for ever. */
-const pure: HistoryConstraints = { passing: 0, voids: 0, volatile: 0, together: 0, unversioned: 0, maxActions: 5 };
+const pure: HistoryConstraints = { passing: 0, voids: 0, volatile: 0, together: 0, unversioned: 0, holds: 0, maxActions: 5 };
 /** Nothing fails, whatever is selected. */
 const harmless = { behaviours: ['all', 'all', 'collapse', 'data', 'selected'] } as const;
 const everyChange = ['put', 'code', 'touch', 'rename', 'op', 'nest', 'remove', 'config', 'asset', 'optional', 'rewire', 'add'] as const;

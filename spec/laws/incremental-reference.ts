@@ -28,6 +28,12 @@ interface Trace {
   readonly state: Found;
 }
 
+/** A value that may be held, and when it was written down. */
+export interface Last {
+  readonly found: Extract<Found, { readonly state: 'value' }>;
+  readonly at: number;
+}
+
 /** What a store remembers. */
 export interface Memory {
   /** What readers get of each asset and source (F8). */
@@ -36,12 +42,16 @@ export interface Memory {
   readonly missed: ReadonlySet<string>;
   /** By output (`definition:path.output`). */
   readonly traces: ReadonlyMap<string, Trace>;
+  /** The last value of each output (`definition:path.output`) and of each asset (`=key`), and when it came. */
+  readonly last: ReadonlyMap<string, Last>;
+  /** How many runs there were. */
+  readonly runs: number;
   /** Versions whose values can be had. */
   readonly kept: ReadonlySet<string>;
 }
 
 /** A store before anything happened. */
-export const NOTHING: Memory = { readable: new Map(), missed: new Set(), traces: new Map(), kept: new Set() };
+export const NOTHING: Memory = { readable: new Map(), missed: new Set(), traces: new Map(), last: new Map(), runs: 0, kept: new Set() };
 
 /** What is asked, and of which surroundings. */
 export interface Question {
@@ -96,8 +106,9 @@ interface Run extends Question {
 export function answer(world: ChangingWorld, memory: Memory, question: Question): Answer {
   const need = needOf(world, question);
   let run: Run = { ...question, world, memory, need, forced: new Set(), did: new Map() };
-  const loads = [...need.keys()].flatMap((id) => loadsOf(run, stepOf(world, id)));
-  const missing = [...new Set(loads.filter((key) => isMissing(memory.readable.get(key))))]; // N7
+  const read = [...need.keys()].flatMap((id) => loadsOf(run, stepOf(world, id)));
+  const loads = read.map(({ key }) => key);
+  const missing = [...new Set(read.flatMap(({ key, hold }) => (isMissing(memory.readable.get(key), hold) ? [key] : [])))]; // N7
   const lost = loads.filter((key) => isLost(memory, memory.readable.get(key)));
   if (missing.length + lost.length > 0)
     return { missing, lost, need, steps: new Map(), forced: new Set(), outcomes: new Map(), values: new Map(), events: [], after: memory };
@@ -110,7 +121,8 @@ export function answer(world: ChangingWorld, memory: Memory, question: Question)
   return { missing, lost, need, steps: run.did, forced: run.forced, ...recorded(run) };
 }
 
-const isMissing = (found: Found | undefined): boolean => found === undefined || (found.state === 'value' && found.version.startsWith('#'));
+const isMissing = (found: Found | undefined, hold: boolean): boolean =>
+  (found === undefined && !hold) || (found?.state === 'value' && found.version.startsWith('#'));
 const isLost = ({ kept }: Memory, found: Found | undefined): boolean =>
   found?.state === 'value' && !found.version.startsWith('#') && !kept.has(found.version);
 
@@ -145,9 +157,12 @@ function loadedKey(world: ChangingWorld, { select, ...policies }: Question, { re
 }
 
 /** What value and list inputs of a step load; order alone loads nothing. */
-function loadsOf(run: Run, reader: PlacedStep): readonly string[] {
-  return reader.inputs.flatMap(({ kind, entries }) =>
-    kind === 'nothing' ? [] : entries.flatMap((wire) => loadedKey(run.world, run, { reader, wire }) ?? []),
+function loadsOf(run: Run, reader: PlacedStep): readonly { readonly key: string; readonly hold: boolean }[] {
+  return reader.inputs.flatMap(({ kind, hold, entries }) =>
+    entries.flatMap((wire) => {
+      const key = kind === 'nothing' ? undefined : loadedKey(run.world, run, { reader, wire });
+      return key === undefined ? [] : [{ key, hold }];
+    }),
   );
 }
 
@@ -168,7 +183,10 @@ function settleStep(run: Run, step: PlacedStep): Did {
   });
   const ended = run.ended?.get(step.id);
   if (run.ended !== undefined && ended === undefined) return { outcome: 'cancelled', states: NO_STATES, beyond: NO_STATES };
-  const inputs = step.inputs.map((input) => ({ ...input, states: input.entries.map((wire) => stateOf(run, { reader: step, wire })) }));
+  const inputs = step.inputs.map((input) => ({
+    ...input,
+    states: input.entries.map((wire) => readOf(run, input, { reader: step, wire }).state),
+  }));
   if (inputs.some(({ states }) => states.some(({ state }) => state === 'failed' || state === 'blocked'))) return all('blocked', 'blocked'); // X2
   const isGone = inputs.some(({ optional, states }) => !optional && states.length > 0 && states.every(({ state }) => state === 'absent'));
   if (isGone) return all('skipped', 'absent'); // X3
@@ -193,19 +211,19 @@ function tracedState(run: Run, step: PlacedStep, name: string): Found {
 function holds(run: Run, step: PlacedStep, trace: Trace | undefined): boolean {
   if (trace === undefined) return false;
   if (trace.op !== step.op || trace.code !== codeOf(run, step) || trace.config !== configOf(run, step)) return false;
-  const now = step.inputs.flatMap(({ name, kind, entries }) => entries.map((wire) => ({ name, kind, wire })));
+  const now = step.inputs.flatMap((input) => input.entries.map((wire) => ({ input, wire })));
   return (
     now.length === trace.entries.length &&
     trace.entries.every((before, index) => {
       const entry = now[index];
-      if (entry === undefined || before.input !== entry.name || before.kind !== entry.kind) return false;
-      return sameEntry(run, before, { reader: step, wire: entry.wire });
+      if (entry === undefined || before.input !== entry.input.name || before.kind !== entry.input.kind) return false;
+      return sameEntry(run, before, { reader: step, ...entry });
     })
   );
 }
 
-function sameEntry(run: Run, { kind, from, state }: TracedEntry, reading: Reading): boolean {
-  const now = stateOf(run, reading);
+function sameEntry(run: Run, { kind, from, state }: TracedEntry, reading: Reading & { readonly input: WiredInput }): boolean {
+  const now = readOf(run, reading.input, reading).state;
   const { wire } = reading;
   const owner = 'step' in wire ? outputId(stepOf(run.world, wire.step), wire.output) : undefined;
   const key = 'step' in wire ? outputOf(stepOf(run.world, wire.step), wire.output).asset : wire.source;
@@ -224,6 +242,23 @@ function stateOf(run: Run, { reader, wire }: Reading): Found {
   const key = loadedKey(run.world, run, { reader, wire });
   if ('source' in wire || key !== undefined) return run.memory.readable.get(key ?? '') ?? UNREAD; // N6: order alone counts as settled
   return settle(run, wire.step).states.get(wire.output) ?? { state: 'absent' };
+}
+
+/** What an input reads of a wire: what came, or where it holds and nothing did, what came last, under the name by which that is known (X3). */
+function readOf(run: Run, { hold }: WiredInput, reading: Reading): { readonly state: Found; readonly from?: TracedEntry['from'] } {
+  const { wire } = reading;
+  const key = loadedKey(run.world, run, reading);
+  const isUnknown = key !== undefined && !run.memory.readable.has(key);
+  const state = stateOf(run, reading);
+  if (!hold || (state.state === 'value' && !isUnknown)) return { state };
+  const output = 'source' in wire || key !== undefined ? '' : outputId(stepOf(run.world, wire.step), wire.output);
+  const asset = key ?? ('step' in wire ? outputOf(stepOf(run.world, wire.step), wire.output).asset : undefined) ?? '';
+  const [given, recorded] = [run.memory.last.get(output), run.memory.last.get(`=${asset}`)];
+  const isLater = recorded !== undefined && recorded.at > (given?.at ?? 0) && recorded.found.version !== given?.found.version;
+  const last = isLater ? recorded : given;
+  if (last === undefined || last.found.version.startsWith('#') || !run.memory.kept.has(last.found.version))
+    return { state: { state: 'absent' } };
+  return { state: last.found, from: isLater ? { key: asset } : { output } };
 }
 
 type Gathered = readonly (WiredInput & { readonly states: readonly Found[] })[];
@@ -305,6 +340,7 @@ function recorded(run: Run): Pick<Answer, 'outcomes' | 'values' | 'events' | 'af
   const readable = new Map(run.memory.readable);
   const missed = new Set(run.memory.missed);
   const kept = new Set(run.memory.kept);
+  const last = lastAfter(run);
   const outcomes = new Map<string, string>();
   const values = new Map<string, Found>();
   const events: string[] = [];
@@ -322,12 +358,13 @@ function recorded(run: Run): Pick<Answer, 'outcomes' | 'values' | 'events' | 'af
       if (state?.state !== 'value' && state?.state !== 'absent') missed.add(asset);
       else {
         readable.set(asset, state);
+        if (state.state === 'value') last.set(`=${asset}`, { found: state, at: 2 * run.memory.runs + 1 });
         missed.delete(asset);
         if (did.outcome === 'succeeded') keep(state);
       }
     }
   }
-  return { outcomes, values, events, after: { readable, missed, kept, traces: tracesAfter(run) } };
+  return { outcomes, values, events, after: { readable, missed, kept, traces: tracesAfter(run), last, runs: run.memory.runs + 1 } };
 }
 
 /** The assets of a step that a run has something to say of: selected ones, and under X7 `materialize` every value that was emitted. */
@@ -374,13 +411,27 @@ function tracesAfter(run: Run): ReadonlyMap<string, Trace> {
   return traces;
 }
 
+/** The last values that outputs gave; those that belong together and were not made together are no longer of use (D8). */
+function lastAfter(run: Run): Map<string, Last> {
+  const last = new Map(run.memory.last);
+  for (const [id, { outcome, states }] of run.did) {
+    if (outcome !== 'succeeded') continue;
+    const step = stepOf(run.world, id);
+    for (const { name } of step.outputs) if ((step.isTogether || step.isVolatile) && !states.has(name)) last.delete(outputId(step, name));
+    for (const [name, found] of states) if (found.state === 'value') last.set(outputId(step, name), { found, at: 2 * run.memory.runs });
+  }
+  return last;
+}
+
 function entriesOf(run: Run, step: PlacedStep): readonly TracedEntry[] {
-  return step.inputs.flatMap(({ name, kind, entries }) =>
-    entries.map((wire): TracedEntry => {
+  return step.inputs.flatMap((input) =>
+    input.entries.map((wire): TracedEntry => {
       const key = loadedKey(run.world, run, { reader: step, wire });
+      const { state, from: held } = readOf(run, input, { reader: step, wire });
       const from =
-        'source' in wire || key !== undefined ? { key: key ?? '' } : { output: outputId(stepOf(run.world, wire.step), wire.output) };
-      return { input: name, kind, from, state: stateOf(run, { reader: step, wire }) };
+        held ??
+        ('source' in wire || key !== undefined ? { key: key ?? '' } : { output: outputId(stepOf(run.world, wire.step), wire.output) });
+      return { input: input.name, kind: input.kind, from, state };
     }),
   );
 }

@@ -8,6 +8,7 @@ export interface WiredInput {
   readonly name: string;
   readonly kind: 'value' | 'list' | 'nothing';
   readonly optional: boolean;
+  readonly hold: boolean;
   readonly entries: readonly Wire[];
 }
 
@@ -137,12 +138,21 @@ export function assetKeys({ steps }: ChangingWorld): readonly string[] {
   return steps.flatMap(({ outputs }) => outputs.flatMap(({ asset }) => asset ?? []));
 }
 
+/** Assets that depend on what came before: those of steps with an input that holds, and all downstream of them (F9). */
+export function holdingAssets({ steps }: ChangingWorld): ReadonlySet<string> {
+  const holding = new Set<string>();
+  for (const { id, inputs } of steps)
+    if (inputs.some(({ hold, entries }) => hold || entries.some((wire) => 'step' in wire && holding.has(wire.step)))) holding.add(id);
+  return new Set(steps.flatMap(({ id, outputs }) => (holding.has(id) ? outputs.flatMap(({ asset }) => asset ?? []) : [])));
+}
+
 /** A world as text, a line each step. */
 export function printChangingWorld({ sources, steps }: ChangingWorld): string {
   const wire = (each: Wire): string => ('source' in each ? each.source : `${each.step}.${each.output}`);
   const lines = steps.map((step) => {
     const inputs = step.inputs.map(
-      ({ name, kind, optional, entries }) => `${name}${optional ? '?' : ''}: ${kind} [${entries.map(wire).join(', ')}]`,
+      ({ name, kind, optional, hold, entries }) =>
+        `${name}${optional ? '?' : ''}: ${hold ? 'hold ' : ''}${kind} [${entries.map(wire).join(', ')}]`,
     );
     const outputs = step.outputs.map(
       ({ name, required, asset, passes }) =>

@@ -133,7 +133,7 @@ describe('engine = reference', () => {
     const met = new Map<string, number>();
     const meet = (what: string): unknown => met.set(what, (met.get(what) ?? 0) + 1);
     await law(
-      { maxDefinitions: 3 },
+      { maxDefinitions: 3, holds: 0.2 },
       async ({ world, runs }) => {
         const defs = defineWorld(world);
         const store = memoryStore();

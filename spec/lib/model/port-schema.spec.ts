@@ -13,7 +13,7 @@ const schemas = { zod: z.number(), valibot: v.number(), arktype: type('number') 
 
 describe('a port', () => {
   test.each(Object.entries(schemas))('takes a schema of %s first, and options second', (_, schema) => {
-    expect(input(schema)).toEqual({ port: 'input', kind: 'value', optional: false, schema });
+    expect(input(schema)).toEqual({ port: 'input', kind: 'value', optional: false, hold: false, schema });
     expect(input(schema).schema).toBe(schema);
     expect(input(schema, { optional: true })).toMatchObject({ kind: 'value', optional: true, schema });
     expect(list(schema)).toMatchObject({ kind: 'list', optional: false, schema });
@@ -42,7 +42,7 @@ describe('a port', () => {
   });
 
   test('made by hand has a schema or none, and nothing else in its place', () => {
-    const made = (schema: unknown) => ({ x: { port: 'input', kind: 'value', optional: false, schema } });
+    const made = (schema: unknown) => ({ x: { port: 'input', kind: 'value', optional: false, hold: false, schema } });
     expect(Object.keys(checkPorts('input', untypedValue(made(z.number())), 'op "a"'))).toEqual(['x']);
     for (const schema of [null, 5, {}, Number])
       expectRefusal(

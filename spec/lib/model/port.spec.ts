@@ -7,12 +7,12 @@ import { untyped } from './untyped.ts';
 
 describe('ports', () => {
   test('say what they are, and are frozen', () => {
-    expect(input()).toEqual({ port: 'input', kind: 'value', optional: false });
-    expect(input({ optional: true })).toEqual({ port: 'input', kind: 'value', optional: true });
-    expect(list()).toEqual({ port: 'input', kind: 'list', optional: false });
-    expect(list({ optional: true })).toEqual({ port: 'input', kind: 'list', optional: true });
-    expect(nothing()).toEqual({ port: 'input', kind: 'nothing', optional: false });
-    expect(nothing({ optional: true })).toEqual({ port: 'input', kind: 'nothing', optional: true });
+    expect(input()).toEqual({ port: 'input', kind: 'value', optional: false, hold: false });
+    expect(input({ optional: true })).toEqual({ port: 'input', kind: 'value', optional: true, hold: false });
+    expect(list()).toEqual({ port: 'input', kind: 'list', optional: false, hold: false });
+    expect(list({ optional: true })).toEqual({ port: 'input', kind: 'list', optional: true, hold: false });
+    expect(nothing()).toEqual({ port: 'input', kind: 'nothing', optional: false, hold: false });
+    expect(nothing({ optional: true })).toEqual({ port: 'input', kind: 'nothing', optional: true, hold: false });
     expect(output()).toEqual({ port: 'output', required: true, transient: false });
     expect(optional({ transient: true })).toEqual({ port: 'output', required: false, transient: true });
     for (const port of [input(), list(), nothing(), output(), optional()]) expect(Object.isFrozen(port)).toBe(true);

@@ -60,7 +60,7 @@ export type { AssetNode, LineageEdge, LineageNode, OutputNode, SourceNode, Unkno
 export type { DrawingOptions } from './lib/query/lineage-drawing.ts';
 export { status } from './operators/read/status.ts';
 export type { StatusOptions } from './operators/read/status.ts';
-export type { AssetStatus, Status } from './lib/query/status.ts';
+export type { AssetStatus, Gone, GoneAsset, GoneState, Status } from './lib/query/status.ts';
 export { stateOf } from './operators/read/step-state.ts';
 export type { StateOfOptions } from './operators/read/step-state.ts';
 export type { Stale } from './lib/plan/freshness.ts';

@@ -1,5 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { acceptBatch } from '../lib/events/accept-batch.ts';
+import type { Catalog, CatalogStore } from '../lib/events/catalog.ts';
 import type { Address } from '../lib/events/data-version.ts';
 import type { LoggedEvent, MissedEvent, ReadableEvent, StepSettled } from '../lib/events/logged-event.ts';
 import type { Position } from '../lib/events/position.ts';
@@ -8,6 +9,7 @@ import type {
   Appended,
   LivePort,
   LoggedRun,
+  OutputId,
   PruneReport,
   PruneRequest,
   RemovedValue,
@@ -22,6 +24,7 @@ import { draftBatch } from './batch-draft.ts';
 import { readCursor } from './cursors.ts';
 import { readState } from './log-state.ts';
 import { LogReader } from './log-reader.ts';
+import { partsOf, type Name } from './names.ts';
 import { prune } from './prune.ts';
 import type { OpenMode, SharedStore } from './shared-store.ts';
 import { storeFailure } from './store-failure.ts';
@@ -40,7 +43,7 @@ export interface HoldOptions {
 }
 
 /** One user's hold on a store that is open. */
-export class LmdbPort implements LivePort, RetentionStore {
+export class LmdbPort implements LivePort, RetentionStore, CatalogStore {
   readonly label: string;
   readonly limits: StoreLimits;
   readonly #store: SharedStore;
@@ -118,6 +121,22 @@ export class LmdbPort implements LivePort, RetentionStore {
 
   removed(addresses: readonly Address[]): Promise<readonly (RemovedValue | undefined)[]> {
     return this.#use(() => this.#each(addresses, (reader, address) => reader.removed(address)));
+  }
+
+  catalog(): Promise<Catalog> {
+    return this.#use(async () => {
+      const keys: AssetKey[] = [];
+      const outputs: OutputId[] = [];
+      let after: Buffer | undefined;
+      do {
+        const start = after;
+        const page = await this.#readPage((reader) => reader.names(start, PAGE));
+        for (const name of page.names) addName(name, keys, outputs);
+        after = page.next;
+        if (after !== undefined) await nextTurn();
+      } while (after !== undefined);
+      return Object.freeze({ keys: Object.freeze(keys), outputs: Object.freeze(outputs) });
+    });
   }
 
   async prune(request: PruneRequest): Promise<PruneReport> {
@@ -227,6 +246,14 @@ export class LmdbPort implements LivePort, RetentionStore {
     }
     return all;
   }
+}
+
+function addName(name: Name, keys: AssetKey[], outputs: OutputId[]): void {
+  const [key] = partsOf('key', name) ?? [];
+  // Only keys were written as such.
+  if (key !== undefined) keys.push(key as AssetKey);
+  const [definition, step, output] = partsOf('output', name) ?? [];
+  if (definition !== undefined && step !== undefined && output !== undefined) outputs.push(Object.freeze({ definition, step, output }));
 }
 
 interface Paging<Row> {

@@ -80,6 +80,11 @@ export class LogReader {
     return event;
   }
 
+  /** Everything that has a name, a page at a time: see {@link Names.page}. */
+  names(after: Buffer | undefined, limit: number): ReturnType<Names['page']> {
+    return this.#names.page(this.#tables, after, limit);
+  }
+
   /** Positions of the start and the end of runs that started at `from` or later, oldest first. */
   runs(from: Position, limit: number): readonly LoggedRun[] {
     const runs: LoggedRun[] = [];

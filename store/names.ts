@@ -16,6 +16,13 @@ export function nameOf(kind: NameKind, ...parts: readonly string[]): Name {
   return JSON.stringify([kind, ...parts]);
 }
 
+/** The parts of a name, if it is one of that kind. */
+export function partsOf(kind: NameKind, name: Name): readonly string[] | undefined {
+  // Names are made by nameOf alone.
+  const [its, ...parts] = JSON.parse(name) as readonly string[];
+  return its === kind ? parts : undefined;
+}
+
 /** How many names are kept in memory, made already. */
 const MADE_NAMES = 20_000;
 
@@ -87,6 +94,21 @@ export class Names {
     if (written !== name) throw corrupt(place, 'belongs to another name');
     this.#remember(name, id);
     return id;
+  }
+
+  /** Names, in the order of the table, from behind `after` on, at most `limit`; `next` is where the following ones are. */
+  page(tables: Tables, after: Buffer | undefined, limit: number): { readonly names: readonly Name[]; readonly next: Buffer | undefined } {
+    const names: Name[] = [];
+    let last: Buffer | undefined;
+    // The first key behind another one is that with a byte more.
+    const range = after === undefined ? { limit } : { start: Buffer.concat([after, Buffer.of(0)]), limit };
+    for (const { key, value } of tables.names.getRange(range)) {
+      // The checksum held: this is what set wrote.
+      const [, name] = openRecord(value, { table: 'names', key, label: this.#label }) as readonly [number, Name];
+      names.push(name);
+      last = key;
+    }
+    return { names, next: names.length < limit ? undefined : last };
   }
 
   /** Gives a name its id, inside of a transaction. */

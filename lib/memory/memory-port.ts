@@ -1,5 +1,6 @@
 import { acceptBatch } from '../events/accept-batch.ts';
 import { versionConflict } from '../events/append-conflicts.ts';
+import type { Catalog, CatalogStore } from '../events/catalog.ts';
 import type { Address } from '../events/data-version.ts';
 import {
   isMissed,
@@ -43,12 +44,12 @@ interface RunPositions {
 }
 
 /** A store that is there as long as the process keeps it, in arrays and maps. Nothing in it waits: a call is done when it returns. */
-export function memoryPort(limits: StoreLimits = DEFAULT_LIMITS): LivePort & RetentionStore {
+export function memoryPort(limits: StoreLimits = DEFAULT_LIMITS): LivePort & RetentionStore & CatalogStore {
   return new MemoryPort(limits);
 }
 
 /** Events are frozen and shared by all readers. Bytes cannot be frozen, so they are copied on the way in and on the way out. */
-class MemoryPort implements LivePort, RetentionStore {
+class MemoryPort implements LivePort, RetentionStore, CatalogStore {
   readonly label = 'memory';
   readonly limits: StoreLimits;
   readonly #watchers = new Set<{ readonly onChange: () => void }>();
@@ -130,6 +131,14 @@ class MemoryPort implements LivePort, RetentionStore {
   async removed(addresses: readonly Address[]): Promise<readonly (RemovedValue | undefined)[]> {
     const { removed } = this.#open();
     return Object.freeze(addresses.map((address) => removed.get(address)));
+  }
+
+  async catalog(): Promise<Catalog> {
+    const { readable, missed, settled } = this.#open();
+    return Object.freeze({
+      keys: Object.freeze([...new Set([...readable.keys(), ...missed.keys()])]),
+      outputs: Object.freeze([...settled.ids()]),
+    });
   }
 
   async prune(request: PruneRequest): Promise<PruneReport> {

@@ -12,6 +12,11 @@ export class PositionLists<Key> {
     else list.push(position);
   }
 
+  /** Everything that has a position. */
+  keys(): Iterable<Key> {
+    return this.#lists.keys();
+  }
+
   /** Every list of positions, in order. */
   lists(): Iterable<readonly Position[]> {
     return this.#lists.values();
@@ -48,6 +53,12 @@ export class OutputPositions {
   /** The last position at `at` or before. */
   lastAt({ definition, step, output }: OutputId, at: Position): Position | undefined {
     return this.#definitions.get(definition)?.get(step)?.lastAt(output, at);
+  }
+
+  /** Every output that has a position. */
+  *ids(): Generator<OutputId, void, undefined> {
+    for (const [definition, steps] of this.#definitions)
+      for (const [step, outputs] of steps) for (const output of outputs.keys()) yield Object.freeze({ definition, step, output });
   }
 
   /** The last position of every output. */

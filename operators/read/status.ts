@@ -6,7 +6,8 @@ import type { Definitions } from '../../lib/model/definitions.ts';
 import { readProvisions, type Provision } from '../../lib/model/resource.ts';
 import { checkConfigShape, type GivenConfig } from '../../lib/plan/config.ts';
 import { resolveSelection, type Select } from '../../lib/plan/selection.ts';
-import { assetStatus, type AssetStatus, type Status } from '../../lib/query/status.ts';
+import { assetStatus, type AssetStatus, type Gone, type Status } from '../../lib/query/status.ts';
+import { readGone } from './gone.ts';
 import { readFreshness } from '../run/stale-inputs.ts';
 import { checkStore } from '../run/options.ts';
 
@@ -26,7 +27,9 @@ const STATUS_RULES: OptionRules<StatusOptions<unknown>> = { select: CHECKED_LATE
  * Says of each asset whether it is what a refresh would make of it now, and if not, why: by what the store has recorded, and by the sources as
  * they were put. Sources that are only read when a run starts are not read. Runs nothing and writes nothing.
  *
- * Cost: two look-ups an asset and one an output upstream of it, all at one position.
+ * Says too what the store has that these definitions have left behind: what was renamed or removed, and states that nothing goes on from.
+ *
+ * Cost: two look-ups an asset and one an output upstream of it, all at one position; and, where all are asked about, a look at each name.
  *
  * Rejects with SelectionError INVALID_OPTION, INVALID_SELECTION, UNKNOWN_ASSET, SOURCE_NOT_COMPUTED, or StoreError.
  */
@@ -45,12 +48,18 @@ export async function status<Assets>(defs: Definitions<Assets>, store: Store, op
     resources: provided(defs, options.resources),
     ...(config !== undefined && { config: checkConfigShape(config) }),
   });
+  const gone = options.select === undefined ? await readGone(defs, port, position) : undefined;
   const assets = keys.map((key) => [key, assetStatus(key, freshness.ofAsset(key), freshness.readable(key))] as const);
   return Object.freeze({
     position,
     assets: frozenMap<string, AssetStatus>(assets),
-    toString: () => assets.map(([, { sentence }]) => sentence).join('\n'),
+    gone,
+    toString: () => [...assets.map(([, { sentence }]) => sentence), ...sentencesOf(gone)].join('\n'),
   });
+}
+
+function sentencesOf(gone: Gone | undefined): readonly string[] {
+  return gone === undefined ? [] : [...gone.assets, ...gone.states].map(({ sentence }) => sentence);
 }
 
 function provided<Assets>({ resources }: Definitions<Assets>, given: unknown): ReadonlyMap<string, Provision> {

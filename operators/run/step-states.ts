@@ -2,7 +2,8 @@ import { SelectionError } from '../../lib/kernel/errors.ts';
 import { quote, quoteList } from '../../lib/kernel/print.ts';
 import type { Address } from '../../lib/events/data-version.ts';
 import type { Position } from '../../lib/events/position.ts';
-import type { StorePort } from '../../lib/events/store-port.ts';
+import { isCatalogStore } from '../../lib/events/catalog.ts';
+import type { OutputId, StorePort } from '../../lib/events/store-port.ts';
 import type { Step } from '../../lib/model/step-graph.ts';
 import type { PlannedStep } from '../../lib/plan/plan.ts';
 import type { CommittedState } from '../step/state.ts';
@@ -21,7 +22,8 @@ export interface StateAt {
  *
  * Every success of a step is the last one of each output that it had in need, until a later success has that output in need too or drops it.
  * So the newest of the last successes of all its outputs is the newest success of the step, and what that left is its state. They differ
- * where outputs came and went with the code: an op only drops outputs that it declares. A success that was written when the op kept no
+ * where outputs came and went with the code: an op only drops outputs that it declares. Where none of its outputs is known, it may have had
+ * others: the store is asked for what it has. A success that was written when the op kept no
  * state left none.
  */
 export async function lastStates(port: StorePort, steps: readonly Step[], at: Position): Promise<readonly (StateAt | undefined)[]> {
@@ -29,6 +31,38 @@ export async function lastStates(port: StorePort, steps: readonly Step[], at: Po
     outputs.map(({ name }) => ({ definition, step: path, output: name, which })),
   );
   if (questions.length === 0) return [];
+  const states = await newestStates(port, questions, { count: steps.length, at });
+  const renamed = await outputsBefore(
+    port,
+    steps.flatMap((step, which) => (states[which] === undefined ? [{ step, which }] : [])),
+  );
+  if (renamed.length === 0) return states;
+  const before = await newestStates(port, renamed, { count: steps.length, at });
+  return states.map((state, which) => state ?? before[which]);
+}
+
+interface StateQuestion extends OutputId {
+  /** Which of the steps asked about it is an output of. */
+  readonly which: number;
+}
+
+/** Outputs that steps had under other names: a state is that of the step, whatever its outputs are called now. */
+async function outputsBefore(
+  port: StorePort,
+  unknown: readonly { readonly step: Step; readonly which: number }[],
+): Promise<readonly StateQuestion[]> {
+  if (unknown.length === 0 || !isCatalogStore(port)) return [];
+  const { outputs } = await port.catalog();
+  return unknown.flatMap(({ step: { definition, path }, which }) =>
+    outputs.flatMap((each) => (each.definition === definition && each.step === path ? [{ ...each, which }] : [])),
+  );
+}
+
+async function newestStates(
+  port: StorePort,
+  questions: readonly StateQuestion[],
+  { count, at }: { readonly count: number; readonly at: Position },
+): Promise<readonly (StateAt | undefined)[]> {
   const newest: (StateAt & { readonly last: Address | null })[] = [];
   const settled = await port.lastSettled(questions, at);
   for (const [index, { which }] of questions.entries()) {
@@ -36,7 +70,7 @@ export async function lastStates(port: StorePort, steps: readonly Step[], at: Po
     if (event === undefined || event.position <= (newest[which]?.position ?? 0)) continue;
     newest[which] = { position: event.position, address: event.stateAddress ?? '', last: event.stateAddress };
   }
-  return steps.map((_, which) => {
+  return Array.from({ length: count }, (_, which) => {
     const found = newest[which];
     return found === undefined || found.last === null ? undefined : { position: found.position, address: found.last };
   });

@@ -1,0 +1,135 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import {
+  asset,
+  assetsFromGraph,
+  define,
+  emit,
+  graph,
+  input,
+  op,
+  optional,
+  refresh,
+  source,
+  stateOf,
+  status,
+  type Definitions,
+  type Store,
+} from '../../../index.ts';
+import { memoryStore } from '../../../lib/memory/index.ts';
+import { openStore } from '../../../store/index.ts';
+import { batchOf, sourceObserved } from '../../kit/sample-events.ts';
+import { losingStore } from '../../laws/incremental-store.ts';
+
+interface Names {
+  readonly step: string;
+  readonly outputs: readonly string[];
+}
+
+/** An asset that counts its runs in its state. */
+function counting({ step, outputs }: Names): Definitions {
+  const count = op({
+    name: 'count',
+    codeVersion: '1',
+    inputs: { x: input<number>() },
+    outputs: Object.fromEntries(outputs.map((name) => [name, optional<number>()])),
+    state: { initial: () => ({ runs: 0 }) },
+    *run(_inputs, { state }) {
+      state.runs += 1;
+      for (const name of outputs) yield emit(name, state.runs);
+    },
+  });
+  const body = graph('counter', { inputs: { x: input<number>() } }, ({ x }) => {
+    const made = count.as(step)({ x });
+    return Object.fromEntries(Object.entries(made).map(([name, handle]) => [`${name}_asset`, handle]));
+  });
+  return define({ assets: [source<number>('x'), assetsFromGraph(body, { canSubset: true })] }) as Definitions;
+}
+
+async function onEachStore(use: (store: Store) => Promise<void>): Promise<void> {
+  await use(memoryStore());
+  const folder = mkdtempSync(join(tmpdir(), 'sluice-gone-'));
+  const store = await openStore(folder);
+  try {
+    await use(store);
+  } finally {
+    await store.close();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+describe('what definitions leave behind', () => {
+  test('is told by status: assets, with who recorded them and when, and sources', () =>
+    onEachStore(async (store) => {
+      const old = asset({ key: 'old/one', run: () => 1 });
+      const stays = asset({ key: 'stays', run: () => 2 });
+      const failing = asset({ key: 'never', run: (): number => { throw new Error('never'); } }); // prettier-ignore
+      await refresh(define({ assets: [old, stays, failing] }), { store, throwOnFailure: false });
+      await store.put('rates', 3);
+      const now = await status(define({ assets: [stays] }), store);
+      expect(now.gone).toEqual({
+        assets: [
+          { key: 'old/one', position: expect.any(Number), definition: 'old/one', sentence: expect.any(String) },
+          { key: 'rates', position: expect.any(Number), definition: undefined, sentence: expect.any(String) },
+        ],
+        states: [],
+      });
+      const at = (key: string): Promise<number> => store.latest(key).then((event) => event?.position ?? 0);
+      expect(now.gone?.assets.map(({ position }) => position)).toEqual([await at('old/one'), await at('rates')]);
+      expect(String(now)).toContain(
+        `"old/one" is no longer defined; it was recorded last by definition "old/one", at position ${await at('old/one')}.`,
+      );
+      expect((await status(define({ assets: [old, stays, failing, source('rates')] }), store)).gone).toEqual({ assets: [], states: [] });
+      expect((await status(define({ assets: [stays] }), store, { select: ['stays'] })).gone).toBeUndefined();
+    }));
+
+  test('is told of a step that left a state and is not there any more', () =>
+    onEachStore(async (store) => {
+      const before = counting({ step: 'count', outputs: ['a'] });
+      await refresh(before, { store, sources: { x: 1 } });
+      expect((await status(before, store)).gone?.states).toEqual([]);
+      const after = counting({ step: 'counter', outputs: ['a'] });
+      expect((await status(after, store)).gone?.states).toMatchObject([
+        {
+          definition: 'counter',
+          step: 'count',
+          sentence: expect.stringMatching(/^Step "counter:count" is no longer defined; nothing goes on from the state/),
+        },
+      ]);
+    }));
+
+  test('is not known of a store that cannot list what it has', async () => {
+    const { store } = losingStore();
+    expect((await status(define({ assets: [asset({ key: 'one', run: () => 1 })] }), store)).gone).toBeUndefined();
+  });
+
+  test('lists what there is, and nothing twice, however often it was recorded', async () => {
+    const keys = Array.from({ length: 1200 }, (_, index) => `k${index}`);
+    await onEachStore(async (store) => {
+      for (const time of [1, 2]) await store.port.append(batchOf(...keys.map((key) => sourceObserved(key, { time }))));
+      const { gone } = await status(define({ assets: [asset({ key: 'other', run: () => 1 }), source('k7')] }), store);
+      expect(gone?.assets.map(({ key }) => String(key))).toEqual(keys.filter((key) => key !== 'k7').toSorted());
+    });
+  });
+});
+
+describe('a state whose step has other outputs now (X14)', () => {
+  test('is gone on from', () =>
+    onEachStore(async (store) => {
+      await refresh(counting({ step: 'count', outputs: ['a', 'b'] }), { store, sources: { x: 1 } });
+      const renamed = counting({ step: 'count', outputs: ['c'] });
+      await refresh(renamed, { store, sources: { x: 2 } });
+      expect(await store.value('c_asset')).toBe(2);
+      expect(await stateOf(store, renamed, 'count')).toEqual({ runs: 2 });
+    }));
+
+  test('is that of its newest success, though not all outputs of that are there any more', async () => {
+    const store = memoryStore();
+    await refresh(counting({ step: 'count', outputs: ['a', 'b'] }), { store, sources: { x: 1 } });
+    await refresh(counting({ step: 'count', outputs: ['a', 'b'] }), { store, sources: { x: 2 }, select: ['b_asset'] });
+    await refresh(counting({ step: 'count', outputs: ['a', 'c'] }), { store, sources: { x: 3 } });
+    expect(await store.value('a_asset')).toBe(3);
+  });
+});

@@ -22,6 +22,7 @@ export type DefinitionCode =
   | 'INVALID_INTERNAL_DEPS'
   | 'DUPLICATE_DEFINITION'
   | 'DUPLICATE_KEY'
+  | 'ALIAS_CONFLICT'
   | 'UNKNOWN_UPSTREAM'
   | 'CYCLE';
 

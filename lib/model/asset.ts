@@ -1,5 +1,6 @@
 import { quote } from '../kernel/print.ts';
 import type { Schema, SchemaOutput } from '../kernel/schema.ts';
+import { readKeyAliases, type AssetAliases } from './aliases.ts';
 import { assetKey, keyParts, type AssetKey, type KeyLike, type PrintedKey } from './asset-key.ts';
 import type { AssetNotes } from './asset-notes.ts';
 import { assetsFromGraph, type AssetsDefinition, type GraphReads, type UnknownInputs } from './assets-from-graph.ts';
@@ -16,6 +17,8 @@ interface AssetBasics<K extends KeyLike, I extends Inputs, ByInput, C extends Sc
   readonly key: K;
   /** Each input's name is the key of an upstream asset, unless `keysByInputName` says otherwise. */
   readonly keysByInputName?: ByInput & UnknownInputs<ByInput, keyof I & string>;
+  /** Keys that the asset had before: what a store has under them goes on under this one. */
+  readonly aliases?: readonly KeyLike[];
   /** The op's name, which is also the step's path; made from the key by default. */
   readonly name?: string;
 }
@@ -35,6 +38,7 @@ const ASSET_FIELDS: Fields<AnyAssetDefinition> = {
   result: true,
   codec: true,
   keysByInputName: true,
+  aliases: true,
   name: true,
   config: true,
   resources: true,
@@ -81,7 +85,7 @@ export function asset<
 ): AssetsDefinition<{ readonly [Key in PrintedKey<K>]: T }, GraphReads<I, ByInput>>;
 export function asset(definition: AnyAssetDefinition): AssetsDefinition {
   checkOptions(definition, ASSET_FIELDS, 'asset()');
-  const { key: given, keysByInputName, group, metadata, hooks, ...forOp } = definition;
+  const { key: given, keysByInputName, aliases, group, metadata, hooks, ...forOp } = definition;
   const key = assetKey(given, 'asset()');
   const { description, name = nameFromKey(key) } = forOp;
   checkName('op', name, `asset ${quote(key)}`);
@@ -99,8 +103,16 @@ export function asset(definition: AnyAssetDefinition): AssetsDefinition {
     keysByOutputName: { result: key },
     notes: { result: notes },
     ...(hooks !== undefined && { hooks: { result: hooks } }),
+    ...(aliases !== undefined && { aliases: formerNames(key, name, aliases) }),
     ...(keysByInputName !== undefined && { keysByInputName }),
   });
+}
+
+/** What has a key of its own was named after that, unless it was given a name. */
+function formerNames(key: AssetKey, name: string, given: unknown): AssetAliases {
+  const before = readKeyAliases(given, `asset ${quote(key)}`);
+  const paths = [...new Set(before.map(nameFromKey))].filter((path) => path !== name);
+  return { keys: { [key]: before }, definition: before, ...(paths.length > 0 && { steps: { [name]: paths } }) };
 }
 
 /** A key's last part, with what no name may hold replaced by "_". */

@@ -3,6 +3,7 @@ import { DefinitionError } from '../kernel/errors.ts';
 import { suggest } from '../kernel/nearest.ts';
 import { kindOf, printValue, quote, quoteList } from '../kernel/print.ts';
 import { isRecord } from '../kernel/record.ts';
+import { readAliases, type AssetAliases, type FormerNames } from './aliases.ts';
 import { assetKey, type AssetKey, type KeyLike, type PrintedKey } from './asset-key.ts';
 import { readNotes, type AssetNotes } from './asset-notes.ts';
 import { checkHooks, type Hooks } from './hooks.ts';
@@ -40,6 +41,8 @@ export interface AssetsDefinition<Assets = unknown, Reads = unknown> {
   readonly flat: FlatGraph;
   /** Asset → what it is declared to depend on (`internalDeps`), where that was narrowed or extended. */
   readonly declaredDeps: ReadonlyMap<AssetKey, readonly AssetKey[]>;
+  /** What it and its parts were called before. */
+  readonly former: FormerNames;
   readonly [assetTypes]?: Assets;
   readonly [readTypes]?: Reads;
 }
@@ -65,6 +68,8 @@ export interface AssetsOptions<InputName extends string, OutputName extends stri
   readonly group?: string;
   /** Notes for single assets, by output name. */
   readonly notes?: Readonly<Partial<Record<OutputName, AssetNotes>>>;
+  /** What was renamed: what a store has under the names before goes on under those of now. */
+  readonly aliases?: AssetAliases;
   /** Hooks for single assets, by output name: called for the step that makes the asset, and when that asset is recorded. */
   readonly hooks?: Readonly<Partial<Record<OutputName, Hooks>>>;
 }
@@ -115,6 +120,7 @@ const ASSETS_FIELDS: Fields<AssetsOptions<string, string, unknown, unknown, unkn
   internalDeps: true,
   group: true,
   notes: true,
+  aliases: true,
   hooks: true,
 };
 
@@ -174,6 +180,7 @@ export function assetsFromGraph(
     assets: frozenMap(assets),
     flat,
     declaredDeps: readInternalDeps({ flat, upstream, keys, where }, options.internalDeps),
+    former: readAliases(options.aliases, { keys: keys.values(), paths: flat.steps.map(({ path }) => path), where }),
   });
 }
 

@@ -9,6 +9,7 @@ import { joinCodecs, type Codecs } from './codec.ts';
 import { checkOptions, type Fields } from './options.ts';
 import { poolsProblem } from './pools.ts';
 import type { Refused } from './refused.ts';
+import { joinAliases, type Aliases } from './renamed.ts';
 import { readProvisions, type Provision, type Resource } from './resource.ts';
 import { isSource, type SourceDefinition } from './source.ts';
 import { joinSteps, type StepGraph } from './step-graph.ts';
@@ -34,6 +35,8 @@ export interface Definitions<Assets = unknown> {
   readonly pools: ReadonlyMap<string, number>;
   /** The codecs of all outputs and sources, by name: stored values are decoded by them. */
   readonly codecs: Codecs;
+  /** What was renamed, and how it was called before. */
+  readonly aliases: Aliases;
   readonly [definedAssets]?: Assets;
 }
 
@@ -89,7 +92,7 @@ const DEFINE_FIELDS: Fields<DefineOptions<readonly AnyDefinition[]>> = { assets:
 /**
  * Joins definitions into one set that can be planned.
  *
- * @throws DefinitionError INVALID_DEFINITION, INVALID_NAME, DUPLICATE_DEFINITION, DUPLICATE_KEY, UNKNOWN_UPSTREAM, NAME_CONFLICT, CYCLE
+ * @throws DefinitionError INVALID_DEFINITION, INVALID_NAME, DUPLICATE_DEFINITION, DUPLICATE_KEY, UNKNOWN_UPSTREAM, NAME_CONFLICT, CYCLE, ALIAS_CONFLICT
  */
 export function define<const D extends readonly AnyDefinition[]>(
   options: DefineOptions<D> & TypesAgree<D>,
@@ -117,6 +120,7 @@ export function define<const D extends readonly AnyDefinition[]>(
     resources: readProvided(options.resources),
     pools: readPools(options.pools),
     codecs: frozenMap(codecsOf(graph, sources)),
+    aliases: joinAliases({ definitions, sources: sources.values(), keys, steps: graph.steps }),
   });
 }
 

@@ -1,4 +1,5 @@
 import { frozenMap } from '../../lib/kernel/frozen-collections.ts';
+import { NO_FORMER_NAMES } from '../../lib/model/aliases.ts';
 import { assetKey, type AssetKey } from '../../lib/model/asset-key.ts';
 import type { AssetDefinition, AssetsDefinition } from '../../lib/model/assets-from-graph.ts';
 import { define } from '../../lib/model/definitions.ts';
@@ -40,6 +41,7 @@ export function planFrame(target: AnyGraph, { select, entries = new Map(), ...pl
     assets: frozenMap(target.outputNames.map((output): readonly [AssetKey, AssetDefinition] => assetOf(output))),
     flat: withPasses(spread(flatten(target), entries)),
     declaredDeps: frozenMap<AssetKey, readonly AssetKey[]>([]),
+    former: NO_FORMER_NAMES,
   });
   const defs = define({ assets: [definition, ...inputs.map((name) => source([IN, name]))] });
   return plan(defs, { ...planning, select: [...select].map((output) => outKey(output)) });

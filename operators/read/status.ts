@@ -1,6 +1,7 @@
 import { SelectionError } from '../../lib/kernel/errors.ts';
 import { frozenMap } from '../../lib/kernel/frozen-collections.ts';
 import { CHECKED_LATER, checkVerbOptions, type OptionRules } from '../../lib/kernel/verb-options.ts';
+import { aliasedPort } from '../../lib/events/aliased-port.ts';
 import type { Store } from '../../lib/events/store.ts';
 import type { Definitions } from '../../lib/model/definitions.ts';
 import { readProvisions, type Provision } from '../../lib/model/resource.ts';
@@ -36,7 +37,7 @@ const STATUS_RULES: OptionRules<StatusOptions<unknown>> = { select: CHECKED_LATE
 export async function status<Assets>(defs: Definitions<Assets>, store: Store, options: StatusOptions<Assets> = {}): Promise<Status> {
   checkStore('status', store);
   checkVerbOptions('status', options, STATUS_RULES);
-  const { port } = store;
+  const port = aliasedPort(store.port, defs.aliases);
   const { config } = options;
   const keys = [...resolveSelection(defs, options.select)];
   const position = await port.head();

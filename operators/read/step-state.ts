@@ -6,6 +6,7 @@ import { fixValue } from '../../lib/kernel/value/fix.ts';
 import { checkVerbOptions, RULES, type OptionRules } from '../../lib/kernel/verb-options.ts';
 import type { Position } from '../../lib/events/position.ts';
 import { removedAt } from '../../lib/events/retention.ts';
+import { aliasedPort } from '../../lib/events/aliased-port.ts';
 import type { Store } from '../../lib/events/store.ts';
 import type { Definitions } from '../../lib/model/definitions.ts';
 import type { Step } from '../../lib/model/step-graph.ts';
@@ -31,7 +32,7 @@ export async function stateOf(store: Store, defs: Definitions, stepId: string, o
   checkStore('stateOf', store);
   checkVerbOptions('stateOf', options, STATE_OF_RULES);
   const step = findStep(defs, stepId);
-  const { port } = store;
+  const port = aliasedPort(store.port, defs.aliases);
   const [state] = await lastStates(port, [step], options.position ?? (await port.head()));
   if (state === undefined) return undefined;
   const [bytes] = await port.values([state.address]);

@@ -1,6 +1,7 @@
 import { SelectionError } from '../../lib/kernel/errors.ts';
 import { kindOf, quote } from '../../lib/kernel/print.ts';
 import { checkVerbOptions, RULES, type OptionRules } from '../../lib/kernel/verb-options.ts';
+import { aliasedPort } from '../../lib/events/aliased-port.ts';
 import type { Store } from '../../lib/events/store.ts';
 import type { Definitions } from '../../lib/model/definitions.ts';
 import { plan, type Plan } from '../../lib/plan/plan.ts';
@@ -65,7 +66,7 @@ export async function reexecute<Assets>(
   const { throwOnFailure = true, onEvent, from, steps, downstream = false, ...given } = options;
   const again = readAgain({ from, steps, downstream });
   const { planning, running } = splitOptions<Assets>(given);
-  const chain = await findChain(options.store.port, runId);
+  const chain = await findChain(aliasedPort(options.store.port, defs.aliases), runId);
   const whole = planAgain(defs, chain, planning);
   const parts = await executeRun(whole, running, {
     publish: apart(onEvent),

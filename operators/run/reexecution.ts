@@ -1,6 +1,7 @@
 import { SelectionError } from '../../lib/kernel/errors.ts';
 import { suggest } from '../../lib/kernel/nearest.ts';
 import { quote, quoteList } from '../../lib/kernel/print.ts';
+import { aliasedPort } from '../../lib/events/aliased-port.ts';
 import type { SettledOutput } from '../../lib/events/logged-event.ts';
 import type { StorePort } from '../../lib/events/store-port.ts';
 import type { Store } from '../../lib/events/store.ts';
@@ -38,7 +39,7 @@ export async function resolveAgain<Assets>(
   store: Store,
   { runId, again, traces: limit = 1 }: { readonly runId: string; readonly again: Again; readonly traces?: number },
 ): Promise<ResolvedPlan<Assets>> {
-  const { port } = store;
+  const port = aliasedPort(store.port, whole.defs.aliases);
   // As it is now: a run that went on while this one waited for its turn has ended.
   const chain = await findChain(port, runId);
   const events = await readChain(port, chain);

@@ -1,6 +1,7 @@
 import { SelectionError } from '../../lib/kernel/errors.ts';
 import { suggest } from '../../lib/kernel/nearest.ts';
 import { quote } from '../../lib/kernel/print.ts';
+import { aliasedPort, isRenamed } from '../../lib/events/aliased-port.ts';
 import type { ReadableEvent, SourceObserved } from '../../lib/events/logged-event.ts';
 import { resolvePosition, type Position } from '../../lib/events/position.ts';
 import { isRetentionStore } from '../../lib/events/retention.ts';
@@ -83,7 +84,7 @@ export async function resolve<Assets>(plan: Plan<Assets>, store: Store, options:
   checkPlan('resolve', plan);
   checkStore('resolve', store);
   checkVerbOptions('resolve', options, RESOLVE_RULES);
-  const { port } = store;
+  const port = aliasedPort(store.port, plan.defs.aliases);
   const given = checkSources(plan, options.sources ?? {});
   const wanted = wantedKeys(plan);
   const values = await readSources(plan, { wanted, given, signal: options.signal ?? new AbortController().signal });
@@ -188,11 +189,13 @@ async function withoutRemoved(
   return gone.size === 0 ? before : new Map([...before].filter(([key]) => !gone.has(key)));
 }
 
-/** Assets of a selection whose latest outcome is none that readers get (F8). */
+/** Assets of a selection whose latest outcome is none that readers get (F8), or is one that readers do not find under the key of now. */
 export async function missedSince({ selection }: Plan, { port, readsAt, before }: Since): Promise<ReadonlySet<AssetKey>> {
   const keys = [...selection];
   const missed = await port.missed(keys, readsAt);
-  return new Set(keys.filter((key, index) => (missed[index]?.position ?? 0) > (before.get(key)?.position ?? 0)));
+  return new Set(
+    keys.filter((key, index) => isRenamed(before.get(key)) || (missed[index]?.position ?? 0) > (before.get(key)?.position ?? 0)),
+  );
 }
 
 interface Since {

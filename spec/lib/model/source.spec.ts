@@ -10,6 +10,7 @@ describe('source', () => {
     expect(made).toEqual({
       kind: 'source',
       name: 'raw/users',
+      aliases: [],
       key: 'raw/users',
       read,
       notes: { group: 'g', description: 'd', metadata: { x: 1 } },

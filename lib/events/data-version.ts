@@ -1,5 +1,5 @@
 /**
- * Identity of a value, as a tagged string: `sha256:` over its canonical bytes, or `run:` for what has no bytes that could be compared.
+ * Identity of a value, as a tagged string: `sha256:` over its canonical bytes, or `derived:` over what made it, or `run:` for what has no bytes that could be compared.
  * Compared only within one (step, output) or one source.
  */
 export type DataVersion = string;

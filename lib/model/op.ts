@@ -198,12 +198,14 @@ export function op(definition: AnyOpDefinition): AnyOp {
   const where = `op "${definition.name}"`;
   const outputs = checkOutputs(definition, where);
   const inputs = checkPorts('input', definition.inputs, where);
+  const outputsTogether = checkTogether(definition, where);
+  if (outputsTogether) checkNoneDerived(outputs, where);
   const noun: Omit<AnyOp, 'name'> = {
     kind: 'op',
     description: optionalString(definition.description, 'description', where),
     codeVersion: optionalString(definition.codeVersion, 'codeVersion', where),
     volatile: optionalFlag(definition.volatile, 'volatile', where),
-    outputsTogether: checkTogether(definition, where),
+    outputsTogether,
     timeoutMs: checkTimeout(definition.timeoutMs, where),
     config: optionalSchema(definition.config, 'config', where),
     resources: checkNeeds(definition.resources, where),
@@ -256,6 +258,17 @@ function checkTogether({ volatile, state, outputsTogether }: AnyOpDefinition, wh
   throw new DefinitionError(
     'INVALID_DEFINITION',
     `${where} ${volatile === true ? 'is volatile' : 'keeps state'}, and so are its outputs made together. Leave "outputsTogether" out, or give true.`,
+  );
+}
+
+/** A version of inputs says nothing of a value that depends on more than those (D8). */
+function checkNoneDerived(outputs: Outputs, where: string): void {
+  const derived = Object.keys(outputs).find((name) => outputs[name]?.version === 'derived');
+  if (derived === undefined) return;
+  throw new DefinitionError(
+    'INVALID_DEFINITION',
+    `${where} is volatile, keeps state or makes its outputs together, so that "${derived}" depends on more than its inputs. Leave version: "derived" out.`,
+    { details: { where, output: derived } },
   );
 }
 

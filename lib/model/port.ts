@@ -1,5 +1,5 @@
 import { DefinitionError } from '../kernel/errors.ts';
-import { kindOf } from '../kernel/print.ts';
+import { kindOf, printValue } from '../kernel/print.ts';
 import { isRecord } from '../kernel/record.ts';
 import { isSchema, type Schema, type SchemaInput, type SchemaOutput } from '../kernel/schema.ts';
 import { isCodec, optionalCodec, type Codec } from './codec.ts';
@@ -38,6 +38,8 @@ export interface OutputPort<T = unknown, Required extends boolean = boolean, Tak
   readonly required: Required;
   /** The value passes by reference within a run, is never kept, and has a version of its own in every run (R6). */
   readonly transient: boolean;
+  /** `derived`: its data version is that of code, config and inputs, and not of the value (F5 never applies). */
+  readonly version: 'derived' | undefined;
   /** Checks what the body gives; what it makes of it is what flows and is recorded. */
   readonly schema: Schema | undefined;
   /** How the value is stored, where it is not as plain data. */
@@ -123,6 +125,11 @@ export interface OutputOptions<T = unknown> {
   readonly transient?: boolean;
   /** How the value is stored, for what is no plain data or has bytes of its own. */
   readonly codec?: Codec<T>;
+  /**
+   * `derived`: the value is not looked at to know whether it changed; it counts as another one whenever code, config or inputs do. Where it is no
+   * asset, it is not hashed, not encoded and not kept: a reader that runs has it made again. For large values between steps.
+   */
+  readonly version?: 'derived';
 }
 
 /**
@@ -197,7 +204,7 @@ function inputPort<Kind extends 'value' | 'list'>(kind: Kind, given: readonly un
 function outputPort<Required extends boolean>(required: Required, given: readonly unknown[], where: string): OutputPort<unknown, Required> {
   const { schema, options } = readPort(given);
   checkOptions(options, OUTPUT_FIELDS, where);
-  const { transient: flag, codec: encoding } = isRecord(options) ? options : NO_OPTIONS;
+  const { transient: flag, codec: encoding, version: of } = isRecord(options) ? options : NO_OPTIONS;
   const transient = optionalFlag(flag, 'transient', where);
   const codec = optionalCodec(encoding, where);
   if (transient && codec !== undefined) {
@@ -206,13 +213,23 @@ function outputPort<Required extends boolean>(required: Required, given: readonl
       `${where} is transient, so nothing of it is stored, and has a codec to store it with. Keep one of them.`,
     );
   }
-  return Object.freeze({ port: 'output', required, transient, schema, codec });
+  return Object.freeze({ port: 'output', required, transient, version: readVersion(of, transient, where), schema, codec });
 }
 
 const NO_OPTIONS: Readonly<Record<string, unknown>> = {};
 const INPUT_FIELDS: Fields<InputOptions> = { optional: true, hold: true };
 const NOTHING_FIELDS: Fields<Pick<InputOptions, 'optional'>> = { optional: true };
-const OUTPUT_FIELDS: Fields<OutputOptions> = { transient: true, codec: true };
+const OUTPUT_FIELDS: Fields<OutputOptions> = { transient: true, codec: true, version: true };
+
+function readVersion(given: unknown, transient: boolean, where: string): 'derived' | undefined {
+  if (given === undefined) return undefined;
+  const problem =
+    given !== 'derived'
+      ? `"version" is ${printValue(given)}. Give "derived", or leave it out: then the value is hashed.`
+      : 'it is transient, so that its version is one of its own in every run, and has a derived one. Keep one of them.';
+  if (given === 'derived' && !transient) return given;
+  throw new DefinitionError('INVALID_DEFINITION', `${where}: ${problem}`, { details: { where } });
+}
 
 /** A port takes a schema, options, or both in this order. */
 function readPort([first, second]: readonly unknown[]): { readonly schema: Schema | undefined; readonly options: unknown } {

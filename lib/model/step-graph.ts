@@ -18,6 +18,7 @@ export interface StepOutput {
   readonly name: string;
   readonly required: boolean;
   readonly transient: boolean;
+  readonly version: 'derived' | undefined;
   readonly codec: Codec | undefined;
   readonly key: AssetKey | undefined;
 }
@@ -128,6 +129,7 @@ function resolveSteps({ definition, first }: Offset, { places, sources, withId }
             name,
             required: port?.required === true,
             transient: port?.transient === true,
+            version: port?.version,
             codec: port?.codec,
             key: keyAt.get(placeId({ step: local, output })),
           });

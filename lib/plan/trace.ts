@@ -82,7 +82,8 @@ function sameOrigin({ origin, state }: InputEntryRecord, { output, key }: EntryN
 }
 
 function isOfContent(version: string): boolean {
-  return version.startsWith('sha256:') || version.startsWith('keyed:');
+  // A derived one is of content too: of the very same code, config and inputs of one output.
+  return version.startsWith('sha256:') || version.startsWith('keyed:') || version.startsWith('derived:');
 }
 
 /** A value that was never kept has a version of its own in every run: whoever read it cannot know that it would get the same again (R6). */

@@ -14,6 +14,8 @@ export interface Execution {
   readonly gathered: Gathered;
   /** Waits between two attempts, and lets others have the step's places meanwhile. */
   readonly pause: (ms: number) => Promise<void>;
+  /** The version of what makes the outputs of the step, by their names. */
+  readonly derived: (output: string) => string;
   readonly facts: () => Readonly<Record<string, unknown>>;
   readonly onStart: (attempt: number) => void;
   readonly onLine: (attempt: number, line: StepLine) => void;
@@ -34,7 +36,7 @@ interface Planned {
 
 function execute(
   { run, planned, committed }: Planned,
-  { gathered, pause, facts, onStart, onLine }: Execution,
+  { gathered, pause, derived, facts, onStart, onLine }: Execution,
 ): StepEnd<ValueSlot> | Promise<StepEnd<ValueSlot>> {
   const { plan, port, runId, signal, clock, observer, resources } = run;
   return executeStep({
@@ -44,7 +46,7 @@ function execute(
     unselected: plan.policies.unselectedOutputs,
     // What is emitted late goes nowhere anyway, and the run may have ended.
     onDiscard: (output) => (signal.aborted ? undefined : observer.onDiscard(planned, output)),
-    fix: (output, emitted) => fixOutput(run, planned, { name: output, emitted }),
+    fix: (output, emitted) => fixOutput(run, planned, { name: output, emitted, derived }),
     runId,
     inputs: gathered.inputs,
     config: () => planned.config?.value,
@@ -65,11 +67,11 @@ function execute(
 function fixOutput(
   { fix, runId }: StepRun,
   { step, selectedOutputs }: PlannedStep,
-  { name, emitted }: { readonly name: string; readonly emitted: Emitted },
+  { name, emitted, derived }: { readonly name: string; readonly emitted: Emitted } & Pick<Execution, 'derived'>,
 ): ValueSlot {
   const output = step.outputs.find((each) => each.name === name);
   invariant(output !== undefined, 'only declared outputs pass the gate');
   // Beyond need, only an asset is of interest (X7 `materialize`).
   if (output.key === undefined && !selectedOutputs.has(name)) return freezeEmitted(emitted, output);
-  return fix(emitted, { step, output, runId });
+  return fix(emitted, { step, output, runId, derived });
 }

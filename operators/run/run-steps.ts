@@ -4,6 +4,7 @@ import { createEpoch } from '../../lib/epoch/create-epoch.ts';
 import { readSteps, type PlannedStep } from '../../lib/plan/plan.ts';
 import type { StepEnd } from '../step/execute-step.ts';
 import { afterTurn } from './environment.ts';
+import { derivedVersion } from './derived-version.ts';
 import { executePlanned } from './execute-planned.ts';
 import { gather, judge, type Gathered, type Missing, type Readable } from './gather.ts';
 import { Limits } from './limits.ts';
@@ -257,6 +258,7 @@ class StepPump {
     return executePlanned(this.#run, planned, {
       gathered,
       pause: (ms) => this.#pause(planned, ms),
+      derived: derivedVersion(this.#run.plan, planned, this.#readable),
       facts: () => factsOf(planned, this.#readable),
       onStart: (attempt) => {
         this.#attempts[planned.index] = attempt;

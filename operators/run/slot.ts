@@ -66,6 +66,11 @@ interface Place {
   readonly output: StepOutput;
 }
 
+interface EmittedPlace extends Place {
+  readonly runId: string;
+  readonly derived?: (output: string) => string;
+}
+
 /**
  * Fixes what a body emitted: freezes plain data, gives it a version, and encodes what will be recorded. A value that no store can keep
  * passes by reference between ops, with a version of its own in every run, and fails the step on an asset (R6). What has a codec is encoded
@@ -73,23 +78,39 @@ interface Place {
  *
  * @throws StepError VALUE_NOT_STORABLE, with the path inside the value
  */
-export function fixEmitted(emitted: Emitted, place: Place & { readonly runId: string }): ValueSlot {
+export function fixEmitted(emitted: Emitted, place: EmittedPlace): ValueSlot {
   const { step, output, runId } = place;
   const { value, none } = emitted;
   const metadata = fixMetadata(emitted, place);
-  const given = emitted.version === undefined ? undefined : `user:${emitted.version}`;
+  const given = givenVersion(emitted, place);
+  // Nobody keeps it, so it needs no bytes.
+  if (given !== undefined && isDerived(emitted, place)) return { ...freezeEmitted(emitted, output), version: given, metadata };
   if (output.codec !== undefined && !none) {
     const encoded = encodeEmitted(output.codec, value, place);
     return { state: 'value', value, none, version: given ?? encoded.version, encoded, metadata };
   }
   const fixed = fixValue(value);
   if (!fixed.storable && output.key !== undefined) throw notStorable(step, output, { what: 'The value', ...fixed });
-  if (none || !fixed.storable || output.transient) {
-    const version = given ?? `run:${runId}:${step.definition}:${step.path}.${output.name}`;
-    return { state: 'value', value, none, version, encoded: undefined, metadata };
-  }
+  if (none || !fixed.storable || output.transient)
+    return { state: 'value', value, none, version: given ?? unrepeatable(runId, place), encoded: undefined, metadata };
   const encoded = whole(place, 'The value', () => encodeStorable(value));
   return { state: 'value', value, none, version: given ?? encoded.version, encoded, metadata };
+}
+
+/** Whether nothing of a value is looked at: neither its version nor its bytes. */
+function isDerived({ none }: Emitted, { output }: Place): boolean {
+  return output.version === 'derived' && output.key === undefined && !none;
+}
+
+/** The version that does not depend on the value: the body's own, or that of what made it. */
+function givenVersion({ version, none }: Emitted, { output, derived }: EmittedPlace): string | undefined {
+  if (version !== undefined) return `user:${version}`;
+  return output.version === 'derived' && !none ? derived?.(output.name) : undefined;
+}
+
+/** The version of what passes by reference: one of its own in every run (R6). */
+function unrepeatable(runId: string, { step, output }: Place): string {
+  return `run:${runId}:${step.definition}:${step.path}.${output.name}`;
 }
 
 /**

@@ -33,6 +33,15 @@ export interface Started {
   readonly why?: WhyRun;
 }
 
+/** Where something was emitted, and by which run. */
+export interface FixPlace {
+  readonly step: Step;
+  readonly output: StepOutput;
+  readonly runId: string;
+  /** The version of what made it, by the output's name. */
+  readonly derived: (output: string) => string;
+}
+
 /** What it takes to run the steps of a plan once. */
 export interface StepRun {
   readonly plan: Plan;
@@ -61,5 +70,5 @@ export interface StepRun {
    *
    * @throws StepError with which the step fails
    */
-  readonly fix: (emitted: Emitted, place: { readonly step: Step; readonly output: StepOutput; readonly runId: string }) => ValueSlot;
+  readonly fix: (emitted: Emitted, place: FixPlace) => ValueSlot;
 }

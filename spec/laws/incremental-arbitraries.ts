@@ -96,7 +96,7 @@ function stepSeed(constraints: HistoryConstraints): fc.Arbitrary<StepSeed> {
   });
   const passes = fc.oneof(
     { weight: 10 - passing, arbitrary: fc.constant('kept' as const) },
-    { weight: passing, arbitrary: fc.constantFrom('transient', 'opaque') },
+    { weight: passing, arbitrary: fc.constantFrom('transient', 'opaque', 'derived', 'derived') },
   );
   return fc.record({
     behaviour: fc.constantFrom(...(constraints.behaviours ?? likely)),

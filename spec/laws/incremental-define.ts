@@ -69,7 +69,7 @@ function defineOp(step: PlacedStep, surroundings: Surroundings): AnyOp {
     return [name, make({ optional: isOptional, ...(hold && { hold }) })];
   });
   const declared = step.outputs.map(({ name, required, passes }): [string, OutputPort] => {
-    const options = { transient: passes === 'transient' };
+    const options = { transient: passes === 'transient', ...(passes === 'derived' && { version: passes }) };
     return [name, required ? output(options) : optional(options)];
   });
   const opaque = new Set(step.outputs.flatMap(({ name, passes }) => (passes === 'opaque' ? [name] : [])));

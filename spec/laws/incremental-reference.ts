@@ -3,7 +3,7 @@ import type { ChangingWorld, PlacedStep, WiredInput, Wire } from './incremental-
 
 /**
  * Runs over a store that remembers, as one naive evaluator: recursion over plain data, with no plan, no streams, no log and no hashes. Shares
- * no code with the engine. A data version is the value itself as JSON, and `#…` for a value that is nowhere kept; the numbers are those of
+ * no code with the engine. A data version is the value itself as JSON, `~…` for what made it, and `#…` for a value that is nowhere kept; the numbers are those of
  * the rules in docs/SEMANTICS.md.
  */
 
@@ -256,7 +256,7 @@ function readOf(run: Run, { hold }: WiredInput, reading: Reading): { readonly st
   const [given, recorded] = [run.memory.last.get(output), run.memory.last.get(`=${asset}`)];
   const isLater = recorded !== undefined && recorded.at > (given?.at ?? 0) && recorded.found.version !== given?.found.version;
   const last = isLater ? recorded : given;
-  if (last === undefined || last.found.version.startsWith('#') || !run.memory.kept.has(last.found.version))
+  if (last === undefined || /^[#~]/.test(last.found.version) || !run.memory.kept.has(last.found.version))
     return { state: { state: 'absent' } };
   return { state: last.found, from: isLater ? { key: asset } : { output } };
 }
@@ -289,7 +289,21 @@ function execute(run: Run, step: PlacedStep, inputs: Gathered): Did | undefined 
 }
 
 function versionOf(run: Run, step: PlacedStep, { name, value }: { readonly name: string; readonly value: unknown }): string {
-  return outputOf(step, name).passes === 'kept' ? JSON.stringify(value) : `#${run.run}:${step.id}.${name}`;
+  const { passes } = outputOf(step, name);
+  if (passes === 'derived') return derivedVersion(run, step, name);
+  return passes === 'kept' ? JSON.stringify(value) : `#${run.run}:${step.id}.${name}`;
+}
+
+/** The version of what makes an output: never of content, and never kept. */
+function derivedVersion(run: Run, step: PlacedStep, name: string): string {
+  const entries = step.inputs.flatMap((input) =>
+    input.entries.map((wire) => {
+      const { state } = readOf(run, input, { reader: step, wire });
+      const from = 'step' in wire ? outputId(stepOf(run.world, wire.step), wire.output) : wire.source;
+      return [input.name, input.kind, from, state.state === 'value' ? state.version : state.state];
+    }),
+  );
+  return `~${JSON.stringify([outputId(step, name), step.op, codeOf(run, step), configOf(run, step), entries])}`;
 }
 
 /** F2: the reused steps whose values something needs that cannot be had any more. */
@@ -344,7 +358,7 @@ function recorded(run: Run): Pick<Answer, 'outcomes' | 'values' | 'events' | 'af
   const outcomes = new Map<string, string>();
   const values = new Map<string, Found>();
   const events: string[] = [];
-  const keep = (state: Found): unknown => state.state === 'value' && !state.version.startsWith('#') && kept.add(state.version);
+  const keep = (state: Found): unknown => state.state === 'value' && !/^[#~]/.test(state.version) && kept.add(state.version);
   for (const [id, did] of run.did) {
     const step = stepOf(run.world, id);
     if (did.outcome === 'succeeded') for (const state of did.states.values()) keep(state);

@@ -17,8 +17,8 @@ export interface MadeOutput {
   readonly name: string;
   readonly required: boolean;
   readonly asset: string | undefined;
-  /** `opaque` is a value that no store can keep, and that is not declared `transient`. */
-  readonly passes: 'kept' | 'transient' | 'opaque';
+  /** `opaque` is a value that no store can keep, and that is not declared `transient`; `derived` has the version of what made it. */
+  readonly passes: 'kept' | 'transient' | 'opaque' | 'derived';
 }
 
 /** What a step is, wherever it is placed and whatever it is called. */
@@ -79,7 +79,8 @@ export function finish(sources: readonly string[], drafts: readonly DraftStep[])
     const nest = nests.get(draft.id);
     const outputs = draft.outputs.map(({ name, required, passes }): MadeOutput => {
       const asset = assets.has(`${draft.id}_${name}`) ? `${draft.id}_${name}` : undefined;
-      return { name, required, asset, passes: asset === undefined ? passes : 'kept' };
+      const isRefused = passes === 'derived' && (draft.isVolatile || draft.isTogether);
+      return { name, required, asset, passes: asset === undefined && !isRefused ? passes : 'kept' };
     });
     return { ...draft, nest, path: nest === undefined ? draft.name : `${nest}.${draft.name}`, outputs };
   });

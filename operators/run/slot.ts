@@ -79,7 +79,7 @@ interface EmittedPlace extends Place {
  * @throws StepError VALUE_NOT_STORABLE, with the path inside the value
  */
 export function fixEmitted(emitted: Emitted, place: EmittedPlace): ValueSlot {
-  const { step, output, runId } = place;
+  const { output } = place;
   const { value, none } = emitted;
   const metadata = fixMetadata(emitted, place);
   const given = givenVersion(emitted, place);
@@ -89,12 +89,22 @@ export function fixEmitted(emitted: Emitted, place: EmittedPlace): ValueSlot {
     const encoded = encodeEmitted(output.codec, value, place);
     return { state: 'value', value, none, version: given ?? encoded.version, encoded, metadata };
   }
+  return { value, none, metadata, ...fixPlain(emitted, place, given) };
+}
+
+/** Freezes plain data, and encodes it where somebody keeps it. */
+function fixPlain(
+  { value, none }: Emitted,
+  place: EmittedPlace,
+  given: string | undefined,
+): Pick<ValueSlot, 'state' | 'version' | 'encoded'> {
+  const { step, output, runId } = place;
   const fixed = fixValue(value);
   if (!fixed.storable && output.key !== undefined) throw notStorable(step, output, { what: 'The value', ...fixed });
   if (none || !fixed.storable || output.transient)
-    return { state: 'value', value, none, version: given ?? unrepeatable(runId, place), encoded: undefined, metadata };
+    return { state: 'value', version: given ?? unrepeatable(runId, place), encoded: undefined };
   const encoded = whole(place, 'The value', () => encodeStorable(value));
-  return { state: 'value', value, none, version: given ?? encoded.version, encoded, metadata };
+  return { state: 'value', version: given ?? encoded.version, encoded };
 }
 
 /** Whether nothing of a value is looked at: neither its version nor its bytes. */

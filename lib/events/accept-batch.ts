@@ -13,7 +13,7 @@ const ADDRESS = /^sha256:[0-9a-f]{64}$/;
  *
  * @throws StoreError VALUE_NOT_STORABLE when metadata or the data of a log line cannot be stored, with the path inside it
  */
-export function acceptBatch({ events, values, id, request, expected = [] }: AppendBatch): void {
+export function acceptBatch({ events, values, id, request, expected = [], at = 1, offsets = [] }: AppendBatch): void {
   for (let index = 0; index < events.length; index += 1) {
     const event = events[index];
     if (event !== undefined) acceptEvent(event, index);
@@ -27,6 +27,9 @@ export function acceptBatch({ events, values, id, request, expected = [] }: Appe
       typeof key === 'string' && Number.isSafeInteger(position) && position >= 0,
       'a batch expects positions of keys: whole numbers from 0',
     );
+  invariant(Number.isSafeInteger(at) && at >= 1, 'the place of a batch is a position');
+  for (const { key, offset } of offsets)
+    invariant(typeof key === 'string' && typeof offset === 'string', 'an offset is text, and belongs to the key of a source');
 }
 
 function acceptEvent(event: NewEvent, index: number): void {

@@ -40,8 +40,11 @@ export interface RunPolicies {
   readonly crossGraphUpstream: 'load' | 'auto';
 }
 
-/** Whether a run makes what is selected in any case, or only where it is not what a run would make of it. */
-export type RunMode = 'materialize' | 'refresh';
+/**
+ * Whether a run makes what is selected in any case, or only where it is not what a run would make of it; a live service does that for as
+ * long as it lives, and is one run.
+ */
+export type RunMode = 'materialize' | 'refresh' | 'live';
 
 interface OfRun {
   readonly runId: string;

@@ -36,6 +36,16 @@ export interface AppendBatch {
   readonly request?: string;
   /** What the log has to hold of these keys, or the batch is refused. */
   readonly expected?: readonly ExpectedPosition[];
+  /** The position that its first event has to get, or the batch is refused: for who numbers events before they are written. */
+  readonly at?: Position;
+  /** How far sources have been read, with what came of it. Each replaces what was kept for its source. */
+  readonly offsets?: readonly SourceOffset[];
+}
+
+/** How far a source was read in its origin, in the origin's own words. */
+export interface SourceOffset {
+  readonly key: AssetKey;
+  readonly offset: string;
 }
 
 /** The position of the event behind what a reader gets of a key (F8) before the batch is there; 0: there is none. */
@@ -59,6 +69,9 @@ export interface OutputId {
   readonly output: string;
 }
 
+/** Identity of one step. */
+export type StepId = Omit<OutputId, 'output'>;
+
 /** Which trace of an output is asked for: the last one, or the last one before a position. */
 export interface TraceQuestion extends OutputId {
   readonly before?: Position;
@@ -79,8 +92,8 @@ export interface LoggedRun {
  * - an append that has resolved survives a crash (a memory store: as long as its process);
  * - a batch with an id is there once: the same again, by anybody and at any time, resolves with where it is; another one of that id is
  *   refused (IDEMPOTENCY_CONFLICT);
- * - a batch that expects positions is there only where the log held them when it was written, after all that was asked for before
- *   (VERSION_CONFLICT). An id that is there already comes first, since the log has gone on since;
+ * - a batch that expects positions, or a place for itself, is there only where the log held them when it was written, after all that was
+ *   asked for before (VERSION_CONFLICT). An id that is there already comes first, since the log has gone on since;
  * - whatever is read is frozen, and equal for every reader for ever.
  */
 export interface EventLog {
@@ -146,6 +159,20 @@ export interface CursorStore {
   setCursor(name: string, position: Position): Promise<void>;
 }
 
+/** What a live service goes on from, beside the log. */
+export interface ResumeStore {
+  /** What was last appended as the offset of each source, in the order asked; `undefined` where nothing ever was. */
+  offsets(keys: readonly AssetKey[]): Promise<readonly (string | undefined)[]>;
+  /**
+   * For each step, the last time as of `at` that it settled and did not succeed: it failed, was blocked or was skipped. Not where it was
+   * cancelled, which says nothing of it.
+   */
+  lastUnsuccessful(
+    steps: readonly StepId[],
+    at: Position,
+  ): Promise<readonly ((StepSettled & { readonly position: Position }) | undefined)[]>;
+}
+
 /** Why a value is not kept any more, and what is known of it. */
 export interface RemovedValue {
   /** Nothing needed it any longer (`retention`), or damage took it (`lost`). */
@@ -200,5 +227,5 @@ export interface RetentionStore {
   removed(addresses: readonly Address[]): Promise<readonly (RemovedValue | undefined)[]>;
 }
 
-/** A store that can be tailed too. A port that wraps another one and passes less on still serves runs. */
-export interface LivePort extends StorePort, ChangeFeed, CursorStore {}
+/** A store that can be tailed, and that a live service can stand on, too. A port that wraps another one and passes less on still serves runs. */
+export interface LivePort extends StorePort, ChangeFeed, CursorStore, ResumeStore {}

@@ -9,7 +9,7 @@ import { gather, judge, type Gathered, type Missing } from './gather.ts';
 import { Limits } from './limits.ts';
 import { cancelled, executed, executedAgain, passedOver, reused, type SettledStep } from './settled-step.ts';
 import type { WhyRun } from './reuse.ts';
-import type { Slot, ValueSlot } from './slot.ts';
+import { isSameState, type Slot, type ValueSlot } from './slot.ts';
 import { factsOf } from './step-facts.ts';
 import type { StepRun } from './step-run.ts';
 
@@ -26,17 +26,25 @@ export interface StepsFailure {
  * everything is synchronous, before this returns.
  */
 export function runSteps(run: StepRun, done: StepsDone): void {
-  new StepPump(run, done).start();
+  new StepPump(run).start(
+    run.plan.steps.map(({ index }) => index),
+    done,
+  );
 }
 
-class StepPump {
+/**
+ * Runs the steps of a plan, one epoch after the other: in the first everything is marked, in a later one what a change touches. What a step
+ * gave stands until it settles again, and a step that gives what it gave before wakes nobody.
+ */
+export class StepPump {
   readonly #run: StepRun;
   readonly #epoch: Epoch;
-  readonly #readers: readonly ReadonlySet<number>[];
+  /** By plan index and output: the steps that read it. */
+  readonly #readers: readonly ReadonlyMap<number, ReadonlySet<number>>[];
   readonly #slots: ReadonlyMap<number, Slot>[] = [];
   readonly #blockedBy: (readonly string[])[] = [];
-  readonly #done: StepsDone;
   readonly #limits: Limits;
+  #done: StepsDone = () => undefined;
   /** By plan index: what was begun and has not settled; not what is still in line for its first attempt. */
   readonly #started = new Map<number, PlannedStep>();
   /** By plan index: the number of the attempt whose body was called last. */
@@ -58,19 +66,34 @@ class StepPump {
   #turn: 'none' | 'awaited' | 'taken' = 'none';
   #stopGrace: () => void = () => undefined;
 
-  constructor(run: StepRun, done: StepsDone) {
+  constructor(run: StepRun) {
     const { steps } = run.plan;
     this.#run = run;
-    this.#done = done;
     this.#epoch = createEpoch({ predecessors: steps.map(({ predecessors }) => predecessors) });
     this.#readers = readersOf(steps);
     this.#limits = new Limits(run.concurrency, run.plan.pools);
     this.#lastTurn = run.clock.now();
-    // In a batch run nothing has a state yet, so everything in the plan changes.
-    for (const { index } of steps) this.#epoch.mark(index);
   }
 
-  start(): void {
+  /** What the outputs of each step came out as, by plan index: of those that have settled. */
+  get slots(): readonly ReadonlyMap<number, Slot>[] {
+    return this.#slots;
+  }
+
+  /** Says what a step gave that this pump did not run, and which steps that touches: those that read what is another one now. */
+  adopt(index: number, slots: ReadonlyMap<number, Slot>): readonly number[] {
+    const woken = this.#woken(index, slots);
+    this.#slots[index] = new Map([...(this.#slots[index] ?? []), ...slots]);
+    return woken;
+  }
+
+  /** Starts an epoch in which these steps are looked at. Only when the epoch before is over, and none was cancelled. */
+  start(marked: Iterable<number>, done: StepsDone): void {
+    this.#done = done;
+    this.#over = false;
+    this.#executedAgain.clear();
+    this.#waitingFor.clear();
+    for (const index of marked) this.#epoch.mark(index);
     const { signal } = this.#run;
     signal.addEventListener('abort', this.#cancel, { once: true });
     if (signal.aborted) this.#cancel();
@@ -291,16 +314,28 @@ class StepPump {
     const settled = waiting === undefined ? ended : executedAgain(this.#slots[index], ended);
     this.#started.delete(index);
     this.#limits.leave(settled.planned);
+    // A cancelled step has no states to read, and nothing starts any more.
+    const woken = settled.outcome === 'cancelled' ? [] : this.#woken(index, settled.slots);
     this.#slots[index] = settled.slots;
     this.#blockedBy[index] = settled.outcome === 'failed' ? [settled.planned.step.id] : settled.blockedBy;
-    // A cancelled step has no states to read, and nothing starts any more.
-    if (waiting === undefined) this.#epoch.settle(index, settled.outcome === 'cancelled' ? [] : (this.#readers[index] ?? []));
+    if (waiting === undefined) this.#epoch.settle(index, woken);
     else {
       this.#awaited.delete(index);
       this.#executedAgain.add(index);
     }
     this.#run.observer.onSettled(settled);
     if (waiting !== undefined) this.#resume(waiting);
+  }
+
+  /** The readers of outputs that come out as something else than before (F5). */
+  #woken(index: number, slots: ReadonlyMap<number, Slot>): readonly number[] {
+    const before = this.#slots[index];
+    const woken: number[] = [];
+    for (const [output, readers] of this.#readers[index] ?? NO_READERS) {
+      const slot = slots.get(output);
+      if (slot !== undefined && !isSameState(before?.get(output), slot)) woken.push(...readers);
+    }
+    return woken;
   }
 
   #culprits({ inputs }: PlannedStep): readonly string[] {
@@ -310,8 +345,19 @@ class StepPump {
   }
 }
 
-function readersOf(steps: readonly PlannedStep[]): readonly ReadonlySet<number>[] {
-  const readers = steps.map(() => new Set<number>());
-  for (const { index, inputs } of steps) for (const step of readSteps(inputs)) readers[step]?.add(index);
+const NO_READERS: ReadonlyMap<number, ReadonlySet<number>> = new Map();
+
+function readersOf(steps: readonly PlannedStep[]): readonly ReadonlyMap<number, ReadonlySet<number>>[] {
+  const readers = steps.map(() => new Map<number, Set<number>>());
+  for (const { index, inputs } of steps) {
+    for (const { entries } of inputs)
+      for (const entry of entries) if (entry.from === 'step') addReader(readers[entry.step], entry.output, index);
+  }
   return readers;
+}
+
+function addReader(outputs: Map<number, Set<number>> | undefined, output: number, reader: number): void {
+  const readers = outputs?.get(output);
+  if (readers === undefined) outputs?.set(output, new Set([reader]));
+  else readers.add(reader);
 }

@@ -3,7 +3,7 @@ import { kindOf, quote } from '../../lib/kernel/print.ts';
 import { isRecord } from '../../lib/kernel/record.ts';
 import { decodeValue, encodeValue } from '../../lib/kernel/value/canonical.ts';
 import { fixValue } from '../../lib/kernel/value/fix.ts';
-import type { Address, OutputState } from '../../lib/events/data-version.ts';
+import { sameState, type Address, type OutputState } from '../../lib/events/data-version.ts';
 import type { Trace } from '../../lib/plan/trace.ts';
 import { encodeStorable } from '../../lib/events/store.ts';
 import { encodeWith, type EncodedValue } from '../../lib/events/coded-value.ts';
@@ -53,6 +53,11 @@ export const BLOCKED: Slot = Object.freeze({ state: 'blocked' });
 export function stateOf(slot: Slot): OutputState {
   if (slot.state === 'kept') return slot.kept;
   return slot.state === 'value' ? { state: 'value', version: slot.version } : slot;
+}
+
+/** Whether readers of a slot see the same in another one (F5). */
+export function isSameState(before: Slot | undefined, slot: Slot): boolean {
+  return before !== undefined && sameState(stateOf(before), stateOf(slot));
 }
 
 /** Where the value of a slot is kept. */

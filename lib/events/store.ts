@@ -89,8 +89,18 @@ export interface Store {
   runs(filter?: RunFilter): Promise<readonly LoggedRun[]>;
   /** Waits for its turn to run on this store (R7), or with `error` rejects at once where another run has it. */
   turn(whenBusy: 'queue' | 'error'): Promise<Release>;
+  /** For a live service: while it is there, puts take turns too, so that who has the turn is the only one who writes. */
+  serve(): Service;
   close(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
+}
+
+/** A live service on a store. */
+export interface Service {
+  /** Whether somebody waits for a turn, and the service should let go of its own. */
+  readonly contended: () => boolean;
+  /** Puts take no turns any more, unless another service is there. */
+  readonly end: () => void;
 }
 
 /** What a store takes from its surroundings. */
@@ -103,6 +113,8 @@ export interface StoreEnvironment {
 
 /** What all who hold one store share: whose turn it is to run on it, and to look and then put, and which cursors are in use. */
 export interface StoreTurns {
+  /** The live services that are there. */
+  readonly services: Set<Service>;
   readonly verbs: Turns;
   readonly puts: Turns;
   readonly cursors: CursorClaims;
@@ -110,7 +122,7 @@ export interface StoreTurns {
 
 /** Turns that nobody waits for yet. */
 export function storeTurns(): StoreTurns {
-  return { verbs: new Turns(), puts: new Turns(), cursors: new CursorClaims() };
+  return { services: new Set(), verbs: new Turns(), puts: new Turns(), cursors: new CursorClaims() };
 }
 
 const PUT_RULES: OptionRules<PutOptions> = {
@@ -126,7 +138,7 @@ const NO_CODECS: Codecs = new Map();
 
 /** Makes the public store from a port. Everything that must be the same on every store happens here, once. */
 export function createStore(port: StorePort, { now, codecs = NO_CODECS }: StoreEnvironment, turns: StoreTurns = storeTurns()): Store {
-  const { verbs, puts, cursors } = turns;
+  const { services, verbs, puts, cursors } = turns;
   const tailing = new Tailing({ port, now, claims: cursors });
   // First the tails: what they have been asked past is still written down.
   const close = (): Promise<void> => (tailing.stop(), port.close());
@@ -138,7 +150,7 @@ export function createStore(port: StorePort, { now, codecs = NO_CODECS }: StoreE
       const key = keyOfSource(source);
       // Before the wait for a turn: what is put is as it is at the call.
       const [encoded, { offset = null, ...conditions }] = [encodeSource(key, value, codecOf(source)), options];
-      const release = await puts.take();
+      const release = await (services.size > 0 ? verbs : puts).take();
       try {
         return await putSource(port, { key, encoded, offset, time: now(), runId: null }, conditions);
       } finally {
@@ -170,6 +182,11 @@ export function createStore(port: StorePort, { now, codecs = NO_CODECS }: StoreE
         );
       }
       return verbs.take();
+    },
+    serve: () => {
+      const service: Service = Object.freeze({ contended: () => verbs.contended, end: () => void services.delete(service) });
+      services.add(service);
+      return service;
     },
     close,
     [Symbol.asyncDispose]: close,

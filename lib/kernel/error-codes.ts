@@ -23,7 +23,8 @@ export type DefinitionCode =
   | 'DUPLICATE_DEFINITION'
   | 'DUPLICATE_KEY'
   | 'UNKNOWN_UPSTREAM'
-  | 'CYCLE';
+  | 'CYCLE'
+  | 'OVERFLOW_UNDECLARED';
 
 /** Codes of {@link SelectionError}: what was asked for cannot be planned, or cannot start. */
 export type SelectionCode =
@@ -41,7 +42,11 @@ export type SelectionCode =
   | 'UNKNOWN_RUN'
   | 'RUN_MISMATCH'
   | 'SOURCE_READ_FAILED'
-  | 'NO_VALUE';
+  | 'NO_VALUE'
+  | 'SOURCE_FAILED'
+  | 'INTAKE_FULL'
+  | 'OBSERVER_BEHIND'
+  | 'SERVICE_CLOSED';
 
 /** Codes of {@link StepError}: one step failed; everything that is not downstream of it went on. */
 export type StepCode =

@@ -36,7 +36,7 @@ function execute(
   { run, planned, committed }: Planned,
   { gathered, pause, facts, onStart, onLine }: Execution,
 ): StepEnd<ValueSlot> | Promise<StepEnd<ValueSlot>> {
-  const { plan, port, runId, signal, clock, observer, resources } = run;
+  const { plan, port, runId, signal, clock, observer, resources, timeoutMs } = run;
   return executeStep({
     op: planned.step.op,
     step: planned.step.id,
@@ -46,6 +46,7 @@ function execute(
     onDiscard: (output) => (signal.aborted ? undefined : observer.onDiscard(planned, output)),
     fix: (output, emitted) => fixOutput(run, planned, { name: output, emitted }),
     runId,
+    ...(timeoutMs !== undefined && { timeoutMs }),
     inputs: gathered.inputs,
     config: () => planned.config?.value,
     committed,

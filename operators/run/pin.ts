@@ -91,19 +91,20 @@ export function pin({ port, wanted, values, before, observed, codecs }: Pinning)
 }
 
 /** The value as it was when it was observed: what cannot be frozen may have changed since. */
-function asObserved(value: unknown, { key, encoded, codecs }: ObservedNow): unknown {
+export function asObserved(value: unknown, { key, encoded, codecs }: ObservedValue): unknown {
   if (isKnownImmutable(value)) return value;
   return decodeStored(encoded.bytes, codecs, () => ({ what: `source ${quote(key)}`, details: { key, address: encoded.address } }));
 }
 
-interface ObservedNow {
+/** A value of a source, and the bytes that it had when it was observed. */
+export interface ObservedValue {
   readonly key: AssetKey;
   readonly encoded: EncodedValue;
   readonly codecs: Codecs;
 }
 
-/** A value is read once a run, however many steps read it. */
-function once(read: () => unknown): () => unknown {
+/** A value is read once, however many steps read it. */
+export function once(read: () => unknown): () => unknown {
   let made: { readonly result: unknown } | undefined;
   return () => (made ??= { result: read() }).result;
 }

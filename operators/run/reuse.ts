@@ -214,7 +214,7 @@ function firstThatHolds(traces: readonly Trace[], now: StepNow): { readonly trac
 }
 
 /** A step with its inputs as they have settled. */
-function stepNow(plan: Plan, { step, inputs, config }: PlannedStep, readable: Readable): StepNow {
+export function stepNow(plan: Plan, { step, inputs, config }: PlannedStep, readable: Readable): StepNow {
   const entries: EntryNow[] = [];
   for (const { name, kind, entries: planned } of inputs)
     for (const entry of planned) entries.push({ input: name, kind, ...sourceOf(plan, entry), state: entryState(entry, readable) });

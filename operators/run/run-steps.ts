@@ -7,7 +7,7 @@ import { afterTurn } from './environment.ts';
 import { executePlanned } from './execute-planned.ts';
 import { gather, judge, type Gathered, type Missing } from './gather.ts';
 import { Limits } from './limits.ts';
-import { cancelled, executed, executedAgain, passedOver, reused, type SettledStep } from './settled-step.ts';
+import { cancelled, executed, executedAgain, passedOver, reused, stillFailed, type SettledStep } from './settled-step.ts';
 import type { WhyRun } from './reuse.ts';
 import { isSameState, type Slot, type ValueSlot } from './slot.ts';
 import { factsOf } from './step-facts.ts';
@@ -199,6 +199,7 @@ export class StepPump {
     if (verdict !== 'run') return this.#settle(passedOver(planned, verdict, verdict === 'blocked' ? this.#culprits(planned) : []));
     const verified = this.#awaited.has(planned.index) ? undefined : this.#run.reuse?.of(planned, readable);
     if (verified !== undefined && 'slots' in verified) return this.#settle(reused(planned, verified.slots));
+    if (this.#run.waiting?.(planned, readable) === true) return this.#settle(stillFailed(planned));
     this.#whys[planned.index] = verified?.why;
     this.#admit(planned);
   }

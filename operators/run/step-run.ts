@@ -8,6 +8,7 @@ import type { CommittedState } from '../step/state.ts';
 import type { Retrying } from '../step/execute-step.ts';
 import type { Emitted } from '../step/outputs.ts';
 import type { StepLine } from '../step/step-log.ts';
+import type { Readable } from './gather.ts';
 import type { Reuse, WhyRun } from './reuse.ts';
 import type { SettledStep } from './settled-step.ts';
 import type { ValueSlot } from './slot.ts';
@@ -43,6 +44,10 @@ export interface StepRun {
   readonly stateOf?: (planned: PlannedStep) => CommittedState | undefined | Promise<CommittedState | undefined>;
   /** Says which steps need not run; without it all do. */
   readonly reuse?: Reuse;
+  /** Whether a step that would run has failed on the same before, and waits for something else (F7); without it none does. */
+  readonly waiting?: (planned: PlannedStep, readable: Readable) => boolean;
+  /** The time limit of steps whose op has none, in milliseconds; without it they have none. */
+  readonly timeoutMs?: number;
   readonly clock: Clock;
   /** Disposed by whoever made it, when the steps are over. */
   readonly resources: ResourceScope;

@@ -86,7 +86,12 @@ export function stateReader(
   };
 }
 
-async function readState(port: StorePort, address: Address, step: string): Promise<CommittedState> {
+/**
+ * Reads a committed state.
+ *
+ * Rejects with SelectionError MISSING_VALUE where the store has lost it.
+ */
+export async function readState(port: StorePort, address: Address, step: string): Promise<CommittedState> {
   const [bytes] = await port.values([address]);
   if (bytes === undefined) throw stateLost(port.label, [step], '');
   return { address, bytes };

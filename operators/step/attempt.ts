@@ -24,6 +24,8 @@ export interface AttemptScope<Fixed> extends StepScope<Fixed> {
   /** Aborted when the run is cancelled. */
   readonly signal: AbortSignal;
   readonly clock: Clock;
+  /** The time limit where the op has none, in milliseconds. */
+  readonly timeoutMs?: number;
   /** Told when a body is about to start. */
   readonly onStart: (attempt: number) => void;
   /** Told of each line that a body logs while it runs. */
@@ -71,13 +73,14 @@ function execute<Fixed>(
   resources: Readonly<Record<string, unknown>>,
 ): AttemptEnd<Fixed> | Promise<AttemptEnd<Fixed>> {
   const { op, step, runId, selectedOutputs, config, signal, clock } = scope;
+  const { timeoutMs = scope.timeoutMs } = op;
   if (signal.aborted) return CANCELLED;
   scope.onStart(attempt);
   // Also where whoever was told of the start has cancelled: nothing more starts (X12).
   if (signal.aborted) return CANCELLED;
   const outputs = new StepOutputs(scope);
   const state = openState(scope);
-  const limit = op.timeoutMs === undefined ? undefined : new TimeLimit({ step, signal, clock }, op.timeoutMs);
+  const limit = timeoutMs === undefined ? undefined : new TimeLimit({ step, signal, clock }, timeoutMs);
   let ended = false;
   const onLine = (line: StepLine): void => (ended ? undefined : scope.onLine(attempt, line));
   const context = bodyContext({

@@ -1,0 +1,232 @@
+import { createStore, type Store } from '../../lib/events/store.ts';
+import { isRetentionStore } from '../../lib/events/retention.ts';
+import { livePort } from '../../lib/events/tail.ts';
+import type { LivePort, StorePort } from '../../lib/events/store-port.ts';
+import { SelectionError } from '../../lib/kernel/errors.ts';
+import { suggest } from '../../lib/kernel/nearest.ts';
+import { quote } from '../../lib/kernel/print.ts';
+import { checkVerbOptions } from '../../lib/kernel/verb-options.ts';
+import { memoryPort } from '../../lib/memory/memory-port.ts';
+import type { AssetKey } from '../../lib/model/asset-key.ts';
+import type { Definitions } from '../../lib/model/definitions.ts';
+import { checkHooks } from '../../lib/model/hooks.ts';
+import { checkRetry } from '../../lib/model/retry.ts';
+import { plan, type Plan } from '../../lib/plan/plan.ts';
+import { systemClock } from '../run/environment.ts';
+import { refuseInsideBody } from '../run/inside-body.ts';
+import { wantedKeys } from '../run/pin.ts';
+import { splitOptions } from '../run/run-verb.ts';
+import { Commits } from './commits.ts';
+import { Engine } from './engine.ts';
+import { asFeed, type Feed } from './feed.ts';
+import { Intake, type Item, type SourceQueue } from './intake.ts';
+import { LIVE_RULES, type LiveOptions } from './live-options.ts';
+import type { Opened } from './live-loop.ts';
+import { Publication } from './publication.ts';
+import { RunningService, type ServiceParts } from './service.ts';
+import type { LiveService } from './service-face.ts';
+
+const DEFAULTS = { window: 100, stepTimeoutMs: 60_000, concurrency: 16, graceMs: 5000, traces: 1 };
+
+/** What is pushed by hand, and nothing is said of: refused where there is too much of it, and the promise of the push tells. */
+const BY_HAND: SourceQueue = { capacity: 1000, overflow: 'error' };
+
+/**
+ * Keeps assets fresh while their sources push: what comes makes epochs, one at a time, and an epoch runs what its items touch. Its events,
+ * values, states and the offsets of its items are one transaction, so a crash loses and doubles nothing of what has offsets; observers see it as
+ * a whole or not at all.
+ *
+ * The first epoch is a `refresh`. It waits until every source that is read has a value. Verbs and puts on the same store run between two epochs, and
+ * the service brings up to date what they touch.
+ *
+ * Rejects with SelectionError, DefinitionError OVERFLOW_UNDECLARED, or StoreError; then nothing was written.
+ */
+export async function live<Assets>(defs: Definitions<Assets>, options: LiveOptions<Assets> = {}): Promise<LiveService<Assets>> {
+  checkVerbOptions('live', options, LIVE_RULES);
+  const { clock = systemClock, signal } = options;
+  const store = options.store ?? createStore(memoryPort(), { now: clock.now });
+  refuseInsideBody(store.port);
+  const feeds = readFeeds(defs, options.sources ?? {});
+  const planned = planFor(defs, options);
+  const port = livePort(store.port);
+  const offsets = await readOffsets(port, feeds);
+  const missing = await missingSources(planned, port, feeds);
+  const service = await RunningService.start(partsOf({ defs, options, store, port, feeds, offsets, missing, planned }));
+  const abort = (): void => void service.close({ drain: false }).catch(() => undefined);
+  if (signal?.aborted === true) abort();
+  signal?.addEventListener('abort', abort, { once: true });
+  return service;
+}
+
+interface Starting<Assets> {
+  readonly defs: Definitions<Assets>;
+  readonly options: LiveOptions<Assets>;
+  readonly store: Store;
+  readonly port: LivePort;
+  readonly feeds: ReadonlyMap<AssetKey, Feed>;
+  readonly offsets: Map<AssetKey, string>;
+  readonly missing: ReadonlySet<AssetKey>;
+  readonly planned: Plan<Assets>;
+}
+
+function partsOf<Assets>({ defs, options, store, port, feeds, offsets, missing, planned }: Starting<Assets>): ServiceParts<Assets> {
+  const { clock = systemClock, retryFailed } = options;
+  const failing: { tell: (error: unknown) => void; wake: () => void } = { tell: () => undefined, wake: () => undefined };
+  const commits = new Commits(store.port, options.window ?? DEFAULTS.window, (error) => failing.tell(error));
+  const intake = new Intake({
+    policy: options.epochs ?? {},
+    queues: new Map([...feeds].map(([key, feed]) => [key, queueOf(feed)])),
+    fallback: BY_HAND,
+    timer: clock.timer,
+    onReady: () => failing.wake(),
+  });
+  const open = opener({ options, store, port, reads: readingSettled(port, commits), feeds });
+  const retry = checkRetry(retryFailed, 'live()');
+  return {
+    store,
+    port,
+    clock,
+    feeds,
+    intake,
+    commits,
+    publication: new Publication(),
+    offsets,
+    retryFailed: retry,
+    missing,
+    closeWhenDone: options.closeWhenDone ?? false,
+    defs,
+    open: (items) => open(planned, items),
+    reopen: (change) => {
+      const next = planFor(change.defs ?? defs, { ...options, ...(change.select !== undefined && { select: change.select }) });
+      return () => open(next, []);
+    },
+    bind: (loop) => {
+      failing.tell = (error) => loop.fail(error);
+      failing.wake = () => loop.wake();
+    },
+  };
+}
+
+function planFor<Assets>(defs: Definitions<Assets>, options: LiveOptions<Assets>): Plan<Assets> {
+  return plan(defs, { ...splitOptions<Assets>(withoutSources(options)).planning, mode: 'refresh' });
+}
+
+function withoutSources<Assets>({ sources: _, ...options }: LiveOptions<Assets>): Omit<LiveOptions<Assets>, 'sources'> {
+  return options;
+}
+
+function queueOf({ capacity, overflow, merge }: Feed): SourceQueue {
+  return { capacity, overflow: overflow ?? 'error', merge };
+}
+
+function readFeeds(defs: Definitions, given: Readonly<Record<string, unknown>>): ReadonlyMap<AssetKey, Feed> {
+  const sources: ReadonlyMap<string, { readonly key: AssetKey }> = defs.sources;
+  return new Map(
+    Object.entries(given).flatMap(([name, feed]) => {
+      if (feed === undefined) return [];
+      const source = sources.get(name);
+      if (source === undefined) {
+        throw new SelectionError(
+          'UNKNOWN_SOURCE',
+          `"sources" names ${quote(name)}, which is no source here. ${suggest(name, sources.keys())}`,
+          {
+            details: { key: name },
+          },
+        );
+      }
+      return [[source.key, asFeed(feed, name)] as const];
+    }),
+  );
+}
+
+async function readOffsets(port: LivePort, feeds: ReadonlyMap<AssetKey, Feed>): Promise<Map<AssetKey, string>> {
+  const keys = [...feeds.keys()];
+  const offsets = await port.offsets(keys);
+  return new Map(keys.flatMap((key, index) => (offsets[index] === undefined ? [] : [[key, offsets[index]] as const])));
+}
+
+/** Sources that are read, and have no value yet. */
+async function missingSources({ defs, ...rest }: Plan, port: LivePort, feeds: ReadonlyMap<AssetKey, Feed>): Promise<ReadonlySet<AssetKey>> {
+  const keys = [...wantedKeys({ defs, ...rest })].flatMap(([key, { value }]) => {
+    const source = defs.sources.get(key);
+    return value && source !== undefined && source.read === undefined && feeds.get(key)?.initial === undefined ? [key] : [];
+  });
+  const events = await port.readable(keys, await port.head());
+  return new Set(keys.filter((_, index) => events[index] === undefined));
+}
+
+interface Opening<Assets> {
+  readonly options: LiveOptions<Assets>;
+  readonly store: Store;
+  readonly port: LivePort;
+  /** Reads values that have settled, on disk or not. */
+  readonly reads: StorePort;
+  readonly feeds: ReadonlyMap<AssetKey, Feed>;
+}
+
+function opener<Assets>({
+  options,
+  store,
+  port,
+  reads,
+  feeds,
+}: Opening<Assets>): (plan: Plan<Assets>, items: readonly Item[]) => Promise<Opened> {
+  const { clock = systemClock, tags = {}, causedBy = null } = options;
+  const hooks = checkHooks(options.hooks, 'the service');
+  return async (planned, items) => {
+    const sources = { ...(await initialValues(planned, port, feeds)), ...firstValues(items, feeds) };
+    const { concurrency, graceMs, stepTimeoutMs, traces } = { ...DEFAULTS, ...options };
+    const parts = { plan: planned, store, port, reads, clock, sources, concurrency, graceMs, stepTimeoutMs, traces, hooks, tags, causedBy };
+    const { engine, started, observed } = await Engine.open(parts);
+    return { engine, head: [started], observed };
+  };
+}
+
+/** What sources start with that have nothing stored. */
+async function initialValues(
+  { defs }: Plan,
+  port: LivePort,
+  feeds: ReadonlyMap<AssetKey, Feed>,
+): Promise<Readonly<Record<string, unknown>>> {
+  const given = [...feeds].filter(([key, { initial }]) => initial !== undefined && defs.sources.has(key));
+  const events = await port.readable(
+    given.map(([key]) => key),
+    await port.head(),
+  );
+  return Object.fromEntries(
+    given.flatMap(([key, { initial }], index) => (events[index] === undefined ? [[key, initial?.value] as const] : [])),
+  );
+}
+
+function firstValues(items: readonly Item[], feeds: ReadonlyMap<AssetKey, Feed>): Readonly<Record<string, unknown>> {
+  return Object.fromEntries(
+    items.map(({ key, value }) => {
+      const fold = feeds.get(key)?.fold;
+      return [key, fold === undefined ? value : fold(undefined, value)] as const;
+    }),
+  );
+}
+
+/** A port whose values are those that have settled: what is on its way to disk is waited for. */
+function readingSettled(port: LivePort, commits: Commits): StorePort {
+  const reads: StorePort = {
+    label: port.label,
+    append: (batch) => port.append(batch),
+    head: () => port.head(),
+    read: (from, limit) => port.read(from, limit),
+    readable: (keys, at) => port.readable(keys, at),
+    lastSettled: (outputs, at) => port.lastSettled(outputs, at),
+    missed: (keys, at) => port.missed(keys, at),
+    runs: () => port.runs(),
+    values: async (addresses) => {
+      await commits.idle();
+      return port.values(addresses);
+    },
+    close: () => port.close(),
+  };
+  if (!isRetentionStore(port)) return reads;
+  return Object.assign(reads, {
+    removed: (...asked: Parameters<typeof port.removed>) => port.removed(...asked),
+    prune: (...asked: Parameters<typeof port.prune>) => port.prune(...asked),
+  });
+}

@@ -8,7 +8,7 @@ import { gunzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { open } from 'lmdb';
 import { describe, expect, test } from 'vitest';
-import type { CursorStore, StorePort } from '../../lib/events/store-port.ts';
+import { livePort } from '../../lib/events/tail.ts';
 import { openForCare } from '../../store/lmdb-copy.ts';
 import { openLmdb } from '../../store/lmdb-environment.ts';
 import { readState } from '../../store/log-state.ts';
@@ -141,8 +141,8 @@ describe('a store that is whole', () => {
     expect(findings).toEqual([]);
     expect(parts).toMatchObject({ isHeadKnown: true, events: { lost: { count: 0 }, contradicted: { count: 0 } }, values: { lost: 0 } });
     const store = await openStore(folder, { mode: 'read' });
-    // Every store on disk has cursors. As text and back: what is undefined is left out, as in the description.
-    const description: unknown = JSON.parse(JSON.stringify(await describeStore(store.port as StorePort & CursorStore, CURSORS)));
+    // As text and back: what is undefined is left out, as in the description.
+    const description: unknown = JSON.parse(JSON.stringify(await describeStore(livePort(store.port), CURSORS)));
     // Later versions give more of each event.
     expect(description).toMatchObject(JSON.parse(await readFile(join(golden, 'description.json'), 'utf8')) as object);
     await store.close();

@@ -107,6 +107,7 @@ describe('a store that is whole', () => {
             values: { lost: 0, lostValues: [] },
             cursors: { kept: 1, lost: 0 },
             appends: { kept: runs.length, lost: 0 },
+            offsets: { kept: Math.min(runs.length, 12) + Math.min(runs.length, 2), lost: 0, uncertain: [] },
           });
         }),
         { numRuns: 8 },
@@ -261,16 +262,16 @@ describe('what is lost is told', () => {
     expect(parts).toMatchObject({ head: contents.head, isHeadKnown: false });
   });
 
-  test('cursors and ids of batches', async () => {
-    const { folder } = await changedForGood(({ cursors, appends }) => {
-      for (const table of [cursors, appends]) {
+  test('cursors, ids of batches, and offsets', async () => {
+    const { folder } = await changedForGood(({ cursors, appends, offsets }) => {
+      for (const table of [cursors, appends, offsets]) {
         const [row] = [...table.getRange({ limit: 1 })];
         if (row !== undefined) table.putSync(row.key, Buffer.from(row.value).fill(0, 5, 7));
       }
     });
     const { parts, findings } = await repairHere(folder);
     expect(findings).toEqual([]);
-    expect(parts).toMatchObject({ cursors: { kept: 0, lost: 1 }, appends: { kept: 5, lost: 1 } });
+    expect(parts).toMatchObject({ cursors: { kept: 0, lost: 1 }, appends: { kept: 5, lost: 1 }, offsets: { kept: 7, lost: 1 } });
   });
 });
 
@@ -325,6 +326,7 @@ describe('what is on old pages', () => {
         events: { lost: { count: 0 } },
         cursors: { kept: 1 },
         appends: { kept: 4 },
+        offsets: { kept: 6 },
       });
     }
   });

@@ -1,4 +1,4 @@
-import { versionConflict } from '../lib/events/append-conflicts.ts';
+import { placeConflict, versionConflict } from '../lib/events/append-conflicts.ts';
 import type { Position } from '../lib/events/position.ts';
 import type { Appended } from '../lib/events/store-port.ts';
 import { StoreError } from '../lib/kernel/errors.ts';
@@ -6,6 +6,7 @@ import { findAppend, putAppend } from './appends.ts';
 import type { BatchDraft, EventDraft } from './batch-draft.ts';
 import { readState, writeState, type LogState } from './log-state.ts';
 import type { Names } from './names.ts';
+import { putOffset } from './offsets.ts';
 import { record, Sealer } from './record.ts';
 import { indexKey, lastInIndex, positionKey, type Tables } from './tables.ts';
 import type { ValueWriter } from './value-writer.ts';
@@ -77,7 +78,7 @@ class Writing {
 
   /** Everything that may refuse the batch comes first: what is put stays, since its neighbours are in the same transaction. */
   add(batch: BatchDraft): Outcome {
-    const { events, values, refers, id } = batch;
+    const { events, values, refers, id, offsets } = batch;
     const earlier = id === undefined ? undefined : findAppend(this.#tables, id, this.#label);
     if (earlier !== undefined) return earlier instanceof StoreError ? earlier : { ...earlier, duplicate: true };
     const conflict = this.#conflict(batch);
@@ -87,12 +88,14 @@ class Writing {
     for (const value of values) this.#values.put({ tables: this.#tables, label: this.#label }, value);
     for (const key of refers) this.#values.touch(key);
     const range = { first, last: this.#head };
+    for (const offset of offsets) putOffset(this.#tables, offset, this.#head);
     if (id !== undefined) putAppend(this.#tables, id, range);
     return { ...range, duplicate: false };
   }
 
   /** Looks under the lock, so that what is found is what this batch would follow. */
-  #conflict({ expected }: BatchDraft): StoreError | undefined {
+  #conflict({ expected, at }: BatchDraft): StoreError | undefined {
+    if (at !== undefined && at !== this.#head + 1) return placeConflict(this.#label, at, this.#head + 1);
     for (const { expected: expectation, name } of expected) {
       const id = this.#names.find(this.#tables, name);
       const found = id === undefined ? 0 : (lastInIndex(this.#tables.readable, id, this.#head) ?? 0);

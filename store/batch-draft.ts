@@ -1,11 +1,13 @@
-import type { NewEvent } from '../lib/events/logged-event.ts';
+import type { NewEvent, StepSettled } from '../lib/events/logged-event.ts';
+import type { Position, PositionRef } from '../lib/events/position.ts';
 import { addressesOf } from '../lib/events/retention.ts';
-import type { AppendBatch, ExpectedPosition } from '../lib/events/store-port.ts';
+import type { AppendBatch, ExpectedPosition, SourceOffset } from '../lib/events/store-port.ts';
 import { appendId, type AppendId } from './appends.ts';
 import { eventRow } from './event-codec.ts';
 import { eventText } from './event-text.ts';
 import type { Weight } from './group-commit.ts';
-import { MadeNames, nameOf, type Name } from './names.ts';
+import { MadeNames, nameOf, UNSUCCESSFUL, type Name } from './names.ts';
+import { draftOffset, type OffsetDraft } from './offsets.ts';
 import { draft, type Draft } from './record.ts';
 import { valueKey } from './value-rows.ts';
 import type { ValueDraft, ValueWriter } from './value-writer.ts';
@@ -40,12 +42,15 @@ export interface BatchDraft {
   readonly refers: readonly Buffer[];
   readonly id: AppendId | undefined;
   readonly expected: readonly ExpectationDraft[];
+  /** The position that its first event has to get. */
+  readonly at: Position | undefined;
+  readonly offsets: readonly OffsetDraft[];
   readonly weight: Weight;
 }
 
 /** Encodes a batch. References inside of it become distances, so that no byte depends on where the batch will stand. */
 export function draftBatch(batch: AppendBatch, valueWriter: ValueWriter): BatchDraft {
-  const { events, values, id, request, expected = [] } = batch;
+  const { events, values, id, request, expected = [], at, offsets = [] } = batch;
   const eventDrafts = events.map(draftEvent);
   const valueDrafts = values.map((value) => valueWriter.draft(value));
   return {
@@ -54,7 +59,9 @@ export function draftBatch(batch: AppendBatch, valueWriter: ValueWriter): BatchD
     refers: refersTo(batch),
     id: id === undefined ? undefined : appendId(id, request === undefined ? contentOf(batch) : JSON.stringify(request)),
     expected: expected.map((each) => ({ expected: each, name: madeNames.key(each.key) })),
-    weight: { events: events.length, bytes: bytesOf(eventDrafts, valueDrafts) },
+    at,
+    offsets: offsets.map(draftOffset),
+    weight: { events: events.length, bytes: bytesOf(eventDrafts, valueDrafts) + offsetBytes(offsets) },
   };
 }
 
@@ -63,6 +70,10 @@ function bytesOf(events: readonly EventDraft[], values: readonly ValueDraft[]): 
   for (const { record } of events) bytes += record.end - record.start;
   for (const { size } of values) bytes += size;
   return bytes;
+}
+
+function offsetBytes(offsets: readonly SourceOffset[]): number {
+  return offsets.reduce((bytes, { key, offset }) => bytes + key.length + offset.length, 0);
 }
 
 /** Keys of the values that the events of a batch refer to and the batch does not bring. */
@@ -74,10 +85,14 @@ function refersTo({ events, values }: AppendBatch): readonly Buffer[] {
   return keys;
 }
 
-/** All that a batch says but when: the rows of its events with the time taken out, and the addresses of its values. A list, which no request is. */
-function contentOf({ events, values }: AppendBatch): string {
+/**
+ * All that a batch says but when: the rows of its events with the time taken out, the addresses of its values, and offsets where it has some.
+ * A list, which no request is.
+ */
+function contentOf({ events, values, offsets = [] }: AppendBatch): string {
   const rows = events.map((event, index) => eventRow({ ...event, time: 0 }, index));
-  return JSON.stringify([rows, values.map(({ address }) => address)]);
+  const addresses = values.map(({ address }) => address);
+  return JSON.stringify(offsets.length === 0 ? [rows, addresses] : [rows, addresses, offsets.map(({ key, offset }) => [key, offset])]);
 }
 
 /** Encodes one event; `index` is its place in its batch. */
@@ -93,11 +108,7 @@ function indexDrafts(event: NewEvent): readonly IndexDraft[] {
     case 'asset-absent':
       return [{ table: 'readable', name: madeNames.key(event.key) }];
     case 'step-settled':
-      if (event.outcome !== 'succeeded') return [];
-      return [...event.outputs.map(({ output }) => output), ...event.dropped].map((output) => ({
-        table: 'settled',
-        name: madeNames.output(event.definition, event.step, output),
-      }));
+      return settledUnder(event).map((output) => ({ table: 'settled', name: madeNames.output(event.definition, event.step, output) }));
     case 'asset-failed':
     case 'asset-blocked':
     case 'asset-cancelled':
@@ -105,6 +116,12 @@ function indexDrafts(event: NewEvent): readonly IndexDraft[] {
     default:
       return [];
   }
+}
+
+/** The outputs under which a settled step is found. One that was cancelled says nothing of its step. */
+function settledUnder({ outcome, outputs, dropped }: StepSettled<PositionRef>): readonly string[] {
+  if (outcome === 'cancelled') return [];
+  return outcome === 'succeeded' ? [...outputs.map(({ output }) => output), ...dropped] : [UNSUCCESSFUL];
 }
 
 function runOf(event: NewEvent): EventDraft['run'] {

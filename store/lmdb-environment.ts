@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { open, type RootDatabase } from 'lmdb';
 import { StoreError } from '../lib/kernel/errors.ts';
 import { prepareLocks, DiskRoom, type DiskPlace, type Volume } from './disk-room.ts';
-import { FORMAT, LATER_TABLES, META, OLDEST_FORMAT, TABLE_NAMES, type Table, type TableName, type Tables } from './tables.ts';
+import { FORMAT, formatOf, LATER_TABLES, META, OLDEST_FORMAT, TABLE_NAMES, type Table, type TableName, type Tables } from './tables.ts';
 
 type Root = RootDatabase<Buffer, Buffer>;
 
@@ -238,14 +238,14 @@ export function putFormat(meta: Table): void {
 }
 
 function checkFormat(row: Buffer, label: string): void {
-  const found = /^sluice-store (\d+)$/.exec(row.toString('latin1'))?.[1];
+  const found = formatOf(row);
   if (found === undefined) throw notAStore(label, 'holds a format that no version of Sluice has written');
-  if (Number(found) >= OLDEST_FORMAT && Number(found) <= FORMAT) return;
+  if (found >= OLDEST_FORMAT && found <= FORMAT) return;
   throw new StoreError(
     'STORE_FORMAT',
     `The store ${JSON.stringify(label)} is in format ${found}; this version of Sluice reads formats ${OLDEST_FORMAT} to ${FORMAT}. Use the version that wrote it.`,
     {
-      details: { path: label, found: Number(found), known: FORMAT },
+      details: { path: label, found, known: FORMAT },
     },
   );
 }

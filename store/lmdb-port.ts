@@ -12,6 +12,7 @@ import type {
   PruneRequest,
   RemovedValue,
   RetentionStore,
+  StepId,
   StoreLimits,
   TraceQuestion,
 } from '../lib/events/store-port.ts';
@@ -95,6 +96,18 @@ export class LmdbPort implements LivePort, RetentionStore {
     at: Position,
   ): Promise<readonly ((StepSettled & { readonly position: Position }) | undefined)[]> {
     return this.#use(() => this.#each(outputs, (reader, output) => reader.lastSettled(output, at)));
+  }
+
+  lastUnsuccessful(
+    steps: readonly StepId[],
+    at: Position,
+  ): Promise<readonly ((StepSettled & { readonly position: Position }) | undefined)[]> {
+    return this.#use(() => this.#each(steps, (reader, step) => reader.lastUnsuccessful(step, at)));
+  }
+
+  /** All at once: unlike what is in the log, they change from one page to the next. */
+  offsets(keys: readonly AssetKey[]): Promise<readonly (string | undefined)[]> {
+    return this.#use(() => this.#readPage((reader) => Object.freeze(keys.map((key) => reader.offset(key)))));
   }
 
   missed(keys: readonly AssetKey[], at: Position): Promise<readonly (MissedEvent | undefined)[]> {

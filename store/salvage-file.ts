@@ -149,7 +149,7 @@ function highest(numbers: readonly number[]): number {
 }
 
 /** Rows of a table that nothing else can be made from: those of the newest snapshot alone where they are all there. */
-export function rowsOfTable({ found, newest, hasLater }: Salvage, name: 'cursors' | 'appends'): SalvagedTable {
+export function rowsOfTable({ found, newest, hasLater }: Salvage, name: 'cursors' | 'appends' | 'offsets'): SalvagedTable {
   const rows = found[name];
   if (hasLater || newest === undefined) return { rows, lost: null };
   const table = newest.tables.get(name satisfies TableName);

@@ -34,6 +34,7 @@ export class FoundTables {
   readonly chunks: FoundRows = new Map();
   readonly cursors: FoundRows = new Map();
   readonly appends: FoundRows = new Map();
+  readonly offsets: FoundRows = new Map();
   readonly states: FoundMeta[] = [];
   readonly leases: FoundMeta[] = [];
   /** What the store says about its format, the surest first. */
@@ -48,7 +49,7 @@ export class FoundTables {
 
   /** Whether anything of a store was found. */
   get isEmpty(): boolean {
-    const maps = [this.events, this.values, this.cursors, this.appends];
+    const maps = [this.events, this.values, this.cursors, this.appends, this.offsets];
     return this.states.length === 0 && this.formats.length === 0 && maps.every(({ size }) => size === 0);
   }
 
@@ -95,7 +96,7 @@ export class FoundTables {
     // What is whole is the same everywhere, and costs a hash to be proven once more.
     if (this.values.get(key)?.some(({ mark }) => mark === VALUE_KIND.whole) === true) return;
     const bytes = this.#bytesOf(node);
-    for (const table of ['cursors', 'appends'] as const) {
+    for (const table of ['cursors', 'appends', 'offsets'] as const) {
       if (!isSealed(bytes, table, node.key)) continue;
       if (!this[table].has(key)) this[table].set(key, found(node, rank, checksumOf(bytes)));
       return;

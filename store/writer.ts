@@ -157,10 +157,10 @@ function again(body: () => void): void {
 function volumeOf(batches: readonly BatchDraft[]): Volume {
   let bytes = 0;
   let rows = 0;
-  for (const { events, values, weight } of batches) {
+  for (const { events, values, offsets, weight } of batches) {
     bytes += weight.bytes;
     // The row of its id.
-    rows += 1 + events.length + values.length;
+    rows += 1 + events.length + values.length + offsets.length;
     for (const { index } of events) rows += index.length;
     for (const { full, patch } of values) if (patch !== undefined) bytes += full.row.length + (full.parts?.length ?? 0);
   }

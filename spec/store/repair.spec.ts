@@ -8,7 +8,7 @@ import { gunzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { open } from 'lmdb';
 import { describe, expect, test } from 'vitest';
-import type { CursorStore, StorePort } from '../../lib/events/store-port.ts';
+import { livePort } from '../../lib/events/tail.ts';
 import { openForCare } from '../../store/lmdb-copy.ts';
 import { openLmdb } from '../../store/lmdb-environment.ts';
 import { readState } from '../../store/log-state.ts';
@@ -107,6 +107,7 @@ describe('a store that is whole', () => {
             values: { lost: 0, lostValues: [] },
             cursors: { kept: 1, lost: 0 },
             appends: { kept: runs.length, lost: 0 },
+            offsets: { kept: Math.min(runs.length, 12) + Math.min(runs.length, 2), lost: 0, uncertain: [] },
           });
         }),
         { numRuns: 8 },
@@ -141,8 +142,8 @@ describe('a store that is whole', () => {
     expect(findings).toEqual([]);
     expect(parts).toMatchObject({ isHeadKnown: true, events: { lost: { count: 0 }, contradicted: { count: 0 } }, values: { lost: 0 } });
     const store = await openStore(folder, { mode: 'read' });
-    // Every store on disk has cursors. As text and back: what is undefined is left out, as in the description.
-    const description: unknown = JSON.parse(JSON.stringify(await describeStore(store.port as StorePort & CursorStore, CURSORS)));
+    // As text and back: what is undefined is left out, as in the description.
+    const description: unknown = JSON.parse(JSON.stringify(await describeStore(livePort(store.port), CURSORS)));
     // Later versions give more of each event.
     expect(description).toMatchObject(JSON.parse(await readFile(join(golden, 'description.json'), 'utf8')) as object);
     await store.close();
@@ -261,16 +262,16 @@ describe('what is lost is told', () => {
     expect(parts).toMatchObject({ head: contents.head, isHeadKnown: false });
   });
 
-  test('cursors and ids of batches', async () => {
-    const { folder } = await changedForGood(({ cursors, appends }) => {
-      for (const table of [cursors, appends]) {
+  test('cursors, ids of batches, and offsets', async () => {
+    const { folder } = await changedForGood(({ cursors, appends, offsets }) => {
+      for (const table of [cursors, appends, offsets]) {
         const [row] = [...table.getRange({ limit: 1 })];
         if (row !== undefined) table.putSync(row.key, Buffer.from(row.value).fill(0, 5, 7));
       }
     });
     const { parts, findings } = await repairHere(folder);
     expect(findings).toEqual([]);
-    expect(parts).toMatchObject({ cursors: { kept: 0, lost: 1 }, appends: { kept: 5, lost: 1 } });
+    expect(parts).toMatchObject({ cursors: { kept: 0, lost: 1 }, appends: { kept: 5, lost: 1 }, offsets: { kept: 7, lost: 1 } });
   });
 });
 
@@ -325,6 +326,7 @@ describe('what is on old pages', () => {
         events: { lost: { count: 0 } },
         cursors: { kept: 1 },
         appends: { kept: 4 },
+        offsets: { kept: 6 },
       });
     }
   });

@@ -23,6 +23,8 @@ export function countedPort(over: (inner: LivePort) => Partial<LivePort> = () =>
     read: (from, limit) => inner.read(from, limit),
     readable: (keys, at) => inner.readable(keys, at),
     lastSettled: (outputs, at) => inner.lastSettled(outputs, at),
+    lastUnsuccessful: (steps, at) => inner.lastUnsuccessful(steps, at),
+    offsets: (keys) => inner.offsets(keys),
     missed: (keys, at) => inner.missed(keys, at),
     runs: () => inner.runs(),
     values: (addresses) => inner.values(addresses),

@@ -1,6 +1,6 @@
 import { StoreError } from '../kernel/errors.ts';
 import { checkVerbOptions, RULES, type OptionRules } from '../kernel/verb-options.ts';
-import { encodeValue } from '../kernel/value/canonical.ts';
+import { decodeValue, encodeValue } from '../kernel/value/canonical.ts';
 import { fixValue, isKnownImmutable } from '../kernel/value/fix.ts';
 import { address, dataVersion } from '../kernel/value/version.ts';
 import { quote } from '../kernel/print.ts';
@@ -259,6 +259,19 @@ export function encodeSource(key: AssetKey, value: unknown, codec?: Codec): Enco
     if (error instanceof RangeError) throw notStorable(key, '$', 'more than 1 GiB of bytes');
     throw error;
   }
+}
+
+/**
+ * A value of a source as it is now: frozen where it can be, and a copy of what cannot. What has a codec is left as it is.
+ *
+ * @throws StoreError VALUE_NOT_STORABLE, with the path inside the value
+ */
+export function fixSource(key: AssetKey, value: unknown, codec?: Codec): unknown {
+  if (value === undefined) throw notStorable(key, '$', 'undefined, which no source can have');
+  if (codec !== undefined) return value;
+  const fixed = fixValue(value);
+  if (!fixed.storable) throw notStorable(key, fixed.path, fixed.problem);
+  return fixed.immutable ? value : decodeValue(encodeValue(value));
 }
 
 function notStorable(key: AssetKey, path: string, problem: string): StoreError {

@@ -117,7 +117,8 @@ export class Engine {
 
   /** Tells hooks of an epoch that is on disk. */
   recorded({ steps }: SettledEpoch): void {
-    for (const { settled, events, first } of steps) if (settled.outcome !== 'reused') this.#hooks?.recorded(settled, events, first);
+    for (const { settled, events, first } of steps)
+      if (settled.outcome !== 'reused' && settled.recorded !== true) this.#hooks?.recorded(settled, events, first);
   }
 
   /** Stops what runs: the epoch that it is part of is not recorded. */

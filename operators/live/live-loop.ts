@@ -117,6 +117,11 @@ export class LiveLoop {
     if (this.#failure !== undefined) throw this.#failure.error;
   }
 
+  /** Throws what ended the service, where something did. */
+  throwIfFailed(): void {
+    if (this.#failure !== undefined) throw this.#failure.error;
+  }
+
   /** There may be something to do. */
   wake(): void {
     const wake = this.#wake;

@@ -1,4 +1,4 @@
-import { readValue } from '../../lib/events/store.ts';
+import { fixSource, readValue } from '../../lib/events/store.ts';
 import { SelectionError } from '../../lib/kernel/errors.ts';
 import { suggest } from '../../lib/kernel/nearest.ts';
 import { quote } from '../../lib/kernel/print.ts';
@@ -75,7 +75,8 @@ export class RunningService<Assets> implements LiveService<Assets> {
       checkVerbOptions('push', options, PUSH_RULES);
       const key = this.#sourceKey(source);
       if (this.#isClosed) throw serviceClosed();
-      return new Promise((settle, fail) => this.#parts.intake.add({ key, value: item, offset: options.offset, settle, fail }));
+      const value = this.#fixed(key, item);
+      return new Promise((settle, fail) => this.#parts.intake.add({ key, value, offset: options.offset, settle, fail }));
     } catch (error) {
       return Promise.reject(error);
     }
@@ -125,7 +126,7 @@ export class RunningService<Assets> implements LiveService<Assets> {
   async durable(): Promise<number> {
     await this.settled();
     await this.#parts.commits.idle();
-    if (this.#isClosed) await this.closed;
+    this.#loop.throwIfFailed();
     const position = this.#loop.engine?.graph.next ?? 1;
     return position - 1;
   }
@@ -219,6 +220,12 @@ export class RunningService<Assets> implements LiveService<Assets> {
     const { epoch, next } = graph;
     const now = await this.#now(key);
     return now === undefined ? undefined : { key, epoch: Math.max(0, epoch - 1), position: next - 1, ...now };
+  }
+
+  /** An item as it is at the call; one that is folded into the value of its source is whatever its fold takes. */
+  #fixed(key: AssetKey, item: unknown): unknown {
+    if (this.#parts.feeds.get(key)?.fold !== undefined) return item;
+    return fixSource(key, item, this.#defs.sources.get(key)?.codec);
   }
 
   #watching(verb: string, key: string, options: WatchOptions): { readonly asset: AssetKey; readonly at: Moment; readonly lag: Lag } {

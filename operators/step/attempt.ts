@@ -24,7 +24,7 @@ export interface AttemptScope<Fixed> extends StepScope<Fixed> {
   /** Aborted when the run is cancelled. */
   readonly signal: AbortSignal;
   readonly clock: Clock;
-  /** The time limit where the op has none, in milliseconds. */
+  /** The time limit of bodies that wait for something, where the op has none, in milliseconds. They are not told when it is over. */
   readonly timeoutMs?: number;
   /** Told when a body is about to start. */
   readonly onStart: (attempt: number) => void;
@@ -73,14 +73,13 @@ function execute<Fixed>(
   resources: Readonly<Record<string, unknown>>,
 ): AttemptEnd<Fixed> | Promise<AttemptEnd<Fixed>> {
   const { op, step, runId, selectedOutputs, config, signal, clock } = scope;
-  const { timeoutMs = scope.timeoutMs } = op;
   if (signal.aborted) return CANCELLED;
   scope.onStart(attempt);
   // Also where whoever was told of the start has cancelled: nothing more starts (X12).
   if (signal.aborted) return CANCELLED;
   const outputs = new StepOutputs(scope);
   const state = openState(scope);
-  const limit = timeoutMs === undefined ? undefined : new TimeLimit({ step, signal, clock }, timeoutMs);
+  let limit = op.timeoutMs === undefined ? undefined : new TimeLimit({ step, signal, clock }, op.timeoutMs);
   let ended = false;
   const onLine = (line: StepLine): void => (ended ? undefined : scope.onLine(attempt, line));
   const context = bodyContext({
@@ -103,6 +102,9 @@ function execute<Fixed>(
   const fail = (error: unknown): AttemptEnd<Fixed> => unsuccessful(outputs.refusal ?? error, signal);
   try {
     const later = scope.inBody(() => runBody(bodyCall({ op, inputs, context, outputs }, state)));
+    // Only now: most bodies take no time, and a signal of its own for each would cost more than they do.
+    if (later !== undefined && limit === undefined && scope.timeoutMs !== undefined)
+      limit = new TimeLimit({ step, signal, clock }, scope.timeoutMs);
     const end = later === undefined ? complete(outputs, signal, limit) : later.then(() => complete(outputs, signal, limit));
     if (!(end instanceof Promise)) return finish(end);
     const failed = (error: unknown): AttemptEnd<Fixed> => finish(fail(error));

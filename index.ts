@@ -68,6 +68,9 @@ export { live } from './operators/live/live.ts';
 export type { LiveOptions } from './operators/live/live-options.ts';
 export type { LiveService, WatchOptions } from './operators/live/service-face.ts';
 export { endOfEpoch, feed } from './operators/live/feed.ts';
+export { every } from './operators/live/every.ts';
+export { outbox } from './operators/live/outbox.ts';
+export type { Delivery, Outbox, OutboxOptions } from './operators/live/outbox.ts';
 export type { Feed, FeedContext, FeedOptions, Origin } from './operators/live/feed.ts';
 export type { EpochPolicy, Overflow, Pushed } from './operators/live/intake.ts';
 export type { Changes, Lag } from './operators/live/changes.ts';
@@ -100,4 +103,5 @@ export type {
 } from './lib/events/logged-event.ts';
 export type { OutputDiscarded, RunEvent, StepRetrying, StepReused, StepStarted } from './lib/events/run-event.ts';
 export type { Store } from './lib/events/store.ts';
+export type { Clock } from './operators/step/clock.ts';
 export type { TailOptions } from './lib/events/tail.ts';

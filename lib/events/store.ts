@@ -175,22 +175,26 @@ export function createStore(port: StorePort, { now, codecs = NO_CODECS }: StoreE
       checkVerbOptions('store.runs', filter, FILTER_RULES);
       return (await port.runs()).filter((run) => matches(run, filter));
     },
+    ...turnsOn(port, turns),
+    close,
+    [Symbol.asyncDispose]: close,
+  } satisfies Store);
+}
+
+function turnsOn({ label }: StorePort, { services, verbs }: StoreTurns): Pick<Store, 'turn' | 'serve'> {
+  return {
     turn: (whenBusy) => {
-      if (whenBusy === 'error' && verbs.busy) {
-        return Promise.reject(
-          new StoreError('STORE_BUSY', `Another run has the store ${quote(port.label)}. Wait for it, or leave "whenBusy" at "queue".`),
-        );
-      }
-      return verbs.take();
+      if (whenBusy === 'queue' || !verbs.busy) return verbs.take();
+      return Promise.reject(
+        new StoreError('STORE_BUSY', `Another run has the store ${quote(label)}. Wait for it, or leave "whenBusy" at "queue".`),
+      );
     },
     serve: () => {
       const service: Service = Object.freeze({ contended: () => verbs.contended, end: () => void services.delete(service) });
       services.add(service);
       return service;
     },
-    close,
-    [Symbol.asyncDispose]: close,
-  } satisfies Store);
+  };
 }
 
 /** Encodes a value that was found storable. Computed once for each value that something records. */

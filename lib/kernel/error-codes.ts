@@ -46,7 +46,8 @@ export type SelectionCode =
   | 'SOURCE_FAILED'
   | 'INTAKE_FULL'
   | 'OBSERVER_BEHIND'
-  | 'SERVICE_CLOSED';
+  | 'SERVICE_CLOSED'
+  | 'OUTBOX_FAILED';
 
 /** Codes of {@link StepError}: one step failed; everything that is not downstream of it went on. */
 export type StepCode =

@@ -33,7 +33,8 @@ export async function applyItems(items: readonly Item[], scope: ApplyScope): Pro
     if (known === undefined) bySource.set(item.key, [item]);
     else known.push(item);
   }
-  const applied = { observed: [] as ObservedNow[], offsets: [] as SourceOffset[], taken: [] as Item[], duplicates: [] as Item[] };
+  const observed: ObservedNow[] = [];
+  const applied = { offsets: new Array<SourceOffset>(), taken: new Array<Item>(), duplicates: new Array<Item>() };
   for (const [key, ofSource] of bySource) {
     const { fresh, offset } = withoutDuplicates(key, ofSource, scope);
     applied.duplicates.push(...ofSource.filter((item) => !fresh.includes(item)));
@@ -41,7 +42,7 @@ export async function applyItems(items: readonly Item[], scope: ApplyScope): Pro
     try {
       const value = await valueAfter(key, fresh, scope);
       const made = scope.graph.observe(key, value, offset ?? null);
-      if (!('unchanged' in made)) applied.observed.push({ key, value, made });
+      if (!('unchanged' in made)) observed.push({ key, value, made });
     } catch (error) {
       for (const item of fresh) item.fail(error);
       continue;
@@ -51,7 +52,7 @@ export async function applyItems(items: readonly Item[], scope: ApplyScope): Pro
     scope.offsets.set(key, offset);
     applied.offsets.push({ key, offset });
   }
-  return applied;
+  return { observed, ...applied };
 }
 
 function withoutDuplicates(

@@ -78,10 +78,10 @@ export class FeedReader {
   }
 
   async #read(): Promise<void> {
-    const { feed, key, offset } = this.#reading;
+    const { feed, key, clock, offset } = this.#reading;
     const { from } = feed;
     const { signal } = this.#controller;
-    const origin: unknown = typeof from === 'function' ? await from({ offset: offset(), signal }) : from;
+    const origin: unknown = typeof from === 'function' ? await from({ offset: offset(), signal, clock }) : from;
     if (!isOrigin(origin)) throw new TypeError('its "from" gave nothing that has items');
     if (!isPushed(origin)) return this.#pull(origin);
     if (feed.overflow === undefined || feed.overflow === 'block') throw overflowUndeclared(key);

@@ -3,6 +3,7 @@ import { DefinitionError } from '../../lib/kernel/errors.ts';
 import { kindOf, quote } from '../../lib/kernel/print.ts';
 import { isRecord } from '../../lib/kernel/record.ts';
 import { checkRetry, type RetryPolicy } from '../../lib/model/retry.ts';
+import type { Clock } from '../step/clock.ts';
 import { compareOffsets } from './compare-offsets.ts';
 import type { Overflow } from './intake.ts';
 
@@ -17,6 +18,8 @@ export interface FeedContext {
   readonly offset: string | undefined;
   /** Aborted when nothing more is wanted. */
   readonly signal: AbortSignal;
+  /** The service's time. */
+  readonly clock: Clock;
 }
 
 /** Where items come from: pushed by an Observable, or pulled from anything that can be iterated, a Node stream too. */
@@ -94,12 +97,8 @@ export function feed<T, Item = T>(options: FeedOptions<T, Item>): Feed<T> {
   // Items are what the origin gives, whatever that is: the compiler has seen that the functions fit it.
   const given = options as FeedOptions<unknown, unknown>;
   checkFunctions(given, where);
+  checkBounds(given, where);
   const { from, offset, compare = compareOffsets, fold, overflow, capacity = DEFAULT_CAPACITY, merge, acknowledge } = given;
-  if (overflow !== undefined && !OVERFLOWS.has(overflow))
-    throw invalid(where, `got an "overflow" that is none. Give "block", "conflate", "dropOldest" or "error"`);
-  if (!Number.isInteger(capacity) || capacity < 1) throw invalid(where, 'got a "capacity" that is no whole number from 1');
-  if (overflow === 'conflate' && fold !== undefined && merge === undefined)
-    throw invalid(where, 'has a "fold" and conflates: say with "merge" which item stands for two, since none of them may be left out');
   const initial = Object.hasOwn(options, 'initial') ? { value: given.initial } : undefined;
   return Object.freeze({
     kind: 'feed',
@@ -107,7 +106,7 @@ export function feed<T, Item = T>(options: FeedOptions<T, Item>): Feed<T> {
     offset,
     compare,
     fold,
-    overflow: overflow ?? (isPushed(from) || from === undefined ? undefined : 'block'),
+    overflow: overflow ?? defaultOverflow(from),
     capacity,
     merge,
     initial,
@@ -124,6 +123,19 @@ function checkFunctions(given: FeedOptions<unknown, unknown>, where: string): vo
   const { from } = given;
   if (from !== undefined && typeof from !== 'function' && !isOrigin(from))
     throw invalid(where, `got a "from" that is ${kindOf(from)}. Give an Observable, something to iterate, or a function that opens one`);
+}
+
+function checkBounds({ overflow, capacity = DEFAULT_CAPACITY, fold, merge }: FeedOptions<unknown, unknown>, where: string): void {
+  if (overflow !== undefined && !OVERFLOWS.has(overflow))
+    throw invalid(where, `got an "overflow" that is none. Give "block", "conflate", "dropOldest" or "error"`);
+  if (!Number.isInteger(capacity) || capacity < 1) throw invalid(where, 'got a "capacity" that is no whole number from 1');
+  if (overflow === 'conflate' && fold !== undefined && merge === undefined)
+    throw invalid(where, 'has a "fold" and conflates: say with "merge" which item stands for two, since none of them may be left out');
+}
+
+/** What is pulled can be made to wait; for what is pushed, by an origin or by hand, somebody has to choose. */
+function defaultOverflow(from: unknown): Overflow | undefined {
+  return isPushed(from) || from === undefined ? undefined : 'block';
 }
 
 /** Whether a value pushes: an Observable, of this or another library. */

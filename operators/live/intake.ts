@@ -166,18 +166,8 @@ export class Intake {
 
   /** The items of the next epoch, in the order in which they came. */
   take(): readonly Item[] {
-    const items: Item[] = [];
-    const most = this.#due || this.#marks > 0 || this.#full > 0 ? Infinity : (this.#policy.items ?? Infinity);
-    // With a policy of a number, what is due is still taken in portions: an epoch is never larger than asked.
-    const limit = Math.min(most, this.#policy.items ?? Infinity);
-    while (this.#next < this.#line.length && items.length < limit) {
-      const entry = this.#line[this.#next];
-      this.#next += 1;
-      if (entry === 'mark') {
-        this.#marks -= 1;
-        if (items.length > 0) break;
-      } else if (entry !== undefined && !entry.gone) items.push(this.#leave(entry.item));
-    }
+    // Also of what is due, no more than the policy says: where epochs end then depends on the items alone.
+    const items = this.#takeUpTo(this.#policy.items ?? Infinity);
     if (this.#waiting === 0) this.#due = false;
     this.#stopTimer?.();
     this.#stopTimer = undefined;
@@ -212,6 +202,22 @@ export class Intake {
     this.#due = false;
     this.#stopTimer?.();
     this.#stopTimer = undefined;
+    return items;
+  }
+
+  /** Up to so many items, or up to the next mark behind an item. */
+  #takeUpTo(most: number): readonly Item[] {
+    const items: Item[] = [];
+    while (this.#next < this.#line.length && items.length < most) {
+      const entry = this.#line[this.#next];
+      this.#next += 1;
+      if (entry !== 'mark') {
+        if (entry !== undefined && !entry.gone) items.push(this.#leave(entry.item));
+        continue;
+      }
+      this.#marks -= 1;
+      if (items.length > 0) break;
+    }
     return items;
   }
 

@@ -1,30 +1,16 @@
-import type { LoggedEvent, NewEvent, RunEnded } from '../../lib/events/logged-event.ts';
-import type { LivePort } from '../../lib/events/store-port.ts';
+import type { RunEnded } from '../../lib/events/logged-event.ts';
 import type { Service, Store } from '../../lib/events/store.ts';
-import { SelectionError } from '../../lib/kernel/errors.ts';
 import type { Release } from '../../lib/kernel/turns.ts';
 import type { AssetKey } from '../../lib/model/asset-key.ts';
 import { delayAfter, type RetryPolicy } from '../../lib/model/retry.ts';
-import type { Clock } from '../step/clock.ts';
-import { applyItems, type Applied } from './apply-items.ts';
-import type { Commits } from './commits.ts';
 import type { Engine } from './engine.ts';
-import type { Feed } from './feed.ts';
+import { EpochRunner, failAll, serviceClosed, type EpochRunnerParts, type Opened } from './epoch-runner.ts';
 import type { Intake, Item } from './intake.ts';
-import type { EpochWork, ObservedNow } from './live-graph.ts';
-import { changesIn, type EpochReport, type Publication } from './publication.ts';
-import { reportOf } from './report.ts';
 
 /** What the loop of a service works with. */
-export interface LoopParts {
+export interface LoopParts extends EpochRunnerParts {
   readonly store: Store;
-  readonly port: LivePort;
-  readonly clock: Clock;
-  readonly feeds: ReadonlyMap<AssetKey, Feed>;
   readonly intake: Intake;
-  readonly commits: Commits;
-  readonly publication: Publication;
-  readonly offsets: Map<AssetKey, string>;
   readonly retryFailed: RetryPolicy | undefined;
   /** Asks the store and makes an engine, with the turn; `items` are the first ones of sources that had no value. */
   readonly open: (items: readonly Item[]) => Promise<Opened>;
@@ -32,26 +18,7 @@ export interface LoopParts {
   readonly missing: ReadonlySet<AssetKey>;
 }
 
-/** An engine, and what its first epoch logs and does. */
-export interface Opened {
-  readonly engine: Engine;
-  readonly head: readonly NewEvent[];
-  readonly observed: readonly ObservedNow[];
-}
-
-/** An epoch that is to be run, and what it is told as. */
-interface Round extends Partial<Omit<EpochWork, 'marked'>> {
-  readonly marked: Iterable<number>;
-  readonly cause: EpochReport['cause'];
-  readonly applied?: Applied;
-  /** What somebody else has logged, and this epoch brings up to date. */
-  readonly beside?: readonly LoggedEvent[];
-}
-
 type Job = () => Promise<void>;
-
-const NONE: ReadonlySet<number> = new Set();
-const PAGE = 1000;
 
 /**
  * Runs epoch after epoch, one at a time, for as long as the service lives. It has the turn on the store while there is work, and lets go of it
@@ -60,7 +27,7 @@ const PAGE = 1000;
 export class LiveLoop {
   readonly #parts: LoopParts;
   readonly #service: Service;
-  #engine: Engine | undefined;
+  readonly #runner: EpochRunner;
   /** What the first epoch starts with, where nothing has to be waited for. */
   #opened: Opened | undefined;
   #turn: Release | undefined;
@@ -79,11 +46,12 @@ export class LiveLoop {
   constructor(parts: LoopParts) {
     this.#parts = parts;
     this.#service = parts.store.serve();
+    this.#runner = new EpochRunner(parts);
   }
 
   /** What lives now; `undefined` before the first epoch. */
   get engine(): Engine | undefined {
-    return this.#engine;
+    return this.#runner.engine;
   }
 
   /** Opens the engine where all sources have a value. To be called with nobody else at work. */
@@ -132,13 +100,13 @@ export class LiveLoop {
   /** Ends the service with an error. */
   fail(error: unknown): void {
     this.#failure ??= { error };
-    this.#engine?.abort();
+    this.#runner.engine?.abort();
     this.wake();
   }
 
   close(how: 'drain' | 'drop'): void {
     if (this.#closing !== 'drop') this.#closing = how;
-    if (how === 'drop') this.#engine?.abort();
+    if (how === 'drop') this.#runner.engine?.abort();
     this.#parts.intake.flush();
     this.wake();
   }
@@ -165,10 +133,14 @@ export class LiveLoop {
     return new Promise((resolve, reject) => {
       this.#jobs.push(async () => {
         await this.#parts.commits.idle();
-        const opened = await open().catch((error: unknown) => void reject(error));
-        if (opened === undefined) return;
-        const ended = (await this.#engine?.end('succeeded')) ?? [];
-        await this.#enter(opened, ended);
+        let opened: Opened;
+        try {
+          opened = await open();
+        } catch (error) {
+          return reject(error);
+        }
+        const ended = (await this.#runner.engine?.end('succeeded')) ?? [];
+        await this.#runner.enter(opened, ended);
         resolve();
       });
       this.wake();
@@ -183,9 +155,9 @@ export class LiveLoop {
 
   #nextJob(): Job | undefined {
     const { intake, missing } = this.#parts;
-    if (this.#engine === undefined) {
+    if (this.#runner.engine === undefined) {
       const opened = this.#opened;
-      if (opened !== undefined) return () => this.#enter(opened, []);
+      if (opened !== undefined) return () => this.#runner.enter(opened, []);
       const items = intake.takeFirst(missing);
       return items === undefined ? undefined : () => this.#begin(items);
     }
@@ -203,6 +175,7 @@ export class LiveLoop {
     if (this.#turn !== undefined && this.#service.contended()) await this.#letOthers();
     await this.#takeTurn();
     await job();
+    this.#scheduleRetry();
     this.#tellWaiters();
   }
 
@@ -220,7 +193,7 @@ export class LiveLoop {
   }
 
   #tellWaiters(): void {
-    if (this.#waiters.length === 0 || this.#engine === undefined) return;
+    if (this.#waiters.length === 0 || this.#runner.engine === undefined) return;
     const { left } = this.#parts.intake.counts;
     const done = this.#waiters.filter(({ target }) => target <= left && !this.#beside && this.#jobs.length === 0);
     this.#waiters = this.#waiters.filter((waiter) => !done.includes(waiter));
@@ -240,109 +213,41 @@ export class LiveLoop {
   async #takeTurn(): Promise<void> {
     if (this.#turn !== undefined) return;
     this.#turn = await this.#parts.store.turn('queue');
-    if (this.#engine !== undefined) await this.#catchUp();
+    if (this.#runner.engine !== undefined) await this.#catchUp();
   }
 
-  /** Takes over what others have written since this service had the turn, and brings up to date what that touches. */
-  async #catchUp(): Promise<void> {
+  #catchUp(): Promise<void> {
     this.#beside = false;
-    const { port } = this.#parts;
-    const graph = this.#engine?.graph;
-    // What this service has settled is not all in the log yet: then nobody else has written either.
-    if (graph === undefined || this.#parts.commits.inFlight > 0) return;
-    const head = await port.head();
-    if (head < graph.next) return;
-    const beside: LoggedEvent[] = [];
-    const marked = new Set<number>();
-    while (graph.next <= head) {
-      const events = await port.read(graph.next, Math.min(PAGE, head + 1 - graph.next));
-      for (const step of graph.adopt(events)) marked.add(step);
-      for (const event of events) if (event.type !== 'run-started' && event.type !== 'log-line') beside.push(event);
-    }
-    if (marked.size > 0 || beside.some(({ type }) => type.startsWith('asset-'))) await this.#epoch({ cause: 'beside', marked, beside });
+    return this.#runner.catchUp();
   }
 
   async #begin(items: readonly Item[]): Promise<void> {
-    const opened = await this.#parts.open(items);
-    await this.#enter(opened, [], items);
+    let opened: Opened;
+    try {
+      opened = await this.#parts.open(items);
+    } catch (error) {
+      failAll(items, error);
+      throw error;
+    }
+    await this.#runner.enter(opened, [], items);
   }
 
-  /** The first epoch of an engine looks at every step. */
-  async #enter({ engine, head, observed }: Opened, before: readonly NewEvent[], items: readonly Item[] = []): Promise<void> {
-    if (before.length > 0) await this.#parts.port.append({ events: before, values: [] });
-    this.#engine = engine;
-    engine.graph.startAt((await this.#parts.port.head()) + 1);
-    const offsets = items.flatMap(({ key, offset }) => (offset === undefined ? [] : [{ key, offset }]));
-    for (const { key, offset } of offsets) this.#parts.offsets.set(key, offset);
-    const marked = engine.plan.steps.map(({ index }) => index);
-    await this.#epoch({
-      cause: 'start',
-      head,
-      observed,
-      marked,
-      first: true,
-      applied: { observed, offsets, taken: items, duplicates: [] },
-    });
-  }
-
-  async #takeItems(): Promise<void> {
-    const { intake, feeds, offsets, commits } = this.#parts;
+  #takeItems(): Promise<void> {
+    const { intake } = this.#parts;
     if (this.#closing !== undefined) intake.flush();
-    const items = intake.take();
-    const graph = this.#engine?.graph;
-    if (items.length === 0 || graph === undefined) return;
-    const applied = await applyItems(items, { graph, feeds, offsets });
-    if (applied.duplicates.length > 0)
-      // What they repeat may not be on disk yet.
-      void commits.idle().then(() => {
-        for (const item of applied.duplicates) item.settle({ outcome: 'duplicate', epoch: undefined, position: undefined });
-      });
-    if (applied.taken.length > 0) await this.#epoch({ cause: 'items', observed: applied.observed, marked: NONE, applied });
+    return this.#runner.takeItems(intake.take());
   }
 
-  async #retry(): Promise<void> {
+  #retry(): Promise<void> {
     this.#retryDue = false;
-    const failed = new Set(this.#engine?.graph.failed);
-    if (failed.size > 0) await this.#epoch({ cause: 'retry', marked: failed, retried: failed });
+    return this.#runner.retry();
   }
 
-  async #epoch({ cause, applied, beside = [], ...work }: Round): Promise<void> {
-    const { clock, commits, publication } = this.#parts;
-    const engine = this.#engine;
-    if (engine === undefined) return;
-    const { graph } = engine;
-    const elapsed = clock.monotonic ?? clock.now;
-    const since = elapsed();
-    const head = [...(work.head ?? []), ...engine.takeBetween()];
-    const settled = await graph.run({ observed: [], retried: NONE, first: false, ...work, head });
-    const taken = applied?.taken ?? [];
-    if (settled === undefined) return failAll(taken, this.#failure?.error ?? serviceClosed());
-    const durable = commits.add({ ...settled.batch, ...(applied !== undefined && { offsets: applied.offsets }) });
-    const events = beside.length === 0 ? settled.events : [...beside, ...settled.events];
-    const changes = await changesIn(events, settled.number, {
-      watches: (key) => engine.has(key) && publication.watches(key),
-      slotOf: (key) => graph.slotOf(key),
-    });
-    const besideKeys = beside.flatMap((event) => (event.type === 'asset-materialized' && engine.has(event.key) ? event.key : []));
-    const report = reportOf(settled, { cause, items: taken.length, tookMs: elapsed() - since, beside: besideKeys });
-    const told = { report, changes };
-    publication.tell('settled', told);
-    this.#scheduleRetry();
-    const { number: epoch, position } = settled;
-    durable.then(
-      () => {
-        engine.recorded(settled);
-        publication.tell('durable', told);
-        for (const item of taken) item.settle({ outcome: 'applied', epoch, position });
-      },
-      (error: unknown) => failAll(taken, error),
-    );
-  }
-
+  /** Failed steps are tried again, as often as asked and at the times asked for, until none is left. */
   #scheduleRetry(): void {
     const { retryFailed, clock } = this.#parts;
     if (retryFailed === undefined) return;
-    if (this.#engine?.graph.failed.length === 0) this.#retries = 0;
+    if (this.#runner.engine?.graph.failed.length === 0) this.#retries = 0;
     else if (this.#stopRetry === undefined && this.#retries < retryFailed.max) {
       this.#retries += 1;
       this.#stopRetry = clock.timer(delayAfter(retryFailed, this.#retries, clock.random()), () => {
@@ -361,8 +266,7 @@ export class LiveLoop {
     await commits.idle();
     try {
       await this.#takeTurnToEnd();
-      const status: RunEnded['status'] = this.#failure !== undefined ? 'failed' : this.#closing === 'drop' ? 'cancelled' : 'succeeded';
-      const events = (await this.#engine?.end(status)) ?? [];
+      const events = (await this.#runner.engine?.end(this.#status())) ?? [];
       if (events.length > 0) await port.append({ events, values: [] });
     } catch (error) {
       // What ended it says more than that its end could not be written.
@@ -370,22 +274,19 @@ export class LiveLoop {
     } finally {
       this.#letGo();
       this.#service.end();
+      const failure = this.#failure;
       for (const { resolve, reject } of this.#waiters.splice(0))
-        if (this.#failure === undefined) resolve();
-        else reject(this.#failure.error);
+        if (failure === undefined) resolve();
+        else reject(failure.error);
     }
+  }
+
+  #status(): RunEnded['status'] {
+    if (this.#failure !== undefined) return 'failed';
+    return this.#closing === 'drop' ? 'cancelled' : 'succeeded';
   }
 
   async #takeTurnToEnd(): Promise<void> {
     this.#turn ??= await this.#parts.store.turn('queue');
   }
-}
-
-function failAll(items: readonly Item[], error: unknown): void {
-  for (const item of items) item.fail(error);
-}
-
-/** The refusal of what is asked of a service that is closed, or was before it could be done. */
-export function serviceClosed(): SelectionError {
-  return new SelectionError('SERVICE_CLOSED', 'This live service is closed. Start another one with live().');
 }

@@ -21,7 +21,7 @@ import { Engine } from './engine.ts';
 import { asFeed, type Feed } from './feed.ts';
 import { Intake, type Item, type SourceQueue } from './intake.ts';
 import { LIVE_RULES, type LiveOptions } from './live-options.ts';
-import type { Opened } from './live-loop.ts';
+import type { Opened } from './epoch-runner.ts';
 import { Publication } from './publication.ts';
 import { RunningService, type ServiceParts } from './service.ts';
 import type { LiveService } from './service-face.ts';

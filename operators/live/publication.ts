@@ -90,12 +90,11 @@ export class Publication {
 
   /** Tells everybody who watches at this moment. */
   tell(moment: Moment, { report, changes }: Told): void {
-    // Who comes or goes while others are told, comes or goes after this epoch.
     for (const change of changes) {
       // The key of a change is one that somebody watches, and so one of an asset.
-      for (const listener of [...(this.#changes[moment].get(change.key as AssetKey) ?? [])]) listener.next(change);
+      tellAll(this.#changes[moment].get(change.key as AssetKey), change);
     }
-    for (const listener of [...this.#epochs[moment]]) listener.next(report);
+    tellAll(this.#epochs[moment], report);
   }
 
   /** Nothing more is told. */
@@ -143,6 +142,12 @@ export async function readNow(slot: Slot | undefined): Promise<AssetNow | undefi
   invariant(slot.kept.state === 'value', 'a step that is reused has succeeded');
   const read = slot.address === null ? { value: undefined } : await slot.read();
   return read === undefined ? undefined : { state: 'value', value: read.value, version: slot.kept.version };
+}
+
+/** Who comes or goes while others are told, comes or goes after this epoch. */
+function tellAll<T>(listeners: ReadonlySet<Listener<T>> | undefined, told: T): void {
+  const all = Array.from(listeners ?? []);
+  for (const listener of all) listener.next(told);
 }
 
 /** Each listener by itself: what one throws reaches nobody else. */

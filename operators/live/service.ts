@@ -10,7 +10,8 @@ import { changesOf, type Changes, type Lag, type Listener } from './changes.ts';
 import type { Feed } from './feed.ts';
 import { FeedReader } from './feed-reader.ts';
 import type { Pushed } from './intake.ts';
-import { LiveLoop, serviceClosed, type LoopParts, type Opened } from './live-loop.ts';
+import { serviceClosed, type Opened } from './epoch-runner.ts';
+import { LiveLoop, type LoopParts } from './live-loop.ts';
 import { readNow, type AssetChange, type AssetNow, type EpochReport, type Moment } from './publication.ts';
 import type { LiveService, WatchOptions } from './service-face.ts';
 

@@ -71,11 +71,15 @@ export const RUN_RULES: OptionRules<RunOptions> = {
  *
  * @throws SelectionError INVALID_OPTION
  */
-export function checkStore(verb: 'resolve' | 'status' | 'stateOf', given: unknown): void {
+export function checkStore(verb: 'resolve' | 'status' | 'stateOf' | 'outbox', given: unknown): void {
   if (isStore(given)) return;
-  throw new SelectionError('INVALID_OPTION', `${verb}() takes a store second, and got ${kindOf(given)}. ${RUN_RULES.store.cure}`, {
-    details: { verb },
-  });
+  throw new SelectionError(
+    'INVALID_OPTION',
+    `${verb}() takes a store ${verb === 'outbox' ? 'first' : 'second'}, and got ${kindOf(given)}. ${RUN_RULES.store.cure}`,
+    {
+      details: { verb },
+    },
+  );
 }
 
 function hasMethod(value: unknown, method: string): boolean {

@@ -5,6 +5,7 @@ import { quote } from '../../lib/kernel/print.ts';
 import { RULES, checkVerbOptions, type OptionRules } from '../../lib/kernel/verb-options.ts';
 import type { AssetKey } from '../../lib/model/asset-key.ts';
 import type { Definitions, KeyOf, ValueAt } from '../../lib/model/definitions.ts';
+import type { SourceDefinition } from '../../lib/model/source.ts';
 import type { Select } from '../../lib/plan/selection.ts';
 import { changesOf, type Changes, type Lag, type Listener } from './changes.ts';
 import type { Feed } from './feed.ts';
@@ -71,10 +72,10 @@ export class RunningService<Assets> implements LiveService<Assets> {
     return this.#loop.engine?.runId ?? '';
   }
 
-  push<Key extends KeyOf<Assets>>(source: Key, item: unknown, options: { readonly offset?: string } = {}): Promise<Pushed> {
+  push(source: string | SourceDefinition, item: unknown, options: { readonly offset?: string } = {}): Promise<Pushed> {
     try {
       checkVerbOptions('push', options, PUSH_RULES);
-      const key = this.#sourceKey(source);
+      const key = this.#sourceKey(typeof source === 'string' ? source : source.key);
       if (this.#isClosed) throw serviceClosed();
       const value = this.#fixed(key, item);
       return new Promise((settle, fail) => this.#parts.intake.add({ key, value, offset: options.offset, settle, fail }));

@@ -73,7 +73,7 @@ function bytesOf(events: readonly EventDraft[], values: readonly ValueDraft[]): 
 }
 
 function offsetBytes(offsets: readonly SourceOffset[]): number {
-  return offsets.reduce((bytes, { key, offset }) => bytes + key.length + offset.length, 0);
+  return offsets.reduce((bytes, { key, offset }) => bytes + Buffer.byteLength(key) + Buffer.byteLength(offset), 0);
 }
 
 /** Keys of the values that the events of a batch refer to and the batch does not bring. */

@@ -2,7 +2,7 @@ import { isReadable, type LoggedEvent, type ReadableEvent } from '../lib/events/
 import type { Position } from '../lib/events/position.ts';
 import type { Pages, Roots } from '../lib/events/retention.ts';
 import type { LogReader } from './log-reader.ts';
-import { indexKey, lastInIndex, LAST_POSITION, positionOf, type Table, type Tables } from './tables.ts';
+import { indexKey, lastInIndex, LAST_POSITION, positionKey, positionOf, type Table, type Tables } from './tables.ts';
 
 /** Runs a read that waits for nothing, on all that was committed. */
 export type Read = <Result>(body: (reader: LogReader, tables: Tables) => Result) => Promise<Result>;
@@ -12,8 +12,6 @@ export interface MarkOptions {
   readonly read: Read;
   /** The position that it looks from. */
   readonly head: Position;
-  /** Of how many of the latest runs everything is needed. */
-  readonly runs: number;
   /** Told how many rows were read, and waited for. */
   readonly pass: (rows: number) => Promise<void>;
 }
@@ -29,7 +27,8 @@ export function rootsOnDisk(options: MarkOptions): Roots {
   return {
     readable: readable(options),
     traces: traces(options),
-    runs: runs(options),
+    starts: starts(options),
+    from: (start) => eventsFrom(options, start),
     at: (positions) => read((reader) => positions.flatMap((position) => reader.events(position, 1))),
   };
 }
@@ -88,9 +87,22 @@ async function* traces(options: MarkOptions): AsyncGenerator<readonly LoggedEven
   }
 }
 
-async function* runs({ read, head, runs: count, pass }: MarkOptions): AsyncGenerator<readonly LoggedEvent[], void, undefined> {
-  let from = await read((_reader, tables) => runStart(tables, Math.max(count, 1), head));
-  while (from <= Math.min(head, LAST_POSITION)) {
+async function* starts({ read, head, pass }: MarkOptions): AsyncGenerator<readonly LoggedEvent[], void, undefined> {
+  let at: number = head;
+  // A few at first: mostly only the last runs are wanted.
+  for (let limit = FEW; at > 0; limit = Math.min(2 * limit, PAGE)) {
+    const [from, count]: readonly [number, number] = [at, limit];
+    const page = await read((reader, { runs }) =>
+      [...runs.getKeys({ start: positionKey(from), reverse: true, limit: count })].flatMap((key) => reader.events(positionOf(key), 1)),
+    );
+    await pass(page.length);
+    yield page;
+    at = page.length < count ? 0 : (page.at(-1)?.position ?? 1) - 1;
+  }
+}
+
+async function* eventsFrom({ read, head, pass }: MarkOptions, first: Position): AsyncGenerator<readonly LoggedEvent[], void, undefined> {
+  for (let from = first; from <= Math.min(head, LAST_POSITION);) {
     const start = from;
     const page = await read((reader) => reader.events(start, Math.min(PAGE, head + 1 - start)));
     await pass(page.length);

@@ -35,8 +35,10 @@ export interface Roots {
   readonly readable: Iterable<Pages<ReadableEvent>> | AsyncIterable<Pages<ReadableEvent>>;
   /** The settled steps that are traces. */
   readonly traces: Pages<LoggedEvent>;
-  /** The log from the start of the oldest run that is kept on; of the last one where none is. */
-  readonly runs: Pages<LoggedEvent>;
+  /** The events that start runs, newest first. Left when enough was seen. */
+  readonly starts: Pages<LoggedEvent>;
+  /** The log from a position on. */
+  readonly from: (position: Position) => Pages<LoggedEvent>;
   /** The events at some positions. */
   readonly at: (positions: readonly Position[]) => readonly LoggedEvent[] | Promise<readonly LoggedEvent[]>;
 }
@@ -46,11 +48,12 @@ export type Keeping = Pick<PruneRequest, 'versions' | 'runs'>;
 
 /**
  * The values that something needs (R3): the last versions of each asset and source, what traces refer to, all that a kept run made or read,
- * and what a run that has not ended may yet read. An older event alone keeps none.
+ * and what a run that has not ended may yet read. An older event alone keeps none, and a live service nothing as a run (E1): it is one for as
+ * long as it lives, and nobody takes it up again at a step.
  */
 export async function liveAddresses(roots: Roots, { versions, runs }: Keeping): Promise<ReadonlySet<Address>> {
   const live = new Set<Address>();
-  const pins = await addRuns(live, roots, runs > 0);
+  const pins = await addRuns(live, roots, runs);
   for await (const page of roots.traces) keep(live, page);
   for await (const pages of roots.readable) await addVersions(live, pages, { versions, pins });
   return live;
@@ -60,15 +63,34 @@ function keep(live: Set<Address>, events: readonly LoggedEvent[]): void {
   for (const event of events) for (const address of addressesOf(event)) live.add(address);
 }
 
+/** Where the oldest of so many runs starts that may be kept; where none is to be, the last one, which may not have ended. */
+async function startOfRuns(starts: Roots['starts'], count: number): Promise<Position | undefined> {
+  let start: Position | undefined;
+  let left = Math.max(count, 1);
+  for await (const page of starts) {
+    for (const event of page) {
+      if (event.type !== 'run-started') continue;
+      if (event.mode !== 'live') {
+        start = event.position;
+        left -= 1;
+      }
+      if (left === 0 || count === 0) return start;
+    }
+  }
+  return start;
+}
+
 /** Gives the positions at which runs read that have not ended. */
-async function addRuns(live: Set<Address>, { runs, at }: Roots, areKept: boolean): Promise<readonly Position[]> {
+async function addRuns(live: Set<Address>, { starts, from, at }: Roots, count: number): Promise<readonly Position[]> {
+  const start = await startOfRuns(starts, count);
   const kept = new Set<string>();
   const open = new Map<string, Position>();
-  for await (const page of runs) {
+  for await (const page of start === undefined ? [] : from(start)) {
     for (const event of page) {
-      if (event.type === 'run-started') open.set(event.runId, event.readsAt);
-      if (event.type === 'run-started' && areKept) kept.add(event.runId);
       if (event.type === 'run-ended') open.delete(event.runId);
+      if (event.type !== 'run-started' || event.mode === 'live') continue;
+      open.set(event.runId, event.readsAt);
+      if (count > 0) kept.add(event.runId);
     }
     const own = page.filter((event) => 'runId' in event && event.runId !== null && kept.has(event.runId));
     keep(live, own);

@@ -24,7 +24,7 @@ export async function pruneMemory(kept: Prunable, request: PruneRequest): Promis
   kept.touched.add(touched);
   try {
     onProgress?.({ doing: 'mark', rows: kept.log.head });
-    const live = await liveAddresses(rootsOf(kept, runs), { versions, runs });
+    const live = await liveAddresses(rootsOf(kept), { versions, runs });
     signal?.throwIfAborted();
     const values = removeValues(kept, (address) => live.has(address) || touched.has(address));
     onProgress?.({ doing: 'values', rows: values.kept + values.removed });
@@ -56,14 +56,13 @@ function runStart({ runs, log }: Prunable, count: number): Position {
   return count === 0 ? log.head + 1 : (runs.at(-Math.min(count, runs.length))?.started ?? log.head + 1);
 }
 
-function rootsOf(kept: Prunable, runs: number): Roots {
-  const { log } = kept;
+function rootsOf({ log, readable, settled, runs }: Prunable): Roots {
   const at = (positions: Iterable<Position>): readonly LoggedEvent[] => [...positions].flatMap((position) => log.at(position) ?? []);
-  const start = runStart(kept, Math.max(runs, 1));
   return {
-    readable: [...kept.readable.lists()].map((list) => [at(list.toReversed()).filter(isReadable)]),
-    traces: [at(kept.settled.last())],
-    runs: [at(Array.from({ length: log.head + 1 - start }, (_, index) => start + index))],
+    readable: [...readable.lists()].map((list) => [at(list.toReversed()).filter(isReadable)]),
+    traces: [at(settled.last())],
+    starts: [at(runs.map(({ started }) => started).toReversed())],
+    from: (start) => [at(Array.from({ length: log.head + 1 - start }, (_, index) => start + index))],
     at,
   };
 }

@@ -7,7 +7,7 @@ import { openLmdb } from '../../store/lmdb-environment.ts';
 import { openStore } from '../../store/open-store.ts';
 import { record } from '../../store/record.ts';
 import { positionKey } from '../../store/tables.ts';
-import { batchOf, everyKind, hookFailed, logLine, stepSettled } from '../kit/sample-events.ts';
+import { batchOf, everyKind, hookFailed, logLine, runStarted, stepSettled } from '../kit/sample-events.ts';
 import { newFolder } from './folder.ts';
 
 /** An event after it has been a row, as JSON text, and an event again. */
@@ -20,6 +20,13 @@ describe('an event as a row', () => {
   test.each(everyKind().map((event, index) => [event.type, event, index] as const))('is the event again (%s)', (_, event, index) => {
     const row: unknown = JSON.parse(JSON.stringify(eventRow(event, index)));
     expect(eventFrom(row, 20 + index)).toStrictEqual(atPosition(event, 20 + index, 20));
+  });
+
+  test.each(['materialize', 'refresh', 'live'] as const)('says in which mode a run is (%s), taken up from another one or not', (mode) => {
+    for (const again of [null, { parent: 'p', root: 'r' }]) {
+      const started = runStarted({ mode, again });
+      expect(throughRow(started)).toStrictEqual({ ...started, position: 1 });
+    }
   });
 
   test('is this list, for what bodies and hooks said', () => {

@@ -227,5 +227,8 @@ export interface RetentionStore {
   removed(addresses: readonly Address[]): Promise<readonly (RemovedValue | undefined)[]>;
 }
 
-/** A store that can be tailed, and that a live service can stand on, too. A port that wraps another one and passes less on still serves runs. */
-export interface LivePort extends StorePort, ChangeFeed, CursorStore, ResumeStore {}
+/** A store that can be tailed too. A port that wraps another one and passes less on still serves runs. */
+export interface TailPort extends StorePort, ChangeFeed, CursorStore {}
+
+/** A store that a live service can stand on. */
+export interface LivePort extends TailPort, ResumeStore {}

@@ -2,12 +2,13 @@ import { cpus } from 'node:os';
 import type { Benchmark, Figure } from './benchmark.ts';
 import { importing } from './importing.ts';
 import { keyed } from './keyed.ts';
+import { living } from './living.ts';
 import { planning } from './planning.ts';
 import { refreshing } from './refreshing.ts';
 import { running } from './running.ts';
 import { storing } from './storing.ts';
 
-const benchmarks: readonly Benchmark[] = [running, planning, importing, storing, refreshing, keyed];
+const benchmarks: readonly Benchmark[] = [running, planning, importing, storing, refreshing, keyed, living];
 
 const wanted = process.argv.slice(2);
 const unknown = wanted.find((name) => !benchmarks.some((each) => each.name === name));

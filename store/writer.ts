@@ -89,12 +89,8 @@ export class Writer {
 
   /** Lets others write. Everything appended has to be settled. */
   release(): void {
-    const { environment, lease, label } = this.#options;
-    try {
-      again(() => releaseLease(environment, lease, label));
-    } catch {
-      // Nothing is lost: a lease whose process has ended, or whose copy of this module opens the store again, is taken over.
-    }
+    const { environment, lease } = this.#options;
+    releaseLease(environment, lease, this.#options);
   }
 
   #commit(batches: readonly BatchDraft[], hasTime: () => boolean): readonly Outcome[] {
@@ -140,16 +136,6 @@ export class Writer {
     } catch {
       // What was appended is on disk, and readers may be forgotten next time.
     }
-  }
-}
-
-/** What a disk failed to do once, the environment that was opened anew may get done. */
-function again(body: () => void): void {
-  try {
-    body();
-  } catch (error) {
-    if (error instanceof StoreError) throw error;
-    body();
   }
 }
 

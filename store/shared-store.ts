@@ -221,7 +221,7 @@ export class SharedStore {
       this.#environment.transact(() => {
         // Where nobody writes there is no lease, and nobody's epoch is 0.
         checkLease(this.#lease ?? { epoch: 0 }, readState(place.tables, place.label), place);
-        writeCursor(place.tables, name, position);
+        writeCursor(place.tables, name, { position, label: place.label });
       });
     } catch (error) {
       throw writeFailure(error, { path: this.#path, bytes: name.length });

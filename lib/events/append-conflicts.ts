@@ -14,6 +14,11 @@ export function versionConflict(label: string, { key, position }: ExpectedPositi
   );
 }
 
+/** Whether an append was refused because the log held something else of a key than it expected. */
+export function isVersionConflict(error: unknown): error is StoreError {
+  return error instanceof StoreError && error.code === 'VERSION_CONFLICT';
+}
+
 function at(position: Position): string {
   return position === 0 ? 'is nothing yet' : `is of position ${position}`;
 }

@@ -7,6 +7,7 @@ import { quote } from '../kernel/print.ts';
 import { assetKey, type AssetKey, type KeyLike } from '../model/asset-key.ts';
 import type { Codec, Codecs } from '../model/codec.ts';
 import { isSource, type SourceDefinition } from '../model/source.ts';
+import { isVersionConflict } from './append-conflicts.ts';
 import { decodeStored, encodeWith, type EncodedValue } from './coded-value.ts';
 import type { LoggedEvent, ReadableEvent, SourceObserved } from './logged-event.ts';
 import type { Position } from './position.ts';
@@ -309,7 +310,7 @@ function putBatch(
 
 /** Whether only what was seen is not there any more; what the user expected, if anything, is. */
 function isOvertaken(error: unknown, expected: Position | undefined): boolean {
-  if (!(error instanceof StoreError) || error.code !== 'VERSION_CONFLICT') return false;
+  if (!isVersionConflict(error)) return false;
   return expected === undefined || error.details['found'] === expected;
 }
 

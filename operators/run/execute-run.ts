@@ -1,6 +1,7 @@
 import type { HookFailed, LogLine, NewEvent, RunEnded, RunStarted } from '../../lib/events/logged-event.ts';
 import type { RunEvent } from '../../lib/events/run-event.ts';
 import { quote } from '../../lib/kernel/print.ts';
+import { isVersionConflict } from '../../lib/events/append-conflicts.ts';
 import { checkHooks } from '../../lib/model/hooks.ts';
 import { createStore, type Store } from '../../lib/events/store.ts';
 import { memoryPort } from '../../lib/memory/memory-port.ts';
@@ -119,7 +120,7 @@ interface RunParts {
 }
 
 class Run<Assets> {
-  readonly #resolved: ResolvedPlan<Assets>;
+  #resolved: ResolvedPlan<Assets>;
   readonly #parts: RunParts;
   /** Aborted by the user's signal, or by a failing append: nothing may run ahead of what can be recorded. */
   readonly #controller: AbortController;
@@ -151,10 +152,8 @@ class Run<Assets> {
   }
 
   async #record(): Promise<ResultParts<Assets>> {
-    const { plan, observed, staleInputs } = this.#resolved;
-    const { port } = this.#parts.store;
-    const first: NewEvent[] = [this.#started(), ...observed.map(({ event }) => event)];
-    const { first: position } = await port.append({ events: first, values: observed.map(({ encoded }) => encoded) });
+    const { first, position } = await this.#begin();
+    const { plan, staleInputs } = this.#resolved;
     const supply = settlePositions(this.#resolved.supply, position);
     const recorder = this.#recorder(supply);
     recorder.publish(first, position);
@@ -175,6 +174,26 @@ class Run<Assets> {
       position: last + missed.events.length,
       reasonOf: (step) => this.#reasonOf(step, (entry) => this.#positionOf(entry, recorder, supply)),
     };
+  }
+
+  /**
+   * Writes the run's first group, and its observations only where nobody has put a value of the same source since the run looked: an equal
+   * one is logged once (D7), and a position is what the run read as of. Else it looks again; nothing has run yet.
+   */
+  async #begin(): Promise<{ readonly first: readonly NewEvent[]; readonly position: Position }> {
+    for (;;) {
+      const { observed, before, anew } = this.#resolved;
+      const first: NewEvent[] = [this.#started(), ...observed.map(({ event }) => event)];
+      const expected = observed.map(({ event: { key } }) => ({ key, position: before.get(key)?.position ?? 0 }));
+      try {
+        const values = observed.map(({ encoded }) => encoded);
+        const { first: position } = await this.#parts.store.port.append({ events: first, values, expected });
+        return { first, position };
+      } catch (error) {
+        if (anew === undefined || !isVersionConflict(error)) throw error;
+        this.#resolved = await anew();
+      }
+    }
   }
 
   async #runAll(supply: Supply, recorder: Recorder): Promise<void> {

@@ -8,7 +8,7 @@ import { assetKey, type AssetKey, type KeyLike } from '../model/asset-key.ts';
 import type { Codec, Codecs } from '../model/codec.ts';
 import { isSource, type SourceDefinition } from '../model/source.ts';
 import { isVersionConflict } from './append-conflicts.ts';
-import { decodeStored, encodeWith, type EncodedValue } from './coded-value.ts';
+import { decodeStored, encodeWith, NO_CODECS, type EncodedValue } from './coded-value.ts';
 import type { LoggedEvent, ReadableEvent, SourceObserved } from './logged-event.ts';
 import type { Position } from './position.ts';
 import { removedAt, valueRemoved } from './retention.ts';
@@ -122,8 +122,6 @@ const PUT_RULES: OptionRules<PutOptions> = {
 const RANGE_RULES = { from: RULES.position, to: RULES.position };
 const VALUE_RULES = { position: RULES.position };
 const FILTER_RULES: OptionRules<RunFilter> = { tags: RULES.strings, causedBy: RULES.string };
-
-const NO_CODECS: Codecs = new Map();
 
 /** Makes the public store from a port. Everything that must be the same on every store happens here, once. */
 export function createStore(port: StorePort, { now, codecs = NO_CODECS }: StoreEnvironment, turns: StoreTurns = storeTurns()): Store {

@@ -62,10 +62,18 @@ function rootsOf(kept: Prunable, runs: number): Roots {
   const start = runStart(kept, Math.max(runs, 1));
   return {
     readable: [...kept.readable.lists()].map((list) => [at(list.toReversed()).filter(isReadable)]),
-    traces: [at(kept.settled.last())],
+    settled: [...kept.settled.lists()].map((list) => eachBefore(list, log)),
     runs: [at(Array.from({ length: log.head + 1 - start }, (_, index) => start + index))],
     at,
   };
+}
+
+/** The events of a list, newest first, each when it is asked for: mostly only the last one is. */
+function* eachBefore(list: readonly Position[], log: MemoryLog): Generator<readonly LoggedEvent[], void, undefined> {
+  for (let index = list.length - 1; index >= 0; index -= 1) {
+    const found = log.at(list[index] ?? 0);
+    if (found !== undefined) yield [found];
+  }
 }
 
 function removeSaid(log: MemoryLog, end: Position): number {

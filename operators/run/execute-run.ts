@@ -1,7 +1,6 @@
 import type { HookFailed, LogLine, NewEvent, RunEnded, RunStarted } from '../../lib/events/logged-event.ts';
 import type { RunEvent } from '../../lib/events/run-event.ts';
 import { quote } from '../../lib/kernel/print.ts';
-import { isVersionConflict } from '../../lib/events/append-conflicts.ts';
 import { checkHooks } from '../../lib/model/hooks.ts';
 import { createStore, type Store } from '../../lib/events/store.ts';
 import { memoryPort } from '../../lib/memory/memory-port.ts';
@@ -11,6 +10,7 @@ import type { StepReason } from '../../lib/plan/reason.ts';
 import { ResourceScope } from '../resources/resource-scope.ts';
 import type { Clock } from '../step/clock.ts';
 import { readThrown } from '../step/thrown.ts';
+import { beginRun } from './begin-run.ts';
 import { linkedAbortController, systemClock, uniqueId } from './environment.ts';
 import { HookRunner, hasHooks } from './hook-runner.ts';
 import { insideBody, refuseInsideBody } from './inside-body.ts';
@@ -152,8 +152,9 @@ class Run<Assets> {
   }
 
   async #record(): Promise<ResultParts<Assets>> {
-    const { first, position } = await this.#begin();
-    const { plan, staleInputs } = this.#resolved;
+    const { resolved, first, position } = await beginRun(this.#parts.store.port, this.#resolved, (of) => this.#started(of));
+    this.#resolved = resolved;
+    const { plan, staleInputs } = resolved;
     const supply = settlePositions(this.#resolved.supply, position);
     const recorder = this.#recorder(supply);
     recorder.publish(first, position);
@@ -174,26 +175,6 @@ class Run<Assets> {
       position: last + missed.events.length,
       reasonOf: (step) => this.#reasonOf(step, (entry) => this.#positionOf(entry, recorder, supply)),
     };
-  }
-
-  /**
-   * Writes the run's first group, and its observations only where nobody has put a value of the same source since the run looked: an equal
-   * one is logged once (D7), and a position is what the run read as of. Else it looks again; nothing has run yet.
-   */
-  async #begin(): Promise<{ readonly first: readonly NewEvent[]; readonly position: Position }> {
-    for (;;) {
-      const { observed, before, anew } = this.#resolved;
-      const first: NewEvent[] = [this.#started(), ...observed.map(({ event }) => event)];
-      const expected = observed.map(({ event: { key } }) => ({ key, position: before.get(key)?.position ?? 0 }));
-      try {
-        const values = observed.map(({ encoded }) => encoded);
-        const { first: position } = await this.#parts.store.port.append({ events: first, values, expected });
-        return { first, position };
-      } catch (error) {
-        if (anew === undefined || !isVersionConflict(error)) throw error;
-        this.#resolved = await anew();
-      }
-    }
   }
 
   async #runAll(supply: Supply, recorder: Recorder): Promise<void> {
@@ -324,9 +305,8 @@ class Run<Assets> {
     return { plan, before, missed, runId: this.#parts.runId, readable: { slots: this.#slots, supply } };
   }
 
-  #started(): RunStarted {
+  #started({ plan, readsAt, again }: ResolvedPlan<Assets>): RunStarted {
     const { options, runId, clock } = this.#parts;
-    const { plan, readsAt, again } = this.#resolved;
     return {
       type: 'run-started',
       runId,

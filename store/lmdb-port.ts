@@ -129,6 +129,10 @@ export class LmdbPort implements LivePort, RetentionStore {
     return this.#use(() => this.#each(addresses, (reader, address) => reader.value(address), VALUES_PAGE));
   }
 
+  has(addresses: readonly Address[]): Promise<readonly boolean[]> {
+    return this.#use(() => this.#each(addresses, (reader, address) => reader.has(address)));
+  }
+
   removed(addresses: readonly Address[]): Promise<readonly (RemovedValue | undefined)[]> {
     return this.#use(() => this.#each(addresses, (reader, address) => reader.removed(address)));
   }

@@ -102,6 +102,12 @@ export class LogReader {
     return readBytes({ tables: this.#tables, label: this.#label }, valueKey(address));
   }
 
+  /** Whether a value is kept. */
+  has(address: Address): boolean {
+    const row = valueRowAt(this.#tables.values, valueKey(address), this.#label);
+    return row !== undefined && row.kind !== 'removed';
+  }
+
   /** What is known of a value that was removed. */
   removed(address: Address): RemovedValue | undefined {
     const row = valueRowAt(this.#tables.values, valueKey(address), this.#label);

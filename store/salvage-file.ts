@@ -1,7 +1,8 @@
 import { closeSync, openSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { StoreError } from '../lib/kernel/errors.ts';
 import type { LogState } from './log-state.ts';
-import { mayBeAlive, type ProcessIdentity } from './process-identity.ts';
+import { mayHold, type LeaseHolder } from './lease-sign.ts';
 import { openRecord } from './record.ts';
 import { rankPages, RANK, type RankedPages } from './salvage-order.ts';
 import { DamagedFile } from './salvage-pages.ts';
@@ -58,7 +59,7 @@ function headersOf(file: DamagedFile): Buffer {
 
 const META_BYTES = 160;
 
-function salvageFile(file: DamagedFile, roots: SalvagedRoots, { label, tellPages }: SalvageJob): Salvage {
+function salvageFile(file: DamagedFile, roots: SalvagedRoots, { path, label, tellPages }: SalvageJob): Salvage {
   const ranked = rankPages(file, roots, tellPages);
   const found = new FoundTables(file);
   for (const [index, page] of ranked.pages.entries()) {
@@ -68,7 +69,7 @@ function salvageFile(file: DamagedFile, roots: SalvagedRoots, { label, tellPages
   // A file of LMDB that is whole, and has nothing of a store, is somebody else's.
   refuseOther(found, !roots.isLmdb || ranked.newest?.isMainWhole === true, label);
   // Else it may be a lease that was given back: by a transaction whose header is lost.
-  if (roots.isCertain) refuseLocked(found.leases.find(isOfNewest(ranked)), file, label);
+  if (roots.isCertain) refuseLocked(found.leases.find(isOfNewest(ranked)), file, { path, label });
   const states = found.states.map((row) => ({ ...row, ...stateIn(file, row, label) }));
   return { file, found, newest: ranked.newest, hasLater: ranked.later !== undefined, ...endOf(states, found, ranked) };
 }
@@ -101,11 +102,11 @@ function refuseOther(found: FoundTables, isForeign: boolean, label: string): voi
 }
 
 /** Who has the lease and may be alive may write at any moment. */
-function refuseLocked(row: FoundMeta | undefined, file: DamagedFile, label: string): void {
+function refuseLocked(row: FoundMeta | undefined, file: DamagedFile, { path, label }: Pick<SalvageJob, 'path' | 'label'>): void {
   if (row === undefined) return;
   // The checksum held: this is what takeLease wrote.
-  const holder = openRecord(file.read(row.at, row.size), { table: 'meta', key: META.lease, label }) as ProcessIdentity;
-  if (mayBeAlive(holder)) throw locked(label, holder.pid);
+  const holder = openRecord(file.read(row.at, row.size), { table: 'meta', key: META.lease, label }) as LeaseHolder;
+  if (mayHold(dirname(path), holder)) throw locked(label, holder.pid);
 }
 
 function locked(label: string, pid: number | undefined): StoreError {

@@ -23,6 +23,11 @@ export function placeConflict(label: string, expected: Position, found: Position
   );
 }
 
+/** Whether an append was refused because the log held something else of a key than it expected. */
+export function isVersionConflict(error: unknown): error is StoreError {
+  return error instanceof StoreError && error.code === 'VERSION_CONFLICT';
+}
+
 function at(position: Position): string {
   return position === 0 ? 'is nothing yet' : `is of position ${position}`;
 }

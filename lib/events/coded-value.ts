@@ -19,6 +19,9 @@ export interface CodecProblem {
   readonly cause: unknown;
 }
 
+/** For what is always plain data. */
+export const NO_CODECS: Codecs = new Map();
+
 /** Encodes a value as its codec does. It is not looked into: equal bytes are equal values. */
 export function encodeWith(codec: Codec, value: unknown): EncodedValue | CodecProblem {
   const { name } = codec;

@@ -126,6 +126,8 @@ export interface EventLog {
 export interface ValueStore {
   /** The bytes at each address, in the order asked; `undefined` where the value is not kept: it never was, or it was removed. */
   values(addresses: readonly Address[]): Promise<readonly (Uint8Array | undefined)[]>;
+  /** Whether the value at each address is kept, in the order asked. Reads none of them, so that a value which is damaged counts as kept. */
+  has(addresses: readonly Address[]): Promise<readonly boolean[]>;
 }
 
 /**

@@ -7,7 +7,8 @@ import { quote } from '../kernel/print.ts';
 import { assetKey, type AssetKey, type KeyLike } from '../model/asset-key.ts';
 import type { Codec, Codecs } from '../model/codec.ts';
 import { isSource, type SourceDefinition } from '../model/source.ts';
-import { decodeStored, encodeWith, type EncodedValue } from './coded-value.ts';
+import { isVersionConflict } from './append-conflicts.ts';
+import { decodeStored, encodeWith, NO_CODECS, type EncodedValue } from './coded-value.ts';
 import type { LoggedEvent, ReadableEvent, SourceObserved } from './logged-event.ts';
 import type { Position } from './position.ts';
 import { removedAt, valueRemoved } from './retention.ts';
@@ -133,8 +134,6 @@ const PUT_RULES: OptionRules<PutOptions> = {
 const RANGE_RULES = { from: RULES.position, to: RULES.position };
 const VALUE_RULES = { position: RULES.position };
 const FILTER_RULES: OptionRules<RunFilter> = { tags: RULES.strings, causedBy: RULES.string };
-
-const NO_CODECS: Codecs = new Map();
 
 /** Makes the public store from a port. Everything that must be the same on every store happens here, once. */
 export function createStore(port: StorePort, { now, codecs = NO_CODECS }: StoreEnvironment, turns: StoreTurns = storeTurns()): Store {
@@ -343,7 +342,7 @@ function putBatch(
 
 /** Whether only what was seen is not there any more; what the user expected, if anything, is. */
 function isOvertaken(error: unknown, expected: Position | undefined): boolean {
-  if (!(error instanceof StoreError) || error.code !== 'VERSION_CONFLICT') return false;
+  if (!isVersionConflict(error)) return false;
   return expected === undefined || error.details['found'] === expected;
 }
 

@@ -145,6 +145,11 @@ class MemoryPort implements LivePort, RetentionStore {
     return Object.freeze(addresses.map((address) => values.get(address)?.slice()));
   }
 
+  async has(addresses: readonly Address[]): Promise<readonly boolean[]> {
+    const { values } = this.#open();
+    return Object.freeze(addresses.map((address) => values.has(address)));
+  }
+
   async removed(addresses: readonly Address[]): Promise<readonly (RemovedValue | undefined)[]> {
     const { removed } = this.#open();
     return Object.freeze(addresses.map((address) => removed.get(address)));

@@ -60,11 +60,19 @@ function rootsOf({ log, readable, settled, runs }: Prunable): Roots {
   const at = (positions: Iterable<Position>): readonly LoggedEvent[] => [...positions].flatMap((position) => log.at(position) ?? []);
   return {
     readable: [...readable.lists()].map((list) => [at(list.toReversed()).filter(isReadable)]),
-    traces: [at(settled.last())],
+    settled: [...settled.lists()].map((list) => eachBefore(list, log)),
     starts: [at(runs.map(({ started }) => started).toReversed())],
     from: (start) => [at(Array.from({ length: log.head + 1 - start }, (_, index) => start + index))],
     at,
   };
+}
+
+/** The events of a list, newest first, each when it is asked for: mostly only the last one is. */
+function* eachBefore(list: readonly Position[], log: MemoryLog): Generator<readonly LoggedEvent[], void, undefined> {
+  for (let index = list.length - 1; index >= 0; index -= 1) {
+    const found = log.at(list[index] ?? 0);
+    if (found !== undefined) yield [found];
+  }
 }
 
 function removeSaid(log: MemoryLog, end: Position): number {

@@ -50,9 +50,8 @@ export class OutputPositions {
     return this.#definitions.get(definition)?.get(step)?.lastAt(output, at);
   }
 
-  /** The last position of every output. */
-  *last(): Generator<Position, void, undefined> {
-    for (const steps of this.#definitions.values())
-      for (const outputs of steps.values()) for (const list of outputs.lists()) yield list.at(-1) ?? 0;
+  /** The positions of each output, in order. */
+  *lists(): Generator<readonly Position[], void, undefined> {
+    for (const steps of this.#definitions.values()) for (const outputs of steps.values()) yield* outputs.lists();
   }
 }

@@ -222,6 +222,10 @@ function readingSettled(port: LivePort, commits: Commits): StorePort {
       await commits.idle();
       return port.values(addresses);
     },
+    has: async (addresses) => {
+      await commits.idle();
+      return port.has(addresses);
+    },
     close: () => port.close(),
   };
   if (!isRetentionStore(port)) return reads;

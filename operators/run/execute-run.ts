@@ -10,6 +10,7 @@ import type { StepReason } from '../../lib/plan/reason.ts';
 import { ResourceScope } from '../resources/resource-scope.ts';
 import type { Clock } from '../step/clock.ts';
 import { readThrown } from '../step/thrown.ts';
+import { beginRun } from './begin-run.ts';
 import { linkedAbortController, systemClock, uniqueId } from './environment.ts';
 import { HookRunner, hasHooks } from './hook-runner.ts';
 import { insideBody, refuseInsideBody } from './inside-body.ts';
@@ -119,7 +120,7 @@ interface RunParts {
 }
 
 class Run<Assets> {
-  readonly #resolved: ResolvedPlan<Assets>;
+  #resolved: ResolvedPlan<Assets>;
   readonly #parts: RunParts;
   /** Aborted by the user's signal, or by a failing append: nothing may run ahead of what can be recorded. */
   readonly #controller: AbortController;
@@ -151,10 +152,9 @@ class Run<Assets> {
   }
 
   async #record(): Promise<ResultParts<Assets>> {
-    const { plan, observed, staleInputs } = this.#resolved;
-    const { port } = this.#parts.store;
-    const first: NewEvent[] = [this.#started(), ...observed.map(({ event }) => event)];
-    const { first: position } = await port.append({ events: first, values: observed.map(({ encoded }) => encoded) });
+    const { resolved, first, position } = await beginRun(this.#parts.store.port, this.#resolved, (of) => this.#started(of));
+    this.#resolved = resolved;
+    const { plan, staleInputs } = resolved;
     const supply = settlePositions(this.#resolved.supply, position);
     const recorder = this.#recorder(supply);
     recorder.publish(first, position);
@@ -305,9 +305,8 @@ class Run<Assets> {
     return { plan, before, missed, runId: this.#parts.runId, readable: { slots: this.#slots, supply } };
   }
 
-  #started(): RunStarted {
+  #started({ plan, readsAt, again }: ResolvedPlan<Assets>): RunStarted {
     const { options, runId, clock } = this.#parts;
-    const { plan, readsAt, again } = this.#resolved;
     return {
       type: 'run-started',
       runId,

@@ -11,7 +11,7 @@ import { tracedOutput, type Trace } from '../../lib/plan/trace.ts';
 import { findChain, readChain, type ChainEvents, type RunChain } from './parent-run.ts';
 import { pin, wantedKeys, type Wanted } from './pin.ts';
 import { codecsFor, missedSince, readable, type ResolvedPlan } from './resolve.ts';
-import { keptSlot, valuesAt, type Stored } from './reuse.ts';
+import { keptSlot, type Stored } from './reuse.ts';
 import { findReused, type ReusedThen } from './reused-then.ts';
 import type { Slot } from './slot.ts';
 import { readStates } from './step-states.ts';
@@ -236,11 +236,9 @@ async function checkKept(port: StorePort, { plan, known, read }: Kept): Promise<
       }),
     ),
   );
-  const values = await valuesAt(
-    port,
-    wanted.map(({ address }) => address),
-  );
-  const gone = new Set(wanted.flatMap(({ what }, index) => (values[index] === undefined ? [what] : [])));
+  if (wanted.length === 0) return;
+  const isKept = await port.has(wanted.map(({ address }) => address));
+  const gone = new Set(wanted.flatMap(({ what }, index) => (isKept[index] === true ? [] : [what])));
   if (gone.size === 0) return;
   throw new SelectionError(
     'MISSING_VALUE',

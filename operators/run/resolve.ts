@@ -9,7 +9,6 @@ import { encodeSource, observation, type Store } from '../../lib/events/store.ts
 import type { StorePort } from '../../lib/events/store-port.ts';
 import type { AssetKey } from '../../lib/model/asset-key.ts';
 import type { Codecs } from '../../lib/model/codec.ts';
-import type { Definitions } from '../../lib/model/definitions.ts';
 import { checkVerbOptions, RULES, type OptionRules } from '../../lib/kernel/verb-options.ts';
 import { checkPlan, type Plan } from '../../lib/plan/plan.ts';
 import type { Clock } from '../step/clock.ts';
@@ -47,6 +46,11 @@ export interface ResolvedPlan<Assets = unknown> {
   readonly again?: { readonly parent: string; readonly root: string };
   /** Upstream assets of other definitions that are loaded although a run would make them anew (N5). */
   readonly staleInputs: readonly StaleInput[];
+  /**
+   * The same as of now, with the values that sources gave already: for a run before whose observations somebody else put a value of the same
+   * source. Left out where nothing is observed.
+   */
+  readonly anew?: () => Promise<ResolvedPlan<Assets>>;
 }
 
 /** What {@link resolve} takes beside plan and store. */
@@ -80,10 +84,24 @@ export async function resolve<Assets>(plan: Plan<Assets>, store: Store, options:
   checkPlan('resolve', plan);
   checkStore('resolve', store);
   checkVerbOptions('resolve', options, RESOLVE_RULES);
-  const { port } = store;
   const given = checkSources(plan, options.sources ?? {});
   const wanted = wantedKeys(plan);
   const values = await readSources(plan, { wanted, given, signal: options.signal ?? new AbortController().signal });
+  // Once: what cannot be frozen may change meanwhile.
+  const encoded = new Map([...values].map(([key, value]) => [key, encodeSource(key, value, plan.defs.sources.get(key)?.codec)]));
+  return resolveNow(plan, store, { ...options, wanted, values, encoded });
+}
+
+/** What sources gave, and what is wanted of the store. */
+interface Given extends ResolveOptions {
+  readonly wanted: ReadonlyMap<AssetKey, Wanted>;
+  readonly values: ReadonlyMap<AssetKey, unknown>;
+  readonly encoded: ReadonlyMap<AssetKey, EncodedValue>;
+}
+
+async function resolveNow<Assets>(plan: Plan<Assets>, store: Store, given: Given): Promise<ResolvedPlan<Assets>> {
+  const { port } = store;
+  const { wanted, values, encoded, clock = systemClock, runId = uniqueId() } = given;
   const readsAt = await port.head();
   const keys = new Set([
     ...wanted.keys(),
@@ -91,12 +109,11 @@ export async function resolve<Assets>(plan: Plan<Assets>, store: Store, options:
     ...plan.steps.flatMap(({ step }) => step.outputs.flatMap(({ key }) => key ?? [])),
   ]);
   const before = await readable(port, [...keys], readsAt);
-  const { clock = systemClock, runId = uniqueId() } = options;
   const codecs = codecsFor(plan, store);
-  const observed = observe(plan.defs, { values, before }, { time: clock.now(), runId });
+  const observed = observe({ encoded, before }, { time: clock.now(), runId });
   const supply = pin({ port, wanted, values, before: await withoutRemoved(port, wanted, before), observed, codecs });
   checkNothingMissing(plan, wanted, supply);
-  const traces = await readTraces(plan, port, { readsAt, before, limit: options.traces ?? 1 });
+  const traces = await readTraces(plan, port, { readsAt, before, limit: given.traces ?? 1 });
   const loads = [...wanted].filter(([key, { crossing }]) => crossing && supply.has(key)).map(([key]) => key);
   return {
     plan,
@@ -116,6 +133,7 @@ export async function resolve<Assets>(plan: Plan<Assets>, store: Store, options:
       observed: new Map([...observed].map(([key, { event }]) => [key, event])),
       config: plan.config,
     }),
+    ...(observed.size > 0 && { anew: () => resolveNow(plan, store, { ...given, runId }) }),
   };
 }
 
@@ -208,14 +226,14 @@ export function codecsFor({ defs }: Plan, { codecs }: Store): Codecs {
 }
 
 interface Read {
-  readonly values: ReadonlyMap<AssetKey, unknown>;
+  readonly encoded: ReadonlyMap<AssetKey, EncodedValue>;
   readonly before: ReadonlyMap<AssetKey, ReadableEvent>;
 }
 
-function observe({ sources }: Definitions, { values, before }: Read, at: { readonly time: number; readonly runId: string }): Observed {
+function observe({ encoded, before }: Read, at: { readonly time: number; readonly runId: string }): Observed {
   const observed = new Map<AssetKey, { readonly event: SourceObserved; readonly encoded: EncodedValue }>();
-  for (const [key, value] of values) {
-    const made = observation({ key, encoded: encodeSource(key, value, sources.get(key)?.codec), offset: null, ...at }, before.get(key));
+  for (const [key, value] of encoded) {
+    const made = observation({ key, encoded: value, offset: null, ...at }, before.get(key));
     if (!('unchanged' in made)) observed.set(key, made);
   }
   return observed;

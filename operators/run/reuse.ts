@@ -90,11 +90,8 @@ interface Found {
 async function dropValueless(plan: Plan, { port, traces, before }: Found): Promise<Traces> {
   const wanted = plan.steps.flatMap((planned) => wantedValues(plan, planned, { traces: traces.get(planned.index) ?? [], before }));
   if (wanted.length === 0) return traces;
-  const bytes = await valuesAt(
-    port,
-    wanted.map(({ address }) => address),
-  );
-  const gone = wanted.filter((_, which) => bytes[which] === undefined);
+  const isKept = await port.has(wanted.map(({ address }) => address));
+  const gone = wanted.filter((_, which) => isKept[which] !== true);
   if (gone.length === 0) return traces;
   const isGone = (trace: Trace, name: string): boolean => gone.some((each) => each.trace === trace && each.name === name);
   const left = plan.steps.flatMap(({ index, step, needed }) => {
@@ -127,11 +124,6 @@ function wantedValues(
       return toRecord || step.op.outputsTogether ? [{ trace, name, address: traced.address }] : [];
     });
   });
-}
-
-/** The bytes at addresses; `undefined` for what retention has removed. */
-export async function valuesAt(port: StorePort, addresses: readonly string[]): Promise<readonly (Uint8Array | undefined)[]> {
-  return addresses.length === 0 ? [] : port.values(addresses);
 }
 
 /** Why a step runs: the first of its outputs in need whose trace does not hold. */
@@ -249,7 +241,7 @@ export function keptSlot({ port, codecs }: Stored, trace: Trace, { output, state
   let used = false;
   const read = async (): ReturnType<KeptSlot['read']> => {
     if (address === null) return undefined;
-    const [bytes] = await valuesAt(port, [address]);
+    const [bytes] = await port.values([address]);
     if (bytes === undefined) return undefined;
     used = true;
     const value = decodeStored(bytes, codecs, () => ({

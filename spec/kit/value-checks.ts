@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { isReadable, type NewEvent } from '../../lib/events/logged-event.ts';
+import { isRetentionStore } from '../../lib/events/retention.ts';
 import { decodeValue } from '../../lib/kernel/value/canonical.ts';
 import { batchOf, everyKind, materialized, runStarted, sampleKey, sampleValue, sourceObserved, unchanged } from './sample-events.ts';
 import type { Checks } from './store-check.ts';
@@ -31,6 +32,35 @@ export const valueChecks: Checks = {
     assert.deepEqual(
       bytes.map((found) => (found === undefined ? undefined : [...found])),
       [two, undefined, one, two].map((kept) => (kept === undefined ? undefined : [...kept.bytes])),
+    );
+  },
+
+  'says which values it keeps, in the order asked, without reading any': async ({ store, settled }) => {
+    const rows = Array.from({ length: 2000 }, (_, id) => ({ id }));
+    const [one, large, like, none] = [
+      sampleValue(1),
+      sampleValue(new Uint8Array(1_000_000)),
+      sampleValue([...rows, 1]),
+      sampleValue('none'),
+    ];
+    const base = sampleValue(rows);
+    await store.port.append({ events: [], values: [base] });
+    await store.port.append({ events: [], values: [one, large, { ...like, base: base.address }, one] });
+    // It is spoken of, and not there.
+    await store.port.append(batchOf(materialized('a', { address: none.address })));
+    const { port } = await settled();
+    const asked = [none, like, one, large, one, base, none].map(({ address }) => address);
+    assert.deepEqual(await port.has(asked), [false, true, true, true, true, true, false]);
+    assert.deepEqual(await port.has([]), []);
+    if (!isRetentionStore(port)) return;
+    await port.prune({ versions: 1, runs: 0, logsOfRuns: undefined, onProgress: undefined, signal: undefined });
+    assert.deepEqual(
+      await port.has(asked),
+      asked.map(() => false),
+    );
+    assert.deepEqual(
+      await port.values(asked),
+      asked.map(() => undefined),
     );
   },
 

@@ -46,7 +46,9 @@ function neededIn(log: readonly LoggedEvent[], { versions = 100, runs = 20 }: Pr
   const keep = (event: LoggedEvent | undefined): void => {
     if (event === undefined) return;
     if ('address' in event && event.address !== null) needed.add(event.address);
-    if (event.type === 'step-settled') for (const { address } of event.outputs) if (address !== null) needed.add(address);
+    if (event.type !== 'step-settled') return;
+    for (const { address } of event.outputs) if (address !== null) needed.add(address);
+    if (event.stateAddress !== null) needed.add(event.stateAddress);
   };
   const keys = new Set(log.flatMap((event) => ('key' in event ? [event.key] : [])));
   for (const key of keys) {
@@ -69,10 +71,22 @@ function neededIn(log: readonly LoggedEvent[], { versions = 100, runs = 20 }: Pr
     if (event.type === 'step-settled') for (const { position } of event.inputs) keep(log[(position ?? 0) - 1]);
   }
   const last = starts.at(-1)?.runId ?? '';
+  const isOver = (runId: string): boolean => log.some((event) => event.type === 'run-ended' && event.runId === runId);
+  const steps = new Set(settled.map(({ step }) => step));
+  for (const started of log) {
+    if (started.type !== 'run-started' || started.mode === 'live') continue;
+    const isKeptRun = ids.includes(started.runId) || (started.runId === last && !isOver(last));
+    for (const step of isKeptRun ? steps : []) {
+      const before = settled.findLast((event) => event.step === step && event.position <= started.readsAt)?.stateAddress;
+      // What keeps no state any more starts from none.
+      const keepsState = typeof settled.findLast((event) => event.step === step)?.stateAddress === 'string';
+      if (keepsState && typeof before === 'string') needed.add(before);
+    }
+  }
   for (const started of log) {
     // Of an older run that has not ended nobody knows; its process is gone.
     if (started.type !== 'run-started' || started.mode === 'live' || ![last, ...ids].includes(started.runId)) continue;
-    if (log.some((event) => event.type === 'run-ended' && event.runId === started.runId)) continue;
+    if (isOver(started.runId)) continue;
     for (const key of keys) keep(log.findLast((event) => event.position <= started.readsAt && isReadable(event) && event.key === key));
   }
   return needed;
@@ -84,22 +98,35 @@ interface Step {
   readonly reopen?: true;
 }
 
+const FROM_ASSET = { from: 'asset', key: 'a' } as const;
+const FROM_STEP = { from: 'step', definition: 'graph', step: 'step 0', output: 'result' } as const;
+
 let runCount = 0;
 let openCount = 0;
 
-/** A run that reads a source at some position and makes an asset; of a live service, which goes on. */
-function runOf(value: unknown, step: string, readAt: number, mode: RunMode = 'materialize'): AppendBatch {
+/** A run that reads a source, or what a step gave, at some position, and makes an asset; it may leave a state, or be of a live service, which goes on. */
+function runOf(value: unknown, step: string, readAt: number, { state, readsAt, mode = 'materialize' }: KindOfRun = {}): AppendBatch {
   const runId = `run ${(runCount += 1)}`;
+  const left = state === undefined ? undefined : sampleValue(state);
   const made = sampleValue(value);
   const inputs = [
-    { input: 'x', kind: 'value', origin: { from: 'asset', key: 'a' }, state: { state: 'absent' }, position: readAt },
+    { input: 'x', kind: 'value', origin: readAt % 2 === 0 ? FROM_ASSET : FROM_STEP, state: { state: 'absent' }, position: readAt },
   ] as const;
   const outputs = [{ output: 'result', state: { state: 'value', version: made.address }, address: made.address }] as const;
   // A key as any user would write it.
-  const settled = stepSettled({ runId, step, outputs, inputs: readAt === 0 ? [] : (inputs as never) });
+  const stateAddress = left?.address ?? null;
+  const settled = stepSettled({ runId, step, outputs, inputs: readAt === 0 ? [] : (inputs as never), stateAddress });
+  const started = runStarted({ runId, mode, ...(readsAt !== undefined && { readsAt }) });
   const ended = mode === 'live' ? logLine({ runId }) : runEnded({ runId });
-  const events: readonly NewEvent[] = [runStarted({ runId, mode }), logLine({ runId }), settled, ended];
-  return { events, values: [made] };
+  const events: readonly NewEvent[] = [started, logLine({ runId }), settled, ended];
+  return { events, values: left === undefined ? [made] : [made, left] };
+}
+
+interface KindOfRun {
+  readonly state?: unknown;
+  /** 0 by default. */
+  readonly readsAt?: number;
+  readonly mode?: RunMode;
 }
 
 const anyHistory: fc.Arbitrary<readonly Step[]> = fc
@@ -137,7 +164,11 @@ const anyHistory: fc.Arbitrary<readonly Step[]> = fc
           ['made', number % 5, ...ballast(10)],
           `step ${number % 2}`,
           number % 2 === 0 || events === 0 ? 0 : 1 + (number % events),
-          deed === 'live' ? 'live' : 'materialize',
+          {
+            mode: deed === 'live' ? 'live' : 'materialize',
+            readsAt: events - (number % 7 > events ? 0 : number % 7),
+            ...(number % 5 > 0 && { state: ['state', index] }),
+          },
         );
         events += 4;
         return { batch };

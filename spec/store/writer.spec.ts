@@ -14,7 +14,7 @@ async function writerWithRoom(
 ): Promise<{ readonly writer: Writer; readonly commits: number[]; readonly close: () => Promise<void> }> {
   const path = await newFolder();
   const environment = await openLmdb(path, { writable: true, label: 'full' });
-  const attempt = takeLease(environment, 'full');
+  const attempt = takeLease(environment, { path, label: 'full' });
   if ('holder' in attempt) throw new Error('nobody else has the lease');
   const head = (): number => readState(environment.tables, 'full').head;
   const full: LmdbEnvironment = {

@@ -28,6 +28,7 @@ export function countedPort(over: (inner: LivePort) => Partial<LivePort> = () =>
     missed: (keys, at) => inner.missed(keys, at),
     runs: () => inner.runs(),
     values: (addresses) => inner.values(addresses),
+    has: (addresses) => inner.has(addresses),
     cursor: (name) => inner.cursor(name),
     setCursor: (name, position) => inner.setCursor(name, position),
     watch: (onChange) => inner.watch(onChange),

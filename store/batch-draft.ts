@@ -1,20 +1,25 @@
-import type { NewEvent } from '../lib/events/logged-event.ts';
+import type { NewEvent, StepSettled } from '../lib/events/logged-event.ts';
+import type { PositionRef } from '../lib/events/position.ts';
 import { addressesOf } from '../lib/events/retention.ts';
 import type { AppendBatch, ExpectedPosition } from '../lib/events/store-port.ts';
 import { appendId, type AppendId } from './appends.ts';
 import { eventRow } from './event-codec.ts';
-import { eventText } from './event-text.ts';
+import { EventBytes } from './event-bytes.ts';
 import type { Weight } from './group-commit.ts';
 import { MadeNames, nameOf, type Name } from './names.ts';
-import { draft, type Draft } from './record.ts';
+import type { Draft } from './record.ts';
 import { valueKey } from './value-rows.ts';
 import type { ValueDraft, ValueWriter } from './value-writer.ts';
 
 const madeNames = new MadeNames();
+const NOTHING_EXPECTED: readonly ExpectationDraft[] = [];
+
+/** A table whose rows find events by a name. */
+export type IndexTable = 'readable' | 'settled' | 'missed';
 
 /** A row of an index: the name that finds the event. */
 interface IndexDraft {
-  readonly table: 'readable' | 'settled' | 'missed';
+  readonly table: IndexTable;
   readonly name: Name;
 }
 
@@ -45,33 +50,43 @@ export interface BatchDraft {
 
 /** Encodes a batch. References inside of it become distances, so that no byte depends on where the batch will stand. */
 export function draftBatch(batch: AppendBatch, valueWriter: ValueWriter): BatchDraft {
-  const { events, values, id, request, expected = [] } = batch;
-  const eventDrafts = events.map(draftEvent);
-  const valueDrafts = values.map((value) => valueWriter.draft(value));
+  const { events, values, id, request, expected } = batch;
+  const bytes = new EventBytes();
+  const eventDrafts: EventDraft[] = [];
+  const valueDrafts: ValueDraft[] = [];
+  let size = 0;
+  for (const event of events) {
+    const draft = draftEvent(event, eventDrafts.length, bytes);
+    size += draft.record.end - draft.record.start;
+    eventDrafts.push(draft);
+  }
+  for (const value of values) {
+    const draft = valueWriter.draft(value);
+    size += draft.size;
+    valueDrafts.push(draft);
+  }
   return {
     events: eventDrafts,
     values: valueDrafts,
     refers: refersTo(batch),
     id: id === undefined ? undefined : appendId(id, request === undefined ? contentOf(batch) : JSON.stringify(request)),
-    expected: expected.map((each) => ({ expected: each, name: madeNames.key(each.key) })),
-    weight: { events: events.length, bytes: bytesOf(eventDrafts, valueDrafts) },
+    expected: expected === undefined ? NOTHING_EXPECTED : expected.map((each) => ({ expected: each, name: madeNames.key(each.key) })),
+    weight: { events: events.length, bytes: size },
   };
-}
-
-function bytesOf(events: readonly EventDraft[], values: readonly ValueDraft[]): number {
-  let bytes = 0;
-  for (const { record } of events) bytes += record.end - record.start;
-  for (const { size } of values) bytes += size;
-  return bytes;
 }
 
 /** Keys of the values that the events of a batch refer to and the batch does not bring. */
 function refersTo({ events, values }: AppendBatch): readonly Buffer[] {
   const keys: Buffer[] = [];
   for (const event of events) {
-    for (const address of addressesOf(event)) if (!values.some((value) => value.address === address)) keys.push(valueKey(address));
+    for (const address of addressesOf(event)) if (!isBrought(address, values)) keys.push(valueKey(address));
   }
   return keys;
+}
+
+function isBrought(address: string, values: AppendBatch['values']): boolean {
+  for (const value of values) if (value.address === address) return true;
+  return false;
 }
 
 /** All that a batch says but when: the rows of its events with the time taken out, and the addresses of its values. A list, which no request is. */
@@ -80,9 +95,9 @@ function contentOf({ events, values }: AppendBatch): string {
   return JSON.stringify([rows, values.map(({ address }) => address)]);
 }
 
-/** Encodes one event; `index` is its place in its batch. */
-export function draftEvent(event: NewEvent, index: number): EventDraft {
-  return { record: draft(eventText(event, index)), index: indexDrafts(event), run: runOf(event) };
+/** Encodes one event; `index` is its place in the batch of `bytes`. */
+export function draftEvent(event: NewEvent, index: number, bytes: EventBytes): EventDraft {
+  return { record: bytes.draft(event, index), index: indexDrafts(event), run: runOf(event) };
 }
 
 function indexDrafts(event: NewEvent): readonly IndexDraft[] {
@@ -93,11 +108,7 @@ function indexDrafts(event: NewEvent): readonly IndexDraft[] {
     case 'asset-absent':
       return [{ table: 'readable', name: madeNames.key(event.key) }];
     case 'step-settled':
-      if (event.outcome !== 'succeeded') return [];
-      return [...event.outputs.map(({ output }) => output), ...event.dropped].map((output) => ({
-        table: 'settled',
-        name: madeNames.output(event.definition, event.step, output),
-      }));
+      return event.outcome === 'succeeded' ? settledDrafts(event) : [];
     case 'asset-failed':
     case 'asset-blocked':
     case 'asset-cancelled':
@@ -105,6 +116,13 @@ function indexDrafts(event: NewEvent): readonly IndexDraft[] {
     default:
       return [];
   }
+}
+
+function settledDrafts({ definition, step, outputs, dropped }: StepSettled<PositionRef>): readonly IndexDraft[] {
+  const drafts: IndexDraft[] = [];
+  for (const { output } of outputs) drafts.push({ table: 'settled', name: madeNames.output(definition, step, output) });
+  for (const output of dropped) drafts.push({ table: 'settled', name: madeNames.output(definition, step, output) });
+  return drafts;
 }
 
 function runOf(event: NewEvent): EventDraft['run'] {

@@ -126,10 +126,11 @@ class Writing {
     return undefined;
   }
 
-  #addEvent({ record: drafted, index, run }: EventDraft): void {
+  #addEvent(event: EventDraft): void {
+    const { index, run } = event;
     this.#head += 1;
     EVENT.key.writeUIntBE(this.#head, 0, POSITION_BYTES);
-    if (!putIf(this.#target.tables.events, EVENT.key, EVENT.seal(drafted), AT_THE_END)) throw this.#beyondHead();
+    if (!putIf(this.#target.tables.events, EVENT.key, EVENT.seal(event), AT_THE_END)) throw this.#beyondHead();
     for (const { table, name } of index) this.#index[table].push(this.#idOf(name), this.#head);
     if (run?.starts === true) this.#startRun(run.name);
     else if (run !== undefined) this.#endRun(run.name);

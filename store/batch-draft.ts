@@ -12,7 +12,7 @@ import { valueKey } from './value-rows.ts';
 import type { ValueDraft, ValueWriter } from './value-writer.ts';
 
 const madeNames = new MadeNames();
-const NOTHING_EXPECTED: readonly ExpectationDraft[] = [];
+const NONE: readonly never[] = [];
 
 /** A table whose rows find events by a name. */
 export type IndexTable = 'readable' | 'settled' | 'missed';
@@ -24,8 +24,7 @@ interface IndexDraft {
 }
 
 /** An event in bytes, but for its position, and what is to find it. */
-export interface EventDraft {
-  readonly record: Draft;
+export interface EventDraft extends Draft {
   readonly index: readonly IndexDraft[];
   /** The name of the run that starts or ends here. */
   readonly run: { readonly name: Name; readonly starts: boolean } | undefined;
@@ -48,40 +47,39 @@ export interface BatchDraft {
   readonly weight: Weight;
 }
 
-/** Encodes a batch. References inside of it become distances, so that no byte depends on where the batch will stand. */
+/**
+ * Encodes a batch. References inside of it become distances, so that no byte depends on where the batch will stand. Of what it gives as little as
+ * can be is made for this batch alone: thousands may wait, and the garbage collector moves each part of each of them.
+ */
 export function draftBatch(batch: AppendBatch, valueWriter: ValueWriter): BatchDraft {
-  const { events, values, id, request, expected } = batch;
+  const { id, request, expected } = batch;
   const bytes = new EventBytes();
-  const eventDrafts: EventDraft[] = [];
-  const valueDrafts: ValueDraft[] = [];
-  let size = 0;
-  for (const event of events) {
-    const draft = draftEvent(event, eventDrafts.length, bytes);
-    size += draft.record.end - draft.record.start;
-    eventDrafts.push(draft);
-  }
-  for (const value of values) {
-    const draft = valueWriter.draft(value);
-    size += draft.size;
-    valueDrafts.push(draft);
-  }
+  const events = batch.events.map((event, index) => draftEvent(event, index, bytes));
+  const values = batch.values.map((value) => valueWriter.draft(value));
   return {
-    events: eventDrafts,
-    values: valueDrafts,
+    events,
+    values,
     refers: refersTo(batch),
     id: id === undefined ? undefined : appendId(id, request === undefined ? contentOf(batch) : JSON.stringify(request)),
-    expected: expected === undefined ? NOTHING_EXPECTED : expected.map((each) => ({ expected: each, name: madeNames.key(each.key) })),
-    weight: { events: events.length, bytes: size },
+    expected: expected === undefined ? NONE : expected.map((each) => ({ expected: each, name: madeNames.key(each.key) })),
+    weight: { events: events.length, bytes: bytesOf(events, values) },
   };
+}
+
+function bytesOf(events: readonly EventDraft[], values: readonly ValueDraft[]): number {
+  let bytes = 0;
+  for (const { start, end } of events) bytes += end - start;
+  for (const { size } of values) bytes += size;
+  return bytes;
 }
 
 /** Keys of the values that the events of a batch refer to and the batch does not bring. */
 function refersTo({ events, values }: AppendBatch): readonly Buffer[] {
-  const keys: Buffer[] = [];
+  let keys: Buffer[] | undefined;
   for (const event of events) {
-    for (const address of addressesOf(event)) if (!isBrought(address, values)) keys.push(valueKey(address));
+    for (const address of addressesOf(event)) if (!isBrought(address, values)) (keys ??= []).push(valueKey(address));
   }
-  return keys;
+  return keys ?? NONE;
 }
 
 function isBrought(address: string, values: AppendBatch['values']): boolean {
@@ -97,7 +95,8 @@ function contentOf({ events, values }: AppendBatch): string {
 
 /** Encodes one event; `index` is its place in the batch of `bytes`. */
 export function draftEvent(event: NewEvent, index: number, bytes: EventBytes): EventDraft {
-  return { record: bytes.draft(event, index), index: indexDrafts(event), run: runOf(event) };
+  const { space, start, end } = bytes.draft(event, index);
+  return { space, start, end, index: indexDrafts(event), run: runOf(event) };
 }
 
 function indexDrafts(event: NewEvent): readonly IndexDraft[] {
@@ -106,23 +105,44 @@ function indexDrafts(event: NewEvent): readonly IndexDraft[] {
     case 'asset-materialized':
     case 'asset-unchanged':
     case 'asset-absent':
-      return [{ table: 'readable', name: madeNames.key(event.key) }];
+      return indexDraft('readable', madeNames.key(event.key));
     case 'step-settled':
-      return event.outcome === 'succeeded' ? settledDrafts(event) : [];
+      return event.outcome === 'succeeded' ? settledDrafts(event) : NONE;
     case 'asset-failed':
     case 'asset-blocked':
     case 'asset-cancelled':
-      return [{ table: 'missed', name: madeNames.key(event.key) }];
+      return indexDraft('missed', madeNames.key(event.key));
     default:
-      return [];
+      return NONE;
   }
 }
 
 function settledDrafts({ definition, step, outputs, dropped }: StepSettled<PositionRef>): readonly IndexDraft[] {
-  const drafts: IndexDraft[] = [];
-  for (const { output } of outputs) drafts.push({ table: 'settled', name: madeNames.output(definition, step, output) });
-  for (const output of dropped) drafts.push({ table: 'settled', name: madeNames.output(definition, step, output) });
-  return drafts;
+  const [only] = outputs;
+  if (only !== undefined && outputs.length === 1 && dropped.length === 0)
+    return indexDraft('settled', madeNames.output(definition, step, only.output));
+  return [...outputs.map(({ output }) => output), ...dropped].flatMap((output) =>
+    indexDraft('settled', madeNames.output(definition, step, output)),
+  );
+}
+
+/** How many drafts are kept in memory for each index. */
+const MADE_DRAFTS = 20_000;
+const madeDrafts: Readonly<Record<IndexTable, Map<Name, readonly [IndexDraft]>>> = {
+  readable: new Map(),
+  settled: new Map(),
+  missed: new Map(),
+};
+
+/** One row of an index. The same list for each event of a name. */
+function indexDraft(table: IndexTable, name: Name): readonly [IndexDraft] {
+  const made = madeDrafts[table];
+  const found = made.get(name);
+  if (found !== undefined) return found;
+  if (made.size >= MADE_DRAFTS) made.clear();
+  const draft = [{ table, name }] as const;
+  made.set(name, draft);
+  return draft;
 }
 
 function runOf(event: NewEvent): EventDraft['run'] {

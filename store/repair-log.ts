@@ -3,6 +3,7 @@ import type { Position } from '../lib/events/position.ts';
 import { addressesOf } from '../lib/events/retention.ts';
 import { draftEvent, type EventDraft } from './batch-draft.ts';
 import type { Volume } from './disk-room.ts';
+import { EventBytes } from './event-bytes.ts';
 import { removedEventRow } from './event-codec.ts';
 import { eventFrom } from './event-decoder.ts';
 import { Names } from './names.ts';
@@ -179,5 +180,5 @@ export function readEvent({ file, found }: Salvage, position: Position, label: s
 /** What finds an event, as an append would have it. */
 function draftOf(event: LoggedEvent): EventDraft | undefined {
   if (event.type === 'unknown' || event.type === 'removed') return undefined;
-  return draftEvent(event, 0);
+  return draftEvent(event, 0, new EventBytes());
 }

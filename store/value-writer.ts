@@ -5,6 +5,7 @@ import { isCoded } from '../lib/kernel/value/coded.ts';
 import { isKnownImmutable } from '../lib/kernel/value/fix.ts';
 import { countOfChunks, LARGEST_WHOLE, putChunks } from './chunks.ts';
 import { DecodedValues } from './decoded-values.ts';
+import { putIf, type PutCondition } from './lmdb-environment.ts';
 import { decoded, DEEPEST_CHAIN, encodePatch, SMALLEST_PATCHED, type EncodedPatch } from './patches.ts';
 import type { Tables } from './tables.ts';
 import { readBytes, type ValuePlace } from './value-reader.ts';
@@ -33,6 +34,7 @@ interface PatchDraft {
   readonly depth: number;
 }
 
+const WHERE_NONE_IS: PutCondition = { noOverwrite: true };
 /** Bytes above which no change is looked for: it would hold the event loop for long. */
 const LARGEST_PATCHED = 16 * 2 ** 20;
 
@@ -62,6 +64,8 @@ export class ValueWriter {
   /** Writes a value, inside of a transaction. What is there already stays: rows under one key are the same value, in whatever form. */
   put({ tables, label }: ValuePlace, { key, full, patch }: ValueDraft): void {
     this.touch(key);
+    // One descent of the tree for most values, which are new and kept in full.
+    if (patch === undefined && putNew(tables, key, full)) return;
     if (isKept(tables, key)) return;
     const isUsable = patch !== undefined && (baseAt({ tables, label }, patch.base)?.depth ?? DEEPEST_CHAIN) <= patch.depth;
     if (isUsable) {
@@ -138,6 +142,13 @@ function draftFull(key: Buffer, bytes: Uint8Array): FullDraft {
 /** Writes a value in full, inside of a transaction, over whatever row it has. */
 export function rewriteFull(tables: Tables, key: Buffer, bytes: Uint8Array): void {
   putFull(tables, key, draftFull(key, bytes));
+}
+
+/** Writes a value in full where its key has no row yet, and says whether it did. */
+function putNew(tables: Tables, key: Buffer, { row, parts }: FullDraft): boolean {
+  if (!putIf(tables.values, key, row, WHERE_NONE_IS)) return false;
+  if (parts !== undefined) putChunks(tables, key, parts);
+  return true;
 }
 
 function putFull(tables: Tables, key: Buffer, { row, parts }: FullDraft): void {

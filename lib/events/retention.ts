@@ -8,9 +8,11 @@ import type { PruneRequest, RemovedValue, RetentionStore, StorePort } from './st
 /** Every value that an event refers to. */
 export function addressesOf(event: LoggedEvent | NewEvent): readonly Address[] {
   if (event.type === 'step-settled') {
-    const outputs = event.outputs.flatMap(({ address }) => address ?? []);
+    const addresses: Address[] = [];
+    for (const { address } of event.outputs) if (address !== null) addresses.push(address);
     // The last success of a step is a trace of some output of it: so its state is kept for as long.
-    return event.stateAddress === null ? outputs : [...outputs, event.stateAddress];
+    if (event.stateAddress !== null) addresses.push(event.stateAddress);
+    return addresses;
   }
   return 'address' in event && event.address !== null ? [event.address] : [];
 }

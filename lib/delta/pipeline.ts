@@ -1,10 +1,10 @@
 import { quote } from '../kernel/print.ts';
-import { fixChange } from './change.ts';
-import { DeltaError } from './delta-error.ts';
-import { emptyDelta, type Delta } from './delta.ts';
+import { fixChange } from '../kernel/keyed/change.ts';
+import { DeltaError } from '../kernel/errors.ts';
+import { emptyDelta, type Delta } from '../kernel/keyed/delta.ts';
 import { Flow, type AnyOperator, type Draft, type Stage } from './flow.ts';
-import type { Key } from './key.ts';
-import { emptyKeyed, type Keyed } from './keyed.ts';
+import type { Key } from '../kernel/keyed/key.ts';
+import { emptyKeyed, type Keyed } from '../kernel/keyed/keyed.ts';
 import type { Stepped } from './operator.ts';
 
 declare const carries: unique symbol;

@@ -2,7 +2,7 @@ import { isUint8Array } from 'node:util/types';
 import { StoreError } from '../kernel/errors.ts';
 import { cutText, kindOf, printValue, quote, UNREADABLE } from '../kernel/print.ts';
 import { isThenable } from '../kernel/thenable.ts';
-import { decodeValue } from '../kernel/value/canonical.ts';
+import { decodeValue } from '../kernel/value/decode.ts';
 import { codedBytes, isCoded, readCoded } from '../kernel/value/coded.ts';
 import { address } from '../kernel/value/version.ts';
 import type { Codec, Codecs } from '../model/codec.ts';

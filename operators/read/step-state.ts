@@ -1,7 +1,7 @@
 import { SelectionError, StoreError } from '../../lib/kernel/errors.ts';
 import { suggest } from '../../lib/kernel/nearest.ts';
 import { quote } from '../../lib/kernel/print.ts';
-import { decodeValue } from '../../lib/kernel/value/canonical.ts';
+import { decodeValue } from '../../lib/kernel/value/decode.ts';
 import { fixValue } from '../../lib/kernel/value/fix.ts';
 import { checkVerbOptions, RULES, type OptionRules } from '../../lib/kernel/verb-options.ts';
 import type { Position } from '../../lib/events/position.ts';

@@ -1,7 +1,8 @@
 import { StepError } from '../../lib/kernel/errors.ts';
 import { kindOf, quote } from '../../lib/kernel/print.ts';
 import { isRecord } from '../../lib/kernel/record.ts';
-import { decodeValue, encodeValue } from '../../lib/kernel/value/canonical.ts';
+import { encodeValue } from '../../lib/kernel/value/canonical.ts';
+import { decodeValue } from '../../lib/kernel/value/decode.ts';
 import { fixValue } from '../../lib/kernel/value/fix.ts';
 import type { Address, OutputState } from '../../lib/events/data-version.ts';
 import type { Trace } from '../../lib/plan/trace.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { isReadable, type NewEvent } from '../../lib/events/logged-event.ts';
-import { decodeValue } from '../../lib/kernel/value/canonical.ts';
+import { decodeValue } from '../../lib/kernel/value/decode.ts';
 import { batchOf, everyKind, materialized, runStarted, sampleKey, sampleValue, sourceObserved, unchanged } from './sample-events.ts';
 import type { Checks } from './store-check.ts';
 

@@ -1,7 +1,7 @@
 import { expectTypeOf, test } from 'vitest';
 import { aggregates, count, min, sum } from '../../../lib/delta/aggregates.ts';
-import { delta } from '../../../lib/delta/delta.ts';
-import { keyed, type Keyed } from '../../../lib/delta/keyed.ts';
+import { delta } from '../../../lib/kernel/keyed/delta.ts';
+import { keyed, type Keyed } from '../../../lib/kernel/keyed/keyed.ts';
 import { pipeline, rows } from '../../../lib/delta/pipeline.ts';
 
 interface Order {

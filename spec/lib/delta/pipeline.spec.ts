@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, test, vi } from 'vitest';
 import { aggregates, average, count, max, sum } from '../../../lib/delta/aggregates.ts';
-import { delta, type Delta } from '../../../lib/delta/delta.ts';
+import { delta, type Delta } from '../../../lib/kernel/keyed/delta.ts';
 import type { Flow } from '../../../lib/delta/flow.ts';
-import type { Key } from '../../../lib/delta/key.ts';
-import { emptyKeyed, keyed, type Keyed } from '../../../lib/delta/keyed.ts';
+import type { Key } from '../../../lib/kernel/keyed/key.ts';
+import { emptyKeyed, keyed, type Keyed } from '../../../lib/kernel/keyed/keyed.ts';
 import { pipeline, rows, type Pipeline } from '../../../lib/delta/pipeline.ts';
 import { deltaOf, edits, row, table, type Row } from './arbitraries.ts';
 import { expectSame, plainState } from './rig.ts';

@@ -1,60 +1,59 @@
-import type { DataVersion } from '../events/data-version.ts';
-import { isKnownImmutable } from '../kernel/value/fix.ts';
-import { printValue } from '../kernel/print.ts';
+import { canonicalBytes, encodeValue } from '../value/canonical.ts';
+import { isKnownImmutable } from '../value/fix.ts';
+import { printValue } from '../print.ts';
 import { changeBetween, changeEntry, type Change } from './change.ts';
-import { DeltaError } from './delta-error.ts';
+import { DeltaError } from '../errors.ts';
 import { Delta } from './delta.ts';
 import { checkKey, compareKeys, type Key } from './key.ts';
+import { KeyedRows } from './keyed-rows.ts';
 import { keyedVersion, lanesOf } from './keyed-version.ts';
 import { fixRow } from './row.ts';
 import { diffTrees } from './tree-diff.ts';
-import { emptyTree, entriesOf, Entry, findEntry, updateTree, type Tree } from './tree.ts';
+import { emptyTree, entriesOf, Entry, findEntry, updateTree } from './tree.ts';
 
 /**
  * Rows, each under a key of its own. A value: it never changes, its rows are frozen, and changing it gives another one that shares nearly
  * everything with it. Iterates in the order of the keys (numbers, bigints, strings), so equal rows iterate alike, however they came to be.
  */
-export class Keyed<K extends Key, V> implements Iterable<readonly [K, V]> {
-  readonly #tree: Tree<K, V>;
-
-  /** Takes a tree whose rows are fixed; `keyed` takes any rows. */
-  constructor(tree: Tree<K, V>) {
-    this.#tree = tree;
+export class Keyed<K extends Key, V> extends KeyedRows<K, V> implements Iterable<readonly [K, V]> {
+  /** How messages call it. */
+  get [Symbol.toStringTag](): string {
+    return 'Keyed';
   }
 
   /** How many rows there are. */
   get size(): number {
-    return this.#tree.size;
+    return KeyedRows.treeOf(this).size;
   }
 
   /** The data version: equal for equal rows. See `keyedVersion` for what it is not. */
-  get version(): DataVersion {
-    return keyedVersion(this.#tree);
+  get version(): string {
+    return keyedVersion(KeyedRows.treeOf(this));
   }
 
   /** The row under a key. Cost: logarithmic. */
   get(key: K): V | undefined {
-    return findEntry(this.#tree, key)?.value;
+    return findEntry(KeyedRows.treeOf(this), key)?.value;
   }
 
   /** Whether there is a row under a key. */
   has(key: K): boolean {
-    return findEntry(this.#tree, key) !== undefined;
+    return findEntry(KeyedRows.treeOf(this), key) !== undefined;
   }
 
   /** Keys in order. */
   *keys(): Generator<K, void, undefined> {
-    for (const { key } of entriesOf(this.#tree)) yield key;
+    for (const { key } of entriesOf(KeyedRows.treeOf(this))) yield key;
   }
 
   /** Rows in the order of their keys. */
   *values(): Generator<V, void, undefined> {
-    for (const { value } of entriesOf(this.#tree)) yield value;
+    for (const { value } of entriesOf(KeyedRows.treeOf(this))) yield value;
   }
 
   /** Keys with their rows, in order. */
   *[Symbol.iterator](): Generator<readonly [K, V], void, undefined> {
-    for (const { key, value } of entriesOf(this.#tree)) yield [key, value];
+    for (const { key, value } of entriesOf(KeyedRows.treeOf(this))) yield [key, value];
   }
 
   /**
@@ -63,8 +62,24 @@ export class Keyed<K extends Key, V> implements Iterable<readonly [K, V]> {
    * @throws DeltaError DELTA_MISMATCH if a row is not what the delta says it was; this collection stays as it is either way
    */
   apply({ changes }: Delta<K, V>): Keyed<K, V> {
-    const tree = updateTree<K, V, Change<K, V>>(this.#tree, changes, (existing, change) => versioned(changeEntry(existing, change)));
-    return tree === this.#tree ? this : new Keyed(tree);
+    const before = KeyedRows.treeOf(this);
+    const tree = updateTree<K, V, Change<K, V>>(before, changes, (existing, change) => asItIs(changeEntry(existing, change)));
+    return tree === before ? this : new Keyed(tree);
+  }
+
+  /**
+   * These rows with another one under a key, or one more. Cost: logarithmic.
+   *
+   * @throws DeltaError ROW_KEY_INVALID, ROW_NOT_STORABLE
+   */
+  set(key: K, row: V): Keyed<K, V> {
+    const at = checkKey(key, 'set()');
+    return this.apply(new Delta(changeBetween(at, this.get(at), fixRow(row, at, 'set()'))));
+  }
+
+  /** These rows without the one under a key, if there is one. Cost: logarithmic. */
+  delete(key: K): Keyed<K, V> {
+    return this.apply(new Delta(changeBetween(key, this.get(key), undefined)));
   }
 
   /**
@@ -73,7 +88,7 @@ export class Keyed<K extends Key, V> implements Iterable<readonly [K, V]> {
    */
   diff(older: Keyed<K, V>): Delta<K, V> {
     return new Delta(
-      Array.from(diffTrees(older.#tree, this.#tree)).flatMap(({ older: before, newer: after }) => {
+      Array.from(diffTrees(KeyedRows.treeOf(older), KeyedRows.treeOf(this))).flatMap(({ older: before, newer: after }) => {
         const key = (before ?? after)?.key;
         return key === undefined ? [] : changeBetween(key, before?.value, after?.value);
       }),
@@ -82,7 +97,7 @@ export class Keyed<K extends Key, V> implements Iterable<readonly [K, V]> {
 
   /** The delta that makes these rows out of none. */
   inserts(): Delta<K, V> {
-    return new Delta(Array.from(entriesOf(this.#tree), ({ key, value }) => ({ key, old: undefined, new: value })));
+    return new Delta(Array.from(entriesOf(KeyedRows.treeOf(this)), ({ key, value }) => ({ key, old: undefined, new: value })));
   }
 }
 
@@ -112,12 +127,15 @@ export function keyedFrom<K extends Key, V>(rows: Iterable<readonly [K, V]>, whe
     const before = entries[at - 1];
     if (before !== undefined && compareKeys(before.key, key) === 0) throw repeated(key, where);
   }
-  return new Keyed(updateTree(emptyTree<K, V>(), entries, (_, entry) => versioned(entry)));
+  return new Keyed(updateTree(emptyTree<K, V>(), entries, (_, entry) => asItIs(entry)));
 }
 
-/** What cannot be frozen (a Date, bytes) is versioned while it is still what was given; anything else when somebody asks. */
-function versioned<E extends Entry<Key, unknown> | undefined>(entry: E): E {
-  if (entry !== undefined && !isKnownImmutable(entry.value)) lanesOf(entry);
+/** What cannot be frozen (a Date, bytes) is hashed and encoded while it is still what was given; anything else when somebody asks. */
+function asItIs<E extends Entry<Key, unknown> | undefined>(entry: E): E {
+  if (entry === undefined || entry.encoded !== undefined || isKnownImmutable(entry.value)) return entry;
+  lanesOf(entry);
+  const [stored, canonical] = [encodeValue(entry.value), canonicalBytes(entry.value)];
+  entry.encoded = { stored, canonical: Buffer.compare(stored, canonical) === 0 ? stored : canonical };
   return entry;
 }
 
@@ -125,6 +143,6 @@ function repeated(key: Key, where: string): DeltaError {
   return new DeltaError(
     'ROW_KEY_REPEATED',
     `${where} has two rows under key ${printValue(key)}. Give each row a key of its own, or say which of the two to keep.`,
-    { key, where },
+    { details: { key, where } },
   );
 }

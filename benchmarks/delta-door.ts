@@ -34,7 +34,7 @@ export interface Pipeline<A, B> {
 export interface DeltaDoor {
   keyed<V>(rows: Iterable<readonly [number, V]>): Rows<V>;
   delta<V>(changes: RowsDelta<V>['changes']): RowsDelta<V>;
-  rows(): object;
+  keyedInput(): object;
   pipeline<A, B>(ports: object, build: (flows: { readonly a: Flow<A>; readonly b: Flow<B> }) => Flow<number>): Pipeline<A, B>;
   sum<V>(of: (row: V) => number): Aggregate<V>;
 }

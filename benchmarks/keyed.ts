@@ -58,7 +58,7 @@ class Ours implements Contender {
 
   constructor(door: DeltaDoor) {
     this.#door = door;
-    this.#pipeline = door.pipeline<Order, Customer>({ a: door.rows(), b: door.rows() }, ({ a, b }) =>
+    this.#pipeline = door.pipeline<Order, Customer>({ a: door.keyedInput(), b: door.keyedInput() }, ({ a, b }) =>
       a
         .filter(({ open }) => open)
         .join(b, {

@@ -1,8 +1,10 @@
 import { removeChunks } from './chunks.ts';
 import type { Read } from './prune-roots.ts';
+import { PieceMarks } from './prune-pieces.ts';
 import type { Table } from './tables.ts';
+import { piecesOf } from './value-pieces.ts';
 import { readBytes, type ValuePlace } from './value-reader.ts';
-import { addressOf, openValueRow, removedRow, valueRowAt, type ValueRow } from './value-rows.ts';
+import { addressOf, openValueRow, removedRow, valueRowAt } from './value-rows.ts';
 import { rewriteFull } from './value-writer.ts';
 import type { Writer } from './writer.ts';
 import type { PruneReport } from '../lib/events/store-port.ts';
@@ -22,7 +24,10 @@ export interface SweepOptions {
 /** A value that nothing needs. */
 interface Dead {
   readonly key: Buffer;
+  /** How far it is from a value that is kept in full. */
   readonly depth: number;
+  /** How far it is above values that refer to nothing. */
+  readonly height: number;
 }
 
 /** Rows that one transaction changes at most, and bytes that it writes: it holds the event loop, and one value is never divided. */
@@ -33,11 +38,15 @@ const AFTER = Buffer.of(0);
 
 /**
  * Removes values that nothing needs. What is kept as a change of one of them is written in full before, in the same transaction. Those
- * that are the furthest from a value that is kept in full go first, so that at no time a change is left whose base is gone.
+ * that are the furthest from a value that is kept in full go first, so that at no time a change is left whose base is gone; and what refers
+ * to pieces goes before these.
  */
 export class ValueSweep {
   readonly #options: SweepOptions;
-  readonly #dead: Dead[] = [];
+  #dead: Dead[] = [];
+  readonly #pieces = new PieceMarks();
+  /** Hex keys of pieces of what has come to be needed since. */
+  readonly #held = new Set<string>();
   /** Keys of the values that are kept as a change of a value, by the hex of its key. */
   readonly #changes = new Map<string, Buffer[]>();
   readonly #counts = { kept: 0, removed: 0, rewritten: 0, bytes: 0 };
@@ -52,17 +61,24 @@ export class ValueSweep {
     const { read, label } = this.#options;
     for (let last: Buffer | undefined; ;) {
       const from: Buffer | undefined = last;
-      const page = await read((_reader, { values }) => pageOf(values, from));
-      for (const { key, row } of page) this.#look(key, openValueRow(row, key, label));
+      const page = await read((_reader, tables) => {
+        const found = pageOf(tables.values, from);
+        for (const { key, row } of found) this.#look({ tables, label }, key, row);
+        return found;
+      });
       last = page.at(-1)?.key;
       await pass(page.length);
       if (last === undefined) break;
     }
-    this.#dead.sort((a, b) => b.depth - a.depth);
+    const needed = this.#pieces.neededBy((key) => this.#options.live.has(`sha256:${key}`));
+    this.#dead = this.#dead.filter(({ key }) => !needed.has(key.toString('hex'))).sort((a, b) => b.depth - a.depth || b.height - a.height);
   }
 
-  #look(key: Buffer, row: ValueRow): void {
+  #look(place: ValuePlace, key: Buffer, bytes: Buffer): void {
+    const row = openValueRow(bytes, key, place.label);
     if (row.kind === 'removed') return;
+    const pieces = piecesOf(place, key, bytes);
+    this.#pieces.add(key, pieces);
     this.#counts.kept += 1;
     if (row.kind === 'patch') {
       const base = row.base.toString('hex');
@@ -70,7 +86,8 @@ export class ValueSweep {
       if (changes === undefined) this.#changes.set(base, [key]);
       else changes.push(key);
     }
-    if (!this.#options.live.has(addressOf(key))) this.#dead.push({ key, depth: row.kind === 'patch' ? row.depth : 0 });
+    if (!this.#options.live.has(addressOf(key)))
+      this.#dead.push({ key, depth: row.kind === 'patch' ? row.depth : 0, height: pieces.height });
   }
 
   /** One transaction; says whether there is more to do. */
@@ -91,11 +108,18 @@ export class ValueSweep {
     let left: { rows: number; bytes: number } = { ...LIMITS };
     for (let dead = this.#dead[this.#next]; dead !== undefined && left.rows > 0 && left.bytes > 0; dead = this.#dead[this.#next]) {
       this.#next += 1;
-      if (this.#options.touched.has(dead.key.toString('hex'))) continue;
+      if (this.#isHeld(dead.key.toString('hex'))) continue;
       const rewritten = this.#rewriteChangesOf(place, dead.key);
       const rows = this.#remove(place, dead.key, head);
       left = { rows: left.rows - rows, bytes: left.bytes - rewritten };
     }
+  }
+
+  /** Whether a value was touched since it was found to be dead, or what refers to it was, which came before it. */
+  #isHeld(key: string): boolean {
+    if (!this.#options.touched.has(key) && !this.#held.has(key)) return false;
+    for (const piece of this.#pieces.of(key)) this.#held.add(piece);
+    return true;
   }
 
   /** What is needed and kept as a change of this value is kept in full from here on. Gives how many bytes that took. */

@@ -160,7 +160,8 @@ function volumeOf(batches: readonly BatchDraft[]): Volume {
   for (const { events, values, weight } of batches) {
     bytes += weight.bytes;
     // The row of its id.
-    rows += 1 + events.length + values.length;
+    rows += 1 + events.length;
+    for (const { rows: taken } of values) rows += taken;
     for (const { index } of events) rows += index.length;
     for (const { full, patch } of values) if (patch !== undefined) bytes += full.row.length + (full.parts?.length ?? 0);
   }

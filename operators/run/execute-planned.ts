@@ -6,6 +6,7 @@ import type { CommittedState } from '../step/state.ts';
 import type { StepLine } from '../step/step-log.ts';
 import type { Gathered } from './gather.ts';
 import { insideBody } from './inside-body.ts';
+import { memoryFor } from './keyed-memories.ts';
 import { freezeEmitted, type ValueSlot } from './slot.ts';
 import type { StepRun } from './step-run.ts';
 
@@ -50,6 +51,7 @@ function execute(
     config: () => planned.config?.value,
     committed,
     limits: port?.limits,
+    memory: memoryFor(port, planned),
     resources,
     signal,
     clock,

@@ -5,7 +5,8 @@ import { delta, type Delta } from '../../../lib/kernel/keyed/delta.ts';
 import type { Flow } from '../../../lib/delta/flow.ts';
 import type { Key } from '../../../lib/kernel/keyed/key.ts';
 import { emptyKeyed, keyed, type Keyed } from '../../../lib/kernel/keyed/keyed.ts';
-import { pipeline, rows, type Pipeline } from '../../../lib/delta/pipeline.ts';
+import { pipeline, type Pipeline } from '../../../lib/delta/pipeline.ts';
+import { keyedInput } from '../../../lib/model/keyed-port.ts';
 import { deltaOf, edits, row, table, type Row } from './arbitraries.ts';
 import { expectSame, plainState } from './rig.ts';
 
@@ -60,7 +61,7 @@ function build(stages: readonly Stage[], inputs: readonly RowFlow[]): RowFlow {
   return back(0);
 }
 
-const ports = { a: rows<Key, Row>(), b: rows<Key, Row>() };
+const ports = { a: keyedInput<Key, Row>(), b: keyedInput<Key, Row>() };
 type TwoInputs = Pipeline<typeof ports, Key, Row>;
 const randomPipeline = fc.array(stage, { maxLength: 5 }).map((stages): TwoInputs & { readonly stages: readonly Stage[] } => ({
   ...pipeline(ports, ({ a, b }) => build(stages, [a, b])),
@@ -139,18 +140,18 @@ const edit = delta<number, Order>([
 ]);
 
 test('filter, join and grouped sum are one pipeline, or three that follow each other', () => {
-  const whole = pipeline({ orders: rows<number, Order>(), customers: rows<string, Customer>() }, (from) =>
+  const whole = pipeline({ orders: keyedInput<number, Order>(), customers: keyedInput<string, Customer>() }, (from) =>
     from.orders
       .filter(({ open }) => open)
       .join(from.customers, { ...joined, combine: sale })
       .groupBy(({ region }) => region)
       .aggregate(sum(({ amount }) => amount)),
   );
-  const first = pipeline({ orders: rows<number, Order>() }, (from) => from.orders.filter(({ open }) => open));
-  const second = pipeline({ orders: rows<number, Order>(), customers: rows<string, Customer>() }, (from) =>
+  const first = pipeline({ orders: keyedInput<number, Order>() }, (from) => from.orders.filter(({ open }) => open));
+  const second = pipeline({ orders: keyedInput<number, Order>(), customers: keyedInput<string, Customer>() }, (from) =>
     from.orders.join(from.customers, { ...joined, combine: sale }),
   );
-  const third = pipeline({ sales: rows<string, Sale>() }, ({ sales }) =>
+  const third = pipeline({ sales: keyedInput<string, Sale>() }, ({ sales }) =>
     sales.groupBy(({ region }) => region).aggregate(sum(({ amount }) => amount)),
   );
 
@@ -184,7 +185,7 @@ test('an operator whose inputs did not change is not run, and keeps its state', 
 
 test('an operator that nothing reads is not run', () => {
   const keep = vi.fn<(each: Row) => boolean>(() => true);
-  const one = pipeline({ a: rows<Key, Row>() }, ({ a }) => {
+  const one = pipeline({ a: keyedInput<Key, Row>() }, ({ a }) => {
     a.filter(keep).filter(keep);
     return a;
   });
@@ -216,7 +217,7 @@ test('after a step that failed, the state before it is as good as it was', () =>
 });
 
 test('everything that comes out is frozen', () => {
-  const one = pipeline({ a: rows<Key, Row>() }, ({ a }) => a.map(({ n }) => ({ deep: [n] })));
+  const one = pipeline({ a: keyedInput<Key, Row>() }, ({ a }) => a.map(({ n }) => ({ deep: [n] })));
   const { state, output } = one.start({ a: keyed<Key, Row>([[1, { to: 1, n: 1 }]]) });
   expect(Object.isFrozen(output.get(1)?.deep)).toBe(true);
   const { changes: made } = one.step(state, { a: delta<Key, Row>([{ key: 1, old: { to: 1, n: 1 }, new: { to: 1, n: 2 } }]) }).delta;
@@ -225,7 +226,7 @@ test('everything that comes out is frozen', () => {
 });
 
 test('rows that are kept on the way are frozen too: a function that changes one fails', () => {
-  const one = pipeline({ a: rows<Key, Row>() }, ({ a }) =>
+  const one = pipeline({ a: keyedInput<Key, Row>() }, ({ a }) =>
     a
       .map(({ n }) => ({ deep: [n] }))
       .groupBy(() => 1)
@@ -235,7 +236,7 @@ test('rows that are kept on the way are frozen too: a function that changes one 
 });
 
 test('what a function gives that cannot be kept is refused where it is kept', () => {
-  const one = pipeline({ a: rows<Key, Row>() }, ({ a }) => a.map(() => ({ when: () => 1 })));
+  const one = pipeline({ a: keyedInput<Key, Row>() }, ({ a }) => a.map(() => ({ when: () => 1 })));
   const a = keyed<Key, Row>([[1, { to: 1, n: 1 }]]);
   const refused = expect.objectContaining({
     code: 'ROW_NOT_STORABLE',

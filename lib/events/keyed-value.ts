@@ -3,6 +3,7 @@ import type { Key } from '../kernel/keyed/key.ts';
 import { Keyed } from '../kernel/keyed/keyed.ts';
 import { KeyedRows } from '../kernel/keyed/keyed-rows.ts';
 import { lanesOfTree } from '../kernel/keyed/keyed-version.ts';
+import { shareRows } from '../kernel/keyed/share-rows.ts';
 import { Branch, Leaf, type Tree } from '../kernel/keyed/tree.ts';
 import { encodeValue } from '../kernel/value/canonical.ts';
 import { fixValue, isKnownImmutable } from '../kernel/value/fix.ts';
@@ -48,6 +49,16 @@ export function encodeKeyed(rows: Keyed<Key, unknown>): EncodedValue {
     ...(immutable && { value: rows }),
     ...(tree instanceof Branch && { pieces: () => root.pieces() }),
   };
+}
+
+/** An encoded value that shares with the rows at an address what it has in common with them, where both are rows, and those were used lately. */
+export function encodedOn(address: Address | null, encoded: EncodedValue): EncodedValue {
+  const earlier = address === null || address === encoded.address ? undefined : recallRows(address);
+  if (earlier === undefined || !(encoded.value instanceof Keyed)) return encoded;
+  const shared = shareRows(encoded.value, earlier);
+  if (shared === encoded.value) return encoded;
+  fixValue(shared);
+  return encodeKeyed(shared);
 }
 
 /** A piece of keyed rows as a store takes it: encoded where the store has it not. */

@@ -9,7 +9,7 @@ import { assetKey, type AssetKey, type KeyLike } from '../model/asset-key.ts';
 import type { Codec, Codecs } from '../model/codec.ts';
 import { isSource, type SourceDefinition } from '../model/source.ts';
 import { encodeWith, type EncodedValue } from './coded-value.ts';
-import { encodeKeyed, readStored } from './keyed-value.ts';
+import { encodedOn, encodeKeyed, readStored } from './keyed-value.ts';
 import type { LoggedEvent, ReadableEvent, SourceObserved } from './logged-event.ts';
 import type { Position } from './position.ts';
 import { removedAt, valueRemoved } from './retention.ts';
@@ -263,10 +263,12 @@ export interface Observed {
 }
 
 /** What a new value of a source adds to the log: nothing where it equals what readers get already (D7). */
-export function observation({ key, encoded, offset, time, runId }: Observed, before: ReadableEvent | undefined): Observation {
-  const { version, address: at } = encoded;
-  if (before !== undefined && before.type !== 'asset-absent' && before.version === version) return { unchanged: before };
-  return { event: { type: 'source-observed', runId, time, key, version, address: at, offset }, encoded };
+export function observation({ key, encoded: given, offset, time, runId }: Observed, before: ReadableEvent | undefined): Observation {
+  const { version } = given;
+  const isThere = before !== undefined && before.type !== 'asset-absent';
+  if (isThere && before.version === version) return { unchanged: before };
+  const encoded = isThere ? encodedOn(before.address, given) : given;
+  return { event: { type: 'source-observed', runId, time, key, version, address: encoded.address, offset }, encoded };
 }
 
 /**

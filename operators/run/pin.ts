@@ -93,7 +93,7 @@ export function pin({ port, wanted, values, before, observed, codecs }: Pinning)
 
 /** The value as it was when it was observed: what cannot be frozen may have changed since. */
 function asObserved(value: unknown, { key, encoded, codecs }: ObservedNow): unknown {
-  if (isKnownImmutable(value)) return value;
+  if (isKnownImmutable(value)) return encoded.value ?? value;
   if (encoded.pieces !== undefined) return decodeEncoded(encoded);
   return decodeStored(encoded.bytes, codecs, () => ({ what: `source ${quote(key)}`, details: { key, address: encoded.address } }));
 }

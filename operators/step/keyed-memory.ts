@@ -1,3 +1,5 @@
+import { Keyed } from '../../lib/kernel/keyed/keyed.ts';
+import { shareRows } from '../../lib/kernel/keyed/share-rows.ts';
 import type { AnyKeyed, ByName, Program, ProgramState } from '../../lib/delta/program.ts';
 
 /** The last time that a body which follows changes ran: what it read and gave, and what it takes to go on from there. */
@@ -22,10 +24,18 @@ export type MemoryOf = (outputs: readonly string[]) => KeyedMemory;
 /** Most rows of inputs and outputs that are remembered of all steps together. What operators know of them comes on top, and is of that order. */
 const MOST_ROWS = 2_000_000;
 
+/** What is remembered under a name. */
+interface Remembered {
+  /** Whose it is; `undefined` for rows, which are anybody's. */
+  readonly op: object | undefined;
+  readonly what: Followed | AnyKeyed;
+  readonly rows: number;
+}
+
 /** What is remembered of the steps of one store, least recently used first. */
 export class KeyedMemories {
   readonly #mostRows: number;
-  readonly #known = new Map<string, { readonly op: object; readonly followed: Followed; readonly rows: number }>();
+  readonly #known = new Map<string, Remembered>();
   #rows = 0;
 
   constructor(mostRows: number = MOST_ROWS) {
@@ -44,9 +54,17 @@ export class KeyedMemories {
       return {
         recall: () => this.#recall(key, op),
         takes: (inputs) => rowsIn(inputs) <= this.#mostRows,
-        remember: (followed) => this.#remember(key, op, followed),
+        remember: (followed) => this.#remember(key, { op, what: followed, rows: rowsIn(followed.inputs) + rowsIn(followed.outputs) }),
       };
     };
+  }
+
+  /** The same rows, sharing with those that came last under this name what they have in common. */
+  share(name: string, rows: AnyKeyed): AnyKeyed {
+    const before = this.#known.get(name)?.what;
+    const shared = before instanceof Keyed ? shareRows(rows, before) : rows;
+    this.#remember(name, { op: undefined, what: shared, rows: shared.size });
+    return shared;
   }
 
   /** Forgets everything. */
@@ -57,15 +75,14 @@ export class KeyedMemories {
 
   #recall(key: string, op: object): Followed | undefined {
     const known = this.#known.get(key);
-    return known?.op === op ? known.followed : undefined;
+    return known === undefined || known.op !== op || known.what instanceof Keyed ? undefined : known.what;
   }
 
-  #remember(key: string, op: object, followed: Followed): void {
+  #remember(key: string, remembered: Remembered): void {
     this.#forget(key);
-    const rows = rowsIn(followed.inputs) + rowsIn(followed.outputs);
-    if (rows > this.#mostRows) return;
-    this.#known.set(key, { op, followed, rows });
-    this.#rows += rows;
+    if (remembered.rows > this.#mostRows) return;
+    this.#known.set(key, remembered);
+    this.#rows += remembered.rows;
     for (const oldest of this.#known.keys()) {
       if (this.#rows <= this.#mostRows) return;
       this.#forget(oldest);

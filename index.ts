@@ -75,6 +75,8 @@ export type { LineageOptions } from './operators/read/lineage.ts';
 export type { Lineage } from './lib/query/lineage.ts';
 export type { AssetNode, LineageEdge, LineageNode, OutputNode, SourceNode, UnknownNode } from './lib/query/lineage-graph.ts';
 export type { DrawingOptions } from './lib/query/lineage-drawing.ts';
+export { deltaBetween } from './operators/read/delta-between.ts';
+export type { PositionRange } from './operators/read/delta-between.ts';
 export { status } from './operators/read/status.ts';
 export type { StatusOptions } from './operators/read/status.ts';
 export type { AssetStatus, Status } from './lib/query/status.ts';

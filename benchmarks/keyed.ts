@@ -21,9 +21,9 @@ interface Contender {
 
 class Ours implements Contender {
   readonly #pipeline = sumsPipeline();
-  #orders: Keyed<number, Order> = keyedRows([]);
-  #customers: Keyed<number, Customer> = keyedRows([]);
-  #output: Keyed<number, number> = keyedRows([]);
+  #orders = keyedRows<number, Order>([]);
+  #customers = keyedRows<number, Customer>([]);
+  #output = keyedRows<number, number>([]);
   #state: ReturnType<Pipeline<Record<never, never>, number, number>['start']>['state'] = { stages: [] };
 
   load(): void {

@@ -113,9 +113,17 @@ export function emptyKeyed<K extends Key, V>(): Keyed<K, V> {
  *
  * @throws DeltaError ROW_KEY_INVALID, ROW_KEY_REPEATED, ROW_NOT_STORABLE
  */
-export function keyed<K extends Key, V>(rows: Iterable<readonly [K, V]>): Keyed<K, V> {
-  return rows instanceof Keyed ? rows : keyedFrom(rows, 'keyed()');
+export function keyed<K, V>(rows: Iterable<readonly [K, V]>, ..._keys: KeysOnly<K>): Keyed<AsKey<K>, V> {
+  // What is no key is refused by the compiler, and checked where it is taken in.
+  const given = rows as Iterable<readonly [AsKey<K>, V]>;
+  return given instanceof Keyed ? given : keyedFrom(given, 'keyed()');
 }
+
+/** Not as a constraint of `K`: then keys that are written out would be of no type but their own, and no other could be set. */
+type KeysOnly<K> = unknown extends K ? [] : [K] extends [Key] ? [] : [keysAre: 'strings, numbers or bigints'];
+
+/** The type of keys that were found to be keys. */
+export type AsKey<K> = unknown extends K ? Key : K extends Key ? K : never;
 
 /** As {@link keyed}; `where` says in messages who gave the rows. */
 export function keyedFrom<K extends Key, V>(rows: Iterable<readonly [K, V]>, where: string): Keyed<K, V> {

@@ -135,6 +135,16 @@ export interface MultiKeyedBody<I extends Inputs, O extends Outputs, C = undefin
   keyed(flows: InputFlows<I>, context: KeyedContext<ConfigOf<C>>): OutputFlows<O>;
 }
 
+/** Any body that follows changes, for the message about what is wrong with it. */
+export interface MistakenKeyedBody<I extends Inputs, O extends Outputs | undefined, C> {
+  readonly outputs?: O;
+  readonly result?: never;
+  readonly codec?: never;
+  readonly run?: never;
+  readonly operator?: never;
+  keyed(flows: InputFlows<I>, context: KeyedContext<ConfigOf<C>>): O extends Outputs ? OutputFlows<O> : Flow<Key, unknown>;
+}
+
 /** Any body, for the message about what is wrong with it. */
 export interface MistakenBody<
   I extends Inputs,

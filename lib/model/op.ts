@@ -15,6 +15,7 @@ import type {
   CheckedBody,
   CheckedOperator,
   MistakenBody,
+  MistakenKeyedBody,
   MistakenOperator,
   MultiBody,
   MultiKeyedBody,
@@ -206,7 +207,9 @@ export function op<
   const N extends Needs = NoNeeds,
   M extends object | undefined = undefined,
 >(
-  definition: OpBasics<I, C, N, M> & (MistakenBody<I, O, S, R, C, N, M> | MistakenOperator<I, O, S, E, C, N, M>) & Unfit,
+  definition: OpBasics<I, C, N, M> &
+    (MistakenBody<I, O, S, R, C, N, M> | MistakenOperator<I, O, S, E, C, N, M> | MistakenKeyedBody<I, O, C>) &
+    Unfit,
 ): O extends Outputs ? Op<I, O, false, C, N, M> : SingleOp<I, Awaited<R>, C, N, M>;
 export function op(definition: AnyOpDefinition): AnyOp {
   checkOptions(definition, OP_FIELDS, 'op()');

@@ -24,6 +24,9 @@ export type MemoryOf = (outputs: readonly string[]) => KeyedMemory;
 /** Most rows of inputs and outputs that are remembered of all steps together. What operators know of them comes on top, and is of that order. */
 const MOST_ROWS = 2_000_000;
 
+/** Of how many steps, since each config of a step is remembered by itself. */
+const MOST_STEPS = 1_000;
+
 /** What is remembered under a name. */
 interface Remembered {
   /** Whose it is; `undefined` for rows, which are anybody's. */
@@ -84,7 +87,7 @@ export class KeyedMemories {
     this.#known.set(key, remembered);
     this.#rows += remembered.rows;
     for (const oldest of this.#known.keys()) {
-      if (this.#rows <= this.#mostRows) return;
+      if (this.#rows <= this.#mostRows && this.#known.size <= MOST_STEPS) return;
       this.#forget(oldest);
     }
   }

@@ -5,7 +5,7 @@ import { pieceAddresses } from '../../lib/events/keyed-value.ts';
 import { pruneStore } from '../../lib/events/prune.ts';
 import { forgetRows } from '../../lib/events/recent-rows.ts';
 import type { Store } from '../../lib/events/store.ts';
-import { Keyed, keyed } from '../../lib/kernel/keyed/keyed.ts';
+import { keyed, type Keyed } from '../../lib/kernel/keyed/keyed.ts';
 import { memoryStore } from '../../lib/memory/index.ts';
 import { openForCare } from '../../store/lmdb-copy.ts';
 import { openLmdb } from '../../store/lmdb-environment.ts';

@@ -4,7 +4,7 @@ import { createStore, type Store } from '../../../lib/events/store.ts';
 import { sum } from '../../../lib/delta/aggregates.ts';
 import type { Aggregate } from '../../../lib/delta/aggregate.ts';
 import type { Flow } from '../../../lib/delta/flow.ts';
-import { Keyed, keyed } from '../../../lib/kernel/keyed/keyed.ts';
+import { keyed, type Keyed } from '../../../lib/kernel/keyed/keyed.ts';
 import { memoryStore } from '../../../lib/memory/index.ts';
 import { memoryPort } from '../../../lib/memory/memory-port.ts';
 import { asset } from '../../../lib/model/asset.ts';

@@ -2,7 +2,7 @@ import type { OutputState } from '../lib/events/data-version.ts';
 import { freezeEvent } from '../lib/events/freeze-event.ts';
 import type { EntryOrigin, ErrorRecord, HookFailed, InputEntryRecord, LoggedEvent, StepSettled } from '../lib/events/logged-event.ts';
 import type { Position } from '../lib/events/position.ts';
-import { decodeValue } from '../lib/kernel/value/canonical.ts';
+import { decodeValue } from '../lib/kernel/value/decode.ts';
 import type { AssetKey } from '../lib/model/asset-key.ts';
 import type { AssetRow, ErrorRow, InputRow, Row, StateRow, StepRow, ThrownRow } from './event-row.ts';
 

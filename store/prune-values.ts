@@ -1,9 +1,11 @@
 import { countOfChunks, removeChunks } from './chunks.ts';
 import type { Volume } from './disk-room.ts';
 import type { Read } from './prune-roots.ts';
+import { PieceMarks } from './prune-pieces.ts';
 import type { Table } from './tables.ts';
+import { piecesOf } from './value-pieces.ts';
 import { readBytes, type ValuePlace } from './value-reader.ts';
-import { addressOf, openValueRow, removedRow, valueRowAt, type ValueRow } from './value-rows.ts';
+import { addressOf, openValueRow, removedRow, valueRowAt } from './value-rows.ts';
 import { rewriteFull } from './value-writer.ts';
 import type { Writer } from './writer.ts';
 import type { PruneReport } from '../lib/events/store-port.ts';
@@ -23,7 +25,10 @@ export interface SweepOptions {
 /** A value that nothing needs. */
 interface Dead {
   readonly key: Buffer;
+  /** How far it is from a value that is kept in full. */
   readonly depth: number;
+  /** How far it is above values that refer to nothing. */
+  readonly height: number;
   /** How many rows it has, with its parts. */
   readonly rows: number;
 }
@@ -48,11 +53,15 @@ const AFTER = Buffer.of(0);
 
 /**
  * Removes values that nothing needs. What is needed and kept as a change of one of them is written in full before. Those that are the
- * furthest from a value that is kept in full go first, so that at no time a change is left whose base is gone.
+ * furthest from a value that is kept in full go first, so that at no time a change is left whose base is gone; and what refers to pieces goes
+ * before these.
  */
 export class ValueSweep {
   readonly #options: SweepOptions;
-  readonly #dead: Dead[] = [];
+  #dead: Dead[] = [];
+  readonly #pieces = new PieceMarks();
+  /** Hex keys of pieces of what has come to be needed since. */
+  readonly #held = new Set<string>();
   /** Keys of the values that are kept as a change of a value, by the hex of its key. */
   readonly #changes = new Map<string, Change[]>();
   readonly #counts = { kept: 0, removed: 0, rewritten: 0, bytes: 0 };
@@ -68,13 +77,17 @@ export class ValueSweep {
     const { read, label } = this.#options;
     for (let last: Buffer | undefined; ;) {
       const from: Buffer | undefined = last;
-      const page = await read((_reader, { values }) => pageOf(values, from));
-      for (const { key, row } of page) this.#look(key, openValueRow(row, key, label));
+      const page = await read((_reader, tables) => {
+        const found = pageOf(tables.values, from);
+        for (const { key, row } of found) this.#look({ tables, label }, key, row);
+        return found;
+      });
       last = page.at(-1)?.key;
       await pass(page.length);
       if (last === undefined) break;
     }
-    this.#dead.sort((a, b) => b.depth - a.depth);
+    const needed = this.#pieces.neededBy((key) => this.#options.live.has(`sha256:${key}`));
+    this.#dead = this.#dead.filter(({ key }) => !needed.has(key.toString('hex'))).sort((a, b) => b.depth - a.depth || b.height - a.height);
     const dead = new Set(this.#dead.map(({ key }) => key.toString('hex')));
     this.#tasks = this.#dead.flatMap((each) => this.#tasksFor(each, dead));
   }
@@ -91,16 +104,22 @@ export class ValueSweep {
   #volumeOf(task: Task): Volume {
     if (task.do === 'remove') return { bytes: 0, rows: task.rows };
     // What nothing needs is gone by then, since it was further away; unless somebody came to need it meanwhile.
-    const isGone = task.isDead && !this.#isTouched(task.key);
+    const isGone = task.isDead && !this.#isHeld(task.key.toString('hex'));
     return { bytes: isGone ? 0 : task.size, rows: 1 + countOfChunks(task.size) };
   }
 
-  #isTouched(key: Buffer): boolean {
-    return this.#options.touched.has(key.toString('hex'));
+  /** Whether a value was touched since it was found to be dead, or what refers to it was, which came before it. */
+  #isHeld(key: string): boolean {
+    if (!this.#options.touched.has(key) && !this.#held.has(key)) return false;
+    for (const piece of this.#pieces.of(key)) this.#held.add(piece);
+    return true;
   }
 
-  #look(key: Buffer, row: ValueRow): void {
+  #look(place: ValuePlace, key: Buffer, bytes: Buffer): void {
+    const row = openValueRow(bytes, key, place.label);
     if (row.kind === 'removed') return;
+    const pieces = piecesOf(place, key, bytes);
+    this.#pieces.add(key, pieces);
     this.#counts.kept += 1;
     if (row.kind === 'patch') {
       const base = row.base.toString('hex');
@@ -110,7 +129,8 @@ export class ValueSweep {
       else changes.push(change);
     }
     if (this.#options.live.has(addressOf(key))) return;
-    this.#dead.push({ key, depth: row.kind === 'patch' ? row.depth : 0, rows: 1 + (row.kind === 'chunks' ? row.count : 0) });
+    const rows = 1 + (row.kind === 'chunks' ? row.count : 0);
+    this.#dead.push({ key, depth: row.kind === 'patch' ? row.depth : 0, height: pieces.height, rows });
   }
 
   /** One transaction; says whether there is more to do. */
@@ -144,7 +164,7 @@ export class ValueSweep {
   }
 
   #do(task: Task, place: ValuePlace, head: Position): void {
-    if (this.#isTouched(task.do === 'rewrite' ? task.base : task.key)) return;
+    if (this.#isHeld((task.do === 'rewrite' ? task.base : task.key).toString('hex'))) return;
     if (task.do === 'rewrite') this.#rewrite(place, task.key, task.base);
     else this.#remove(place, task.key, head);
   }

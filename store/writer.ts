@@ -145,7 +145,8 @@ function volumeOf(batches: readonly BatchDraft[]): Volume {
   for (const { events, values, offsets, weight } of batches) {
     bytes += weight.bytes;
     // The row of its id.
-    rows += 1 + events.length + values.length + offsets.length;
+    rows += 1 + events.length + offsets.length;
+    for (const { rows: taken } of values) rows += taken;
     for (const { index } of events) rows += index.length;
     for (const { full, patch } of values) if (patch !== undefined) bytes += full.row.length + (full.parts?.length ?? 0);
   }

@@ -2,7 +2,7 @@ import { isUint8Array } from 'node:util/types';
 import { StoreError } from '../kernel/errors.ts';
 import { cutText, kindOf, printValue, quote, UNREADABLE } from '../kernel/print.ts';
 import { isThenable } from '../kernel/thenable.ts';
-import { decodeValue } from '../kernel/value/canonical.ts';
+import { decodeValue } from '../kernel/value/decode.ts';
 import { codedBytes, isCoded, readCoded } from '../kernel/value/coded.ts';
 import { address } from '../kernel/value/version.ts';
 import type { Codec, Codecs } from '../model/codec.ts';
@@ -50,7 +50,7 @@ export type ValuePlace = () => {
 };
 
 /**
- * The value in stored bytes, whoever encoded it. Every reader of a store goes through here.
+ * The value in stored bytes, whoever encoded it, that refer to no others.
  *
  * @throws StoreError STORE_CORRUPT where the bytes are none that were ever stored, CODEC_UNKNOWN, CODEC_FAILED
  */
@@ -84,7 +84,12 @@ function decodeWith(codec: Codec, bytes: Uint8Array): { readonly value: unknown 
   }
 }
 
-function unlessCorrupt<T>(read: () => T, place: ValuePlace): T {
+/**
+ * Reads what was proven to be what was stored, so that nothing can be wrong with it but that it never was a value.
+ *
+ * @throws StoreError STORE_CORRUPT
+ */
+export function unlessCorrupt<T>(read: () => T, place: ValuePlace): T {
   try {
     return read();
   } catch (cause) {

@@ -9,6 +9,13 @@ export interface StoredValue {
   readonly bytes: Uint8Array;
   /** Where a value is kept that this one may be a small change of: the one before it. A hint, which saves room, and changes nothing else. */
   readonly base?: Address;
+  /** How many bytes it takes with all its pieces, where it has any. */
+  readonly size?: number;
+  /**
+   * What the bytes refer to, and a store has to have where it has them: written with them, and kept for as long. Pieces have pieces. A store
+   * asks only for those that it needs: where it has a value, it has its pieces.
+   */
+  readonly pieces?: () => readonly StoredValue[];
   /** The value itself, where nothing can change it any more: saves the store to decode it, where it looks into it at all. */
   readonly value?: unknown;
 }

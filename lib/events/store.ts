@@ -1,6 +1,8 @@
 import { StoreError } from '../kernel/errors.ts';
 import { checkVerbOptions, RULES, type OptionRules } from '../kernel/verb-options.ts';
-import { decodeValue, encodeValue } from '../kernel/value/canonical.ts';
+import { Keyed } from '../kernel/keyed/keyed.ts';
+import { encodeValue } from '../kernel/value/canonical.ts';
+import { decodeValue } from '../kernel/value/decode.ts';
 import { fixValue, isKnownImmutable } from '../kernel/value/fix.ts';
 import { address, dataVersion } from '../kernel/value/version.ts';
 import { quote } from '../kernel/print.ts';
@@ -8,7 +10,8 @@ import { assetKey, type AssetKey, type KeyLike } from '../model/asset-key.ts';
 import type { Codec, Codecs } from '../model/codec.ts';
 import { isSource, type SourceDefinition } from '../model/source.ts';
 import { isVersionConflict } from './append-conflicts.ts';
-import { decodeStored, encodeWith, NO_CODECS, type EncodedValue } from './coded-value.ts';
+import { encodeWith, NO_CODECS, type EncodedValue } from './coded-value.ts';
+import { encodedOn, encodeKeyed, readStored } from './keyed-value.ts';
 import type { LoggedEvent, ReadableEvent, SourceObserved } from './logged-event.ts';
 import type { Position } from './position.ts';
 import { removedAt, valueRemoved } from './retention.ts';
@@ -198,6 +201,7 @@ function turnsOn({ label }: StorePort, { services, verbs }: StoreTurns): Pick<St
 
 /** Encodes a value that was found storable. Computed once for each value that something records. */
 export function encodeStorable(value: unknown): EncodedValue {
+  if (value instanceof Keyed) return encodeKeyed(value);
   const bytes = encodeValue(value);
   const at = address(bytes);
   // What has no parts has no order that a version would look past: it is the hash of the same bytes. Nor is it ever compared.
@@ -214,23 +218,19 @@ export function encodeStorable(value: unknown): EncodedValue {
  */
 export async function readValue(port: StorePort, event: ReadableEvent, codecs: Codecs): Promise<unknown> {
   if (event.type === 'asset-absent' || event.address === null) return undefined;
-  const [bytes] = await port.values([event.address]);
-  if (bytes === undefined) {
-    const removed = await removedAt(port, event.address);
-    if (removed !== undefined) throw valueRemoved(port.label, event, removed);
-    throw new StoreError(
-      'STORE_CORRUPT',
-      `The store ${quote(port.label)} has no value for ${quote(event.key)} at position ${event.position}. Verify the store, or run the asset again.`,
-      {
-        details: { key: event.key, position: event.position, address: event.address },
-      },
-    );
-  }
   const { key, position, address: at } = event;
-  return decodeStored(bytes, codecs, () => ({
-    what: `${quote(key)} at position ${position} in ${quote(port.label)}`,
-    details: { key, position, address: at },
-  }));
+  const what = `${quote(key)} at position ${position} in ${quote(port.label)}`;
+  const read = await readStored(port, at, { codecs, place: () => ({ what, details: { key, position, address: at } }) });
+  if ('value' in read) return read.value;
+  const removed = await removedAt(port, read.gone);
+  if (removed !== undefined) throw valueRemoved(port.label, event, removed);
+  throw new StoreError(
+    'STORE_CORRUPT',
+    `The store ${quote(port.label)} has no value for ${quote(key)} at position ${position}. Verify the store, or run the asset again.`,
+    {
+      details: { key, position, address: read.gone },
+    },
+  );
 }
 
 /** A new value of a source: what it adds to the log, or the event that readers get already where it is equal to that. */
@@ -297,10 +297,12 @@ export interface Observed {
 }
 
 /** What a new value of a source adds to the log: nothing where it equals what readers get already (D7). */
-export function observation({ key, encoded, offset, time, runId }: Observed, before: ReadableEvent | undefined): Observation {
-  const { version, address: at } = encoded;
-  if (before !== undefined && before.type !== 'asset-absent' && before.version === version) return { unchanged: before };
-  return { event: { type: 'source-observed', runId, time, key, version, address: at, offset }, encoded };
+export function observation({ key, encoded: given, offset, time, runId }: Observed, before: ReadableEvent | undefined): Observation {
+  const { version } = given;
+  const isThere = before !== undefined && before.type !== 'asset-absent';
+  if (isThere && before.version === version) return { unchanged: before };
+  const encoded = isThere ? encodedOn(before.address, given) : given;
+  return { event: { type: 'source-observed', runId, time, key, version, address: encoded.address, offset }, encoded };
 }
 
 /**

@@ -84,5 +84,9 @@ export type StoreCode =
   | 'CODEC_UNKNOWN'
   | 'CODEC_FAILED';
 
+/** Codes of {@link DeltaError}: keyed rows, or what is done to them, are not what they must be. */
+export type DeltaCode =
+  'ROW_KEY_INVALID' | 'ROW_KEY_REPEATED' | 'ROW_NOT_STORABLE' | 'DELTA_MISMATCH' | 'AGGREGATE_NOT_INVERTIBLE' | 'FLOW_MISUSED';
+
 /** Every code an error of Sluice can carry. Codes are stable, messages are not. */
-export type ErrorCode = DefinitionCode | SelectionCode | StepCode | StoreCode;
+export type ErrorCode = DefinitionCode | SelectionCode | StepCode | StoreCode | DeltaCode;

@@ -24,6 +24,7 @@ import type {
   RemovedValue,
   RetentionStore,
   StepId,
+  StoredValue,
   StoreLimits,
   TraceQuestion,
 } from '../events/store-port.ts';
@@ -225,13 +226,19 @@ class Kept {
     // The only step that may throw: nothing was added then, and all of the batch is added otherwise.
     this.log.add(events);
     for (const added of events) this.#index(added, (position += 1));
-    for (const { address, bytes } of values) {
-      if (!this.values.has(address)) this.values.set(address, bytes.slice());
-      this.removed.delete(address);
-      for (const touched of this.touched) touched.add(address);
-    }
+    for (const value of values) this.#keep(value);
     for (const touched of this.touched) for (const address of events.flatMap(addressesOf)) touched.add(address);
     for (const { key, offset } of offsets) this.offsets.set(key, offset);
+  }
+
+  /** Where a value is, its pieces are. */
+  #keep(value: StoredValue): void {
+    const { address } = value;
+    for (const touched of this.touched) touched.add(address);
+    if (this.values.has(address)) return;
+    for (const piece of value.pieces?.() ?? []) this.#keep(piece);
+    this.values.set(address, value.bytes.slice());
+    this.removed.delete(address);
   }
 
   #index(added: NewEvent, position: Position): void {

@@ -1,4 +1,5 @@
 import type { Address } from '../events/data-version.ts';
+import { pieceAddresses } from '../events/keyed-value.ts';
 import { isReadable, type LoggedEvent } from '../events/logged-event.ts';
 import type { Position } from '../events/position.ts';
 import { isSaid, liveAddresses, type Roots } from '../events/retention.ts';
@@ -26,7 +27,8 @@ export async function pruneMemory(kept: Prunable, request: PruneRequest): Promis
     onProgress?.({ doing: 'mark', rows: kept.log.head });
     const live = await liveAddresses(rootsOf(kept), { versions, runs });
     signal?.throwIfAborted();
-    const values = removeValues(kept, (address) => live.has(address) || touched.has(address));
+    const needed = withPieces(kept.values, [...live, ...touched]);
+    const values = removeValues(kept, (address) => needed.has(address));
     onProgress?.({ doing: 'values', rows: values.kept + values.removed });
     const removed = logsOfRuns === undefined ? 0 : removeSaid(kept.log, runStart(kept, logsOfRuns) - 1);
     if (logsOfRuns !== undefined) onProgress?.({ doing: 'logs', rows: removed });
@@ -34,6 +36,19 @@ export async function pruneMemory(kept: Prunable, request: PruneRequest): Promis
   } finally {
     kept.touched.delete(touched);
   }
+}
+
+/** Some values with all that they refer to. */
+function withPieces(values: Prunable['values'], needed: readonly Address[]): ReadonlySet<Address> {
+  const all = new Set<Address>();
+  const open = [...needed];
+  for (let address = open.pop(); address !== undefined; address = open.pop()) {
+    if (all.has(address)) continue;
+    all.add(address);
+    const bytes = values.get(address);
+    if (bytes !== undefined) open.push(...pieceAddresses(bytes));
+  }
+  return all;
 }
 
 function removeValues(kept: Prunable, isLive: (address: Address) => boolean): PruneReport['values'] {

@@ -4,6 +4,7 @@ import { isKnownImmutable } from '../../lib/kernel/value/fix.ts';
 import type { ReadableEvent, SourceObserved } from '../../lib/events/logged-event.ts';
 import type { PositionRef } from '../../lib/events/position.ts';
 import { decodeStored, type EncodedValue } from '../../lib/events/coded-value.ts';
+import { decodeEncoded } from '../../lib/events/keyed-value.ts';
 import { readValue } from '../../lib/events/store.ts';
 import type { StorePort } from '../../lib/events/store-port.ts';
 import type { AssetKey } from '../../lib/model/asset-key.ts';
@@ -92,7 +93,8 @@ export function pin({ port, wanted, values, before, observed, codecs }: Pinning)
 
 /** The value as it was when it was observed: what cannot be frozen may have changed since. */
 export function asObserved(value: unknown, { key, encoded, codecs }: ObservedValue): unknown {
-  if (isKnownImmutable(value)) return value;
+  if (isKnownImmutable(value)) return encoded.value ?? value;
+  if (encoded.pieces !== undefined) return decodeEncoded(encoded);
   return decodeStored(encoded.bytes, codecs, () => ({ what: `source ${quote(key)}`, details: { key, address: encoded.address } }));
 }
 

@@ -1,6 +1,6 @@
 import { invariant } from '../../lib/kernel/invariant.ts';
 import { quote } from '../../lib/kernel/print.ts';
-import { decodeStored } from '../../lib/events/coded-value.ts';
+import { readStored } from '../../lib/events/keyed-value.ts';
 import type { ReadableEvent, SettledOutput } from '../../lib/events/logged-event.ts';
 import type { Position } from '../../lib/events/position.ts';
 import type { StorePort, TraceQuestion } from '../../lib/events/store-port.ts';
@@ -241,14 +241,16 @@ export function keptSlot({ port, codecs }: Stored, trace: Trace, { output, state
   let used = false;
   const read = async (): ReturnType<KeptSlot['read']> => {
     if (address === null) return undefined;
-    const [bytes] = await port.values([address]);
-    if (bytes === undefined) return undefined;
+    const read = await readStored(port, address, {
+      codecs,
+      place: () => ({
+        what: `"${output}" of step ${quote(step)} at position ${position} in ${quote(port.label)}`,
+        details: { definition, step, output, position, address },
+      }),
+    });
+    if ('gone' in read) return undefined;
     used = true;
-    const value = decodeStored(bytes, codecs, () => ({
-      what: `"${output}" of step ${quote(step)} at position ${position} in ${quote(port.label)}`,
-      details: { definition, step, output, position, address },
-    }));
-    return { value };
+    return read;
   };
   return { state: 'kept', kept: state, address, trace, read: () => (reading ??= read()), isUsed: () => used };
 }

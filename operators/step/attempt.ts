@@ -5,6 +5,7 @@ import type { BodyCall } from './body-call.ts';
 import { bodyContext } from './body-context.ts';
 import type { BodyInputs } from './check-inputs.ts';
 import type { Clock } from './clock.ts';
+import type { MemoryOf } from './keyed-memory.ts';
 import { StepOutputs, type StepScope } from './outputs.ts';
 import { runBody } from './run-body.ts';
 import { OpenState, type CommittedState, type StateEnd } from './state.ts';
@@ -20,6 +21,8 @@ export interface AttemptScope<Fixed> extends StepScope<Fixed> {
   readonly committed?: CommittedState | undefined;
   /** What the store takes that keeps the state. */
   readonly limits?: StoreLimits | undefined;
+  /** What a body that follows changes knows of its last run. */
+  readonly memory?: MemoryOf | undefined;
   readonly resources: ResourceScope;
   /** Aborted when the run is cancelled. */
   readonly signal: AbortSignal;
@@ -101,7 +104,7 @@ function execute<Fixed>(
   };
   const fail = (error: unknown): AttemptEnd<Fixed> => unsuccessful(outputs.refusal ?? error, signal);
   try {
-    const later = scope.inBody(() => runBody(bodyCall({ op, inputs, context, outputs }, state)));
+    const later = scope.inBody(() => runBody(bodyCall({ op, inputs, context, outputs, memory: scope.memory }, state)));
     // Only now: most bodies take no time, and a signal of its own for each would cost more than they do.
     if (later !== undefined && limit === undefined && scope.timeoutMs !== undefined)
       limit = new TimeLimit({ step, signal, clock }, scope.timeoutMs);

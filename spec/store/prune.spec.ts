@@ -7,7 +7,7 @@ import { isReadable, type LoggedEvent, type NewEvent, type RunMode } from '../..
 import { pruneStore, type PruneOptions } from '../../lib/events/prune.ts';
 import type { Store } from '../../lib/events/store.ts';
 import type { AppendBatch, PruneProgress, RetentionStore, StoredValue, StorePort } from '../../lib/events/store-port.ts';
-import { decodeValue } from '../../lib/kernel/value/canonical.ts';
+import { decodeValue } from '../../lib/kernel/value/decode.ts';
 import { memoryStore } from '../../lib/memory/index.ts';
 import { openLmdb } from '../../store/lmdb-environment.ts';
 import { readState, writeState } from '../../store/log-state.ts';

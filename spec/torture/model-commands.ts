@@ -5,7 +5,7 @@ import type { LoggedEvent } from '../../lib/events/logged-event.ts';
 import { isRetentionStore } from '../../lib/events/retention.ts';
 import { encodeSource, observation, type Store } from '../../lib/events/store.ts';
 import type { AppendBatch, SourceOffset } from '../../lib/events/store-port.ts';
-import { decodeValue } from '../../lib/kernel/value/canonical.ts';
+import { decodeValue } from '../../lib/kernel/value/decode.ts';
 import { ALL_KEYS, ALL_OUTPUTS, ALL_STEPS, contentAt, CONTENTS, putValue } from './model-batches.ts';
 import type { ModelLog, Outcome } from './model-log.ts';
 import type { ModelWorld } from './model-world.ts';

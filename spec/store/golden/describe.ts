@@ -1,6 +1,6 @@
 import type { LoggedEvent } from '../../../lib/events/logged-event.ts';
 import type { LivePort, StepId, StorePort } from '../../../lib/events/store-port.ts';
-import { decodeValue } from '../../../lib/kernel/value/canonical.ts';
+import { decodeValue } from '../../../lib/kernel/value/decode.ts';
 
 /** What has to come out of a store. Later versions may give more than this, and never anything else. */
 export interface Description {

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { expect, test } from 'vitest';
-import { canonicalBytes, decodeValue, encodeValue } from '../../../../lib/kernel/value/canonical.ts';
+import { canonicalBytes, encodeValue } from '../../../../lib/kernel/value/canonical.ts';
+import { decodeValue } from '../../../../lib/kernel/value/decode.ts';
 import { dataVersion } from '../../../../lib/kernel/value/version.ts';
 
 /**

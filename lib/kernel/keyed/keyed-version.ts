@@ -1,6 +1,5 @@
 import { hash } from 'node:crypto';
-import type { DataVersion } from '../events/data-version.ts';
-import { canonicalBytes } from '../kernel/value/canonical.ts';
+import { canonicalBytes } from '../value/canonical.ts';
 import type { Key } from './key.ts';
 import { Leaf, type Entry, type Lanes, type Tree } from './tree.ts';
 
@@ -16,13 +15,14 @@ const LANE = 2 ** 32;
  *
  * Cost: each node remembers its sum, so a version whose older one was asked for takes O(d log n) after d changes; the first is linear.
  */
-export function keyedVersion<K extends Key, V>(tree: Tree<K, V>): DataVersion {
-  const [a, b, c, d] = sumOf(tree);
+export function keyedVersion<K extends Key, V>(tree: Tree<K, V>): string {
+  const [a, b, c, d] = lanesOfTree(tree);
   return `keyed:${[d, c, b, a].map((lane) => lane.toString(16).padStart(8, '0')).join('')}`;
 }
 
-function sumOf<K extends Key, V>(node: Tree<K, V>): Lanes {
-  node.lanes ??= node instanceof Leaf ? sum(node.entries.map(lanesOf)) : sum(node.children.map(sumOf));
+/** The sum of the hashes of all entries, made once for each node. */
+export function lanesOfTree<K extends Key, V>(node: Tree<K, V>): Lanes {
+  node.lanes ??= node instanceof Leaf ? sum(node.entries.map(lanesOf)) : sum(node.children.map(lanesOfTree));
   return node.lanes;
 }
 

@@ -1,5 +1,5 @@
-import { printValue } from '../kernel/print.ts';
-import { DeltaError } from './delta-error.ts';
+import { printValue } from '../print.ts';
+import { DeltaError } from '../errors.ts';
 
 /**
  * What rows are kept under: what databases give as keys, and what can be put in order. Keys are equal as those of a Map are: `NaN` is one
@@ -43,7 +43,7 @@ export function checkKey<K extends Key>(key: K, where: string): K {
   throw new DeltaError(
     'ROW_KEY_INVALID',
     `${where} gave ${printValue(key)} as a key. Keys are strings, numbers or bigints; to key by several, join them into one string.`,
-    { where },
+    { details: { where } },
   );
 }
 

@@ -1,11 +1,11 @@
 import * as crypto from 'node:crypto';
 import { beforeEach, expect, test, vi } from 'vitest';
-import { delta } from '../../../lib/delta/delta.ts';
-import type { Key } from '../../../lib/delta/key.ts';
-import { keyed } from '../../../lib/delta/keyed.ts';
-import { keyedVersion } from '../../../lib/delta/keyed-version.ts';
-import { Branch, emptyTree, Entry, updateTree, type Tree } from '../../../lib/delta/tree.ts';
-import { nodesIn } from './rig.ts';
+import { delta } from '../../../../lib/kernel/keyed/delta.ts';
+import type { Key } from '../../../../lib/kernel/keyed/key.ts';
+import { keyed } from '../../../../lib/kernel/keyed/keyed.ts';
+import { keyedVersion } from '../../../../lib/kernel/keyed/keyed-version.ts';
+import { Branch, emptyTree, Entry, updateTree, type Tree } from '../../../../lib/kernel/keyed/tree.ts';
+import { nodesIn } from '../../delta/rig.ts';
 
 vi.mock('node:crypto', async (importOriginal) => {
   const original = await importOriginal<typeof crypto>();

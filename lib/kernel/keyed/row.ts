@@ -1,6 +1,6 @@
-import { printValue } from '../kernel/print.ts';
-import { fixValue, isKnownImmutable } from '../kernel/value/fix.ts';
-import { DeltaError } from './delta-error.ts';
+import { printValue } from '../print.ts';
+import { fixValue, isKnownImmutable } from '../value/fix.ts';
+import { DeltaError } from '../errors.ts';
 import type { Key } from './key.ts';
 
 /**
@@ -16,6 +16,6 @@ export function fixRow<V>(value: V, key: Key, where: string): V {
   throw new DeltaError(
     'ROW_NOT_STORABLE',
     `${where} gave a row for key ${printValue(key)} that cannot be kept: ${what}. Rows are plain data: objects, arrays and primitives, and Dates, Maps, Sets and bytes in them.`,
-    { where, key },
+    { details: { where, key } },
   );
 }

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { expect, test, vi } from 'vitest';
-import { canonicalBytes } from '../../../lib/kernel/value/canonical.ts';
-import { sameValue } from '../../../lib/delta/same-value.ts';
-import { value } from './arbitraries.ts';
+import { canonicalBytes } from '../../../../lib/kernel/value/canonical.ts';
+import { sameValue } from '../../../../lib/kernel/keyed/same-value.ts';
+import { value } from '../../delta/arbitraries.ts';
 
 const nested = fc.oneof(value, fc.array(value, { maxLength: 2 }), fc.dictionary(fc.constantFrom('x', 'y'), value, { maxKeys: 2 }));
 

@@ -1,12 +1,12 @@
 import { hash } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { canonicalBytes } from '../../../lib/kernel/value/canonical.ts';
-import { DeltaError } from '../../../lib/delta/delta-error.ts';
-import { delta } from '../../../lib/delta/delta.ts';
-import { compareKeys, type Key } from '../../../lib/delta/key.ts';
-import { emptyKeyed, keyed, type Keyed } from '../../../lib/delta/keyed.ts';
-import { deltaOf, edits, key, table, value } from './arbitraries.ts';
+import { canonicalBytes } from '../../../../lib/kernel/value/canonical.ts';
+import { DeltaError } from '../../../../lib/kernel/errors.ts';
+import { delta } from '../../../../lib/kernel/keyed/delta.ts';
+import { compareKeys, type Key } from '../../../../lib/kernel/keyed/key.ts';
+import { emptyKeyed, keyed, type Keyed } from '../../../../lib/kernel/keyed/keyed.ts';
+import { deltaOf, edits, key, table, value } from '../../delta/arbitraries.ts';
 
 /** The version as it is defined, with integers that cannot overflow. */
 function scratchVersion(rows: Iterable<readonly [Key, unknown]>): string {

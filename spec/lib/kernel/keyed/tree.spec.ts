@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { compareKeys, type Key } from '../../../lib/delta/key.ts';
-import { Branch, emptyTree, entriesOf, Entry, findEntry, updateTree, type Tree } from '../../../lib/delta/tree.ts';
-import { diffTrees } from '../../../lib/delta/tree-diff.ts';
-import { key } from './arbitraries.ts';
-import { nodesIn } from './rig.ts';
+import { compareKeys, type Key } from '../../../../lib/kernel/keyed/key.ts';
+import { Branch, emptyTree, entriesOf, Entry, findEntry, updateTree, type Tree } from '../../../../lib/kernel/keyed/tree.ts';
+import { diffTrees } from '../../../../lib/kernel/keyed/tree-diff.ts';
+import { key } from '../../delta/arbitraries.ts';
+import { nodesIn } from '../../delta/rig.ts';
 
 interface Put {
   readonly key: Key;

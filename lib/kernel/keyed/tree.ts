@@ -4,12 +4,20 @@ import { Splicer } from './splicer.ts';
 /** 128 bits as four unsigned numbers of 32, the lowest first. */
 export type Lanes = readonly [number, number, number, number];
 
+/** A row as it was: its bytes with keys as its writer had them, and with keys sorted. */
+export interface EncodedRow {
+  readonly stored: Uint8Array;
+  readonly canonical: Uint8Array;
+}
+
 /** One key with its value. The entry stays the same object from version to version for as long as neither changes. */
 export class Entry<K extends Key, V> {
   readonly key: K;
   readonly value: V;
   /** The entry's hash, once something asked for it. */
   lanes: Lanes | undefined = undefined;
+  /** The bytes of a value that cannot be frozen, as it was when it came in. */
+  encoded: EncodedRow | undefined = undefined;
 
   constructor(key: K, value: V) {
     this.key = key;

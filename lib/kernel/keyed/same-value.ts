@@ -1,5 +1,5 @@
-import { canonicalBytes } from '../kernel/value/canonical.ts';
-import { isRecord } from '../kernel/record.ts';
+import { canonicalBytes } from '../value/canonical.ts';
+import { isRecord } from '../record.ts';
 
 /**
  * Whether two storable values are equal: whether they have the same canonical bytes, found without making these where it can be told from

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { checkKey, compareKeys, pairKey, type Key } from '../../../lib/delta/key.ts';
-import { key } from './arbitraries.ts';
+import { checkKey, compareKeys, pairKey, type Key } from '../../../../lib/kernel/keyed/key.ts';
+import { key } from '../../delta/arbitraries.ts';
 
 const anyKey: fc.Arbitrary<Key> = fc.oneof(key, fc.double(), fc.bigInt(), fc.string({ unit: 'binary' }), fc.stringMatching(/^[0-9n:|]*$/));
 

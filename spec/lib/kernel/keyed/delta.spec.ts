@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { dataVersion } from '../../../lib/kernel/value/version.ts';
-import type { Change } from '../../../lib/delta/change.ts';
-import { delta, emptyDelta, type Delta } from '../../../lib/delta/delta.ts';
-import type { Key } from '../../../lib/delta/key.ts';
-import { keyed, type Keyed } from '../../../lib/delta/keyed.ts';
-import { deltaOf, edits, table, value } from './arbitraries.ts';
+import { dataVersion } from '../../../../lib/kernel/value/version.ts';
+import type { Change } from '../../../../lib/kernel/keyed/change.ts';
+import { delta, emptyDelta, type Delta } from '../../../../lib/kernel/keyed/delta.ts';
+import type { Key } from '../../../../lib/kernel/keyed/key.ts';
+import { keyed, type Keyed } from '../../../../lib/kernel/keyed/keyed.ts';
+import { deltaOf, edits, table, value } from '../../delta/arbitraries.ts';
 
 /** A table, and deltas that follow each other from it. */
 const history = (

@@ -1,5 +1,5 @@
-import { printValue } from '../kernel/print.ts';
-import { DeltaError } from './delta-error.ts';
+import { printValue } from '../print.ts';
+import { DeltaError } from '../errors.ts';
 import { compareKeys, type Key } from './key.ts';
 import { fixRow } from './row.ts';
 import { sameValue } from './same-value.ts';
@@ -84,6 +84,6 @@ function mismatch(key: Key, found: unknown, expected: unknown): DeltaError {
   return new DeltaError(
     'DELTA_MISMATCH',
     `A delta does not fit what it is applied to: under key ${printValue(key)} ${facts}. Apply deltas in the order in which they were made, each once; and let functions of rows give the same for the same row every time.`,
-    { key },
+    { details: { key } },
   );
 }

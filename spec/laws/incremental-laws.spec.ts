@@ -96,8 +96,9 @@ describe('laws of incremental runs', () => {
       const played = await begun(shape);
       for (const action of shape.actions) {
         const head = await played.store.port.head();
-        if (action.do === 'run') await runs(played, { ...action, mode: 'refresh', cancelAfter: 0, unselectedOutputs: 'discard' });
-        else await changes(played, [action]);
+        await changes(played, [action]);
+        const asked = action.do === 'run' ? action : refreshAll;
+        await runs(played, { ...asked, mode: 'refresh', cancelAfter: 0, unselectedOutputs: 'discard' });
         expect(idsOf(played, repeated(await eventsFrom(played.store, 1), head + 1))).toEqual([]);
       }
     }));

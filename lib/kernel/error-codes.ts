@@ -78,5 +78,8 @@ export type StoreCode =
   | 'CODEC_UNKNOWN'
   | 'CODEC_FAILED';
 
+/** Code of CheckError in `sluice/testing`: a check of somebody's definitions found something. */
+export type CheckCode = 'CHECK_FAILED';
+
 /** Every code an error of Sluice can carry. Codes are stable, messages are not. */
-export type ErrorCode = DefinitionCode | SelectionCode | StepCode | StoreCode;
+export type ErrorCode = DefinitionCode | SelectionCode | StepCode | StoreCode | CheckCode;

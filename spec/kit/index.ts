@@ -25,3 +25,13 @@ export type { Tapped } from './tap.ts';
 export { storeContract } from './store-contract.ts';
 export type { StoreContractOptions } from './store-contract.ts';
 export type { StoreCheck, StoreUnderTest } from './store-check.ts';
+
+export { checkSubsets } from './check-subsets.ts';
+export type { CheckOptions, CheckReport, CheckSubsetsOptions, Samples } from './check-subsets.ts';
+export { checkGraph, checkOp } from './check-op.ts';
+export type { CheckInputsOptions } from './check-op.ts';
+export { checkStore } from './check-store.ts';
+export type { StoreReport } from './check-store.ts';
+export { CheckError } from './check-error.ts';
+export type { CheckName } from './check-finding.ts';
+export type { SourceValues } from './check-case.ts';

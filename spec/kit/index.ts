@@ -35,3 +35,6 @@ export type { StoreReport } from './check-store.ts';
 export { CheckError } from './check-error.ts';
 export type { CheckName } from './check-finding.ts';
 export type { SourceValues } from './check-case.ts';
+
+export { laws } from './law.ts';
+export type { Law } from './law.ts';

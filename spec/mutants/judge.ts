@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
-import type { Killer } from './mutant.ts';
+import { beginsWith, type Killer } from './mutant.ts';
 
 const root = resolve(import.meta.dirname, '../..');
 const vitest = join(dirname(createRequire(import.meta.url).resolve('vitest/package.json')), 'vitest.mjs');
@@ -43,7 +43,7 @@ export async function judge(mutant: string, killers: readonly Killer[]): Promise
 
 function verdictOf({ spec, test }: Killer, { testResults }: Report): Judgement['verdict'] {
   const files = testResults.filter(({ name }) => name.endsWith(spec));
-  const tests = files.flatMap(({ assertionResults }) => assertionResults.filter(({ title }) => title.startsWith(test)));
+  const tests = files.flatMap(({ assertionResults }) => assertionResults.filter(({ title }) => beginsWith(title, test)));
   // A file that cannot even be loaded is no test that fails.
   if (tests.length === 0) return 'unknown';
   return tests.some(({ status }) => status === 'failed') ? 'failed' : 'passed';

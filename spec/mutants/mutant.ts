@@ -33,3 +33,8 @@ export function mutate({ name, edits }: Mutant, file: string, text: string): str
     return mutated.replace(from, () => to);
   }, text);
 }
+
+/** Whether a title begins with the words of a killer: "I1" begins "I1 from scratch", and not "I10 …". */
+export function beginsWith(title: string, words: string): boolean {
+  return title.startsWith(words) && !/^\d/.test(title.slice(words.length));
+}

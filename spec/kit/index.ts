@@ -36,5 +36,5 @@ export { CheckError } from './check-error.ts';
 export type { CheckName } from './check-finding.ts';
 export type { SourceValues } from './check-case.ts';
 
-export { laws } from './law.ts';
+export { laws } from './laws.ts';
 export type { Law } from './law.ts';

@@ -1,6 +1,3 @@
-import { incrementalLaws } from './incremental-laws-table.ts';
-import { subsetLaws } from './subset-laws-table.ts';
-
 /** Something that holds for every graph, every selection and every history. */
 export interface Law {
   /** `S…` for laws of subsets, `I…` for those of runs over a store that remembers. */
@@ -15,6 +12,3 @@ export interface Law {
   readonly spec: string;
   readonly title: string;
 }
-
-/** All laws, in their order. */
-export const laws: readonly Law[] = [...subsetLaws, ...incrementalLaws];

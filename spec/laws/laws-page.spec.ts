@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { format, resolveConfig } from 'prettier';
 import { expect, test } from 'vitest';
-import { laws } from '../kit/law.ts';
+import { laws } from '../kit/laws.ts';
 import { lawsPage } from './laws-page.ts';
 
 const root = resolve(import.meta.dirname, '../..');

@@ -1,4 +1,5 @@
-import { laws, type Law } from '../kit/law.ts';
+import type { Law } from '../kit/law.ts';
+import { laws } from '../kit/laws.ts';
 import { mutants } from '../mutants/all-mutants.ts';
 import { beginsWith } from '../mutants/mutant.ts';
 

@@ -7,8 +7,8 @@ import { beginsWith, type Killer } from './mutant.ts';
 
 const root = resolve(import.meta.dirname, '../..');
 const vitest = join(dirname(createRequire(import.meta.url).resolve('vitest/package.json')), 'vitest.mjs');
-/** A mutant may never end; the slowest of the others take a tenth of this. */
-const TIMEOUT_MS = 180_000;
+/** A mutant may never end; the slowest of the others take a tenth of this, and all tests together a third. */
+const TIMEOUT_MS = 900_000;
 
 /** What became of a test: `passed`, `failed`, or `unknown` where no test has such a title. */
 export interface Judgement {

@@ -1,4 +1,3 @@
-import type { LoggedEvent } from '../../index.ts';
 import { decodeValue } from '../../lib/kernel/value/canonical.ts';
 import type { CheckedRun, SettledEvent } from './checked-run.ts';
 import type { CheckName, Finding } from './check-finding.ts';
@@ -104,9 +103,4 @@ async function valueOf({ state: { state, address }, run }: Stated): Promise<stri
     // A codec wrote it.
     return `a value of version ${state.version}`;
   }
-}
-
-/** The failed steps of a run, first ones first. */
-export function failuresOf({ steps }: CheckedRun): readonly Extract<LoggedEvent, { readonly type: 'step-settled' }>[] {
-  return steps.filter(({ outcome }) => outcome === 'failed');
 }

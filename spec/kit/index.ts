@@ -15,7 +15,9 @@ export { behaviours, harmlessBehaviours, worldOp } from './world-op.ts';
 export type { Behaviour, OpParts } from './world-op.ts';
 
 export { assetsOf, printCase, printWorld, world, worldCase } from './arbitraries.ts';
-export type { CaseConstraints, WorldCase, WorldConstraints, WorldRun } from './arbitraries.ts';
+export type { CaseConstraints, WorldConstraints } from './arbitraries.ts';
+export type { WorldCase, WorldRun } from './world-case.ts';
+export { printMermaid, printProgram } from './print-code.ts';
 export { smallWorlds, subsetsOf } from './enumerate.ts';
 export type { SmallConstraints, SmallKind } from './enumerate.ts';
 

@@ -88,5 +88,8 @@ export type StoreCode =
 export type DeltaCode =
   'ROW_KEY_INVALID' | 'ROW_KEY_REPEATED' | 'ROW_NOT_STORABLE' | 'DELTA_MISMATCH' | 'AGGREGATE_NOT_INVERTIBLE' | 'FLOW_MISUSED';
 
+/** Code of CheckError in `sluice/testing`: a check of somebody's definitions found something. */
+export type CheckCode = 'CHECK_FAILED';
+
 /** Every code an error of Sluice can carry. Codes are stable, messages are not. */
-export type ErrorCode = DefinitionCode | SelectionCode | StepCode | StoreCode | DeltaCode;
+export type ErrorCode = DefinitionCode | SelectionCode | StepCode | StoreCode | DeltaCode | CheckCode;

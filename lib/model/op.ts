@@ -68,10 +68,14 @@ export interface OpBasics<I extends Inputs, C extends Schema | undefined, N exte
   readonly hooks?: Hooks;
 }
 
-/** The body of an op, as the runtime calls it. */
+/** The body of an op, as the runtime calls it; `written` is the function that its user wrote, for those who show its text. */
 export type OpBody =
-  | { readonly form: 'run'; readonly run: (inputs: object, context: OpContext) => unknown }
-  | { readonly form: 'operator'; readonly operator: (frames: Observable<object>, context: OpContext) => Observable<unknown> }
+  | { readonly form: 'run'; readonly run: (inputs: object, context: OpContext) => unknown; readonly written: unknown }
+  | {
+      readonly form: 'operator';
+      readonly operator: (frames: Observable<object>, context: OpContext) => Observable<unknown>;
+      readonly written: unknown;
+    }
   | KeyedBody;
 
 /** An op as definitions and plans know it. */
@@ -305,11 +309,12 @@ function checkBody(definition: { readonly run?: unknown; readonly operator?: unk
   }
   if (typeof run === 'function') {
     // The types of inputs and context were checked by the public signature; the runtime passes what the op declared.
-    return Object.freeze({ form: 'run', run: run.bind(definition) as Extract<OpBody, { form: 'run' }>['run'] });
+    return Object.freeze({ form: 'run', run: run.bind(definition) as Extract<OpBody, { form: 'run' }>['run'], written: run });
   }
   if (typeof operator === 'function') {
     // As above: the public signature has checked it.
-    return Object.freeze({ form: 'operator', operator: operator.bind(definition) as Extract<OpBody, { form: 'operator' }>['operator'] });
+    const bound = operator.bind(definition) as Extract<OpBody, { form: 'operator' }>['operator']; // as above
+    return Object.freeze({ form: 'operator', operator: bound, written: operator });
   }
   throw new DefinitionError(
     'INVALID_DEFINITION',

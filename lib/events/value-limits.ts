@@ -22,13 +22,19 @@ export const MAX_VALUE_BYTES: OptionRule = {
  *
  * @throws StoreError VALUE_TOO_LARGE
  */
-export function checkSizes(batch: AppendBatch, { maxValueBytes }: StoreLimits): void {
-  for (const { address, bytes } of batch.values) {
-    if (bytes.length <= maxValueBytes) continue;
-    throw new StoreError('VALUE_TOO_LARGE', `${nameOf(batch, address)} ${tooLarge(bytes.length, maxValueBytes)}`, {
-      details: { bytes: bytes.length, maxValueBytes },
-    });
-  }
+export function checkSizes(batch: AppendBatch, limits: StoreLimits): void {
+  for (const { address, bytes } of batch.values) if (bytes.length > limits.maxValueBytes) checkSize(nameOf(batch, address), bytes, limits);
+}
+
+/**
+ * Refuses a value that is larger than the store takes.
+ *
+ * @param what the value, as a message begins with it
+ * @throws StoreError VALUE_TOO_LARGE
+ */
+export function checkSize(what: string, { length }: Uint8Array, { maxValueBytes }: StoreLimits): void {
+  if (length <= maxValueBytes) return;
+  throw new StoreError('VALUE_TOO_LARGE', `${what} ${tooLarge(length, maxValueBytes)}`, { details: { bytes: length, maxValueBytes } });
 }
 
 /** Completes a sentence about a value that a store does not take: how large it is, and what to do. */

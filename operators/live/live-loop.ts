@@ -28,8 +28,10 @@ export interface LoopParts {
   readonly retryFailed: RetryPolicy | undefined;
   /** Asks the store and makes an engine, with the turn; `items` are the first ones of sources that had no value. */
   readonly open: (items: readonly Item[]) => Promise<Opened>;
-  /** Sources that have to have an item each before there can be an engine. */
-  readonly missing: ReadonlySet<AssetKey>;
+  /** Asks the store which sources have to have a value before there can be an engine. */
+  readonly missing: () => Promise<ReadonlySet<AssetKey>>;
+  /** Throws where an item cannot be the first value of its source. */
+  readonly checkFirst: (item: Item) => void;
 }
 
 /** An engine, and what its first epoch logs and does. */
@@ -50,7 +52,14 @@ interface Round extends Partial<Omit<EpochWork, 'marked'>> {
 
 type Job = () => Promise<void>;
 
+/** A job that somebody waits for. */
+interface Asked {
+  readonly run: Job;
+  readonly reject: (error: unknown) => void;
+}
+
 const NONE: ReadonlySet<number> = new Set();
+const NONE_MISSING: ReadonlySet<AssetKey> = new Set();
 const PAGE = 1000;
 
 /**
@@ -63,8 +72,11 @@ export class LiveLoop {
   #engine: Engine | undefined;
   /** What the first epoch starts with, where nothing has to be waited for. */
   #opened: Opened | undefined;
+  /** Before there is an engine: sources that it waits for, and the first items of some of them. */
+  #missing: ReadonlySet<AssetKey> = NONE_MISSING;
+  #first: readonly Item[] = [];
   #turn: Release | undefined;
-  #jobs: Job[] = [];
+  #jobs: Asked[] = [];
   #paused = false;
   #closing: 'drain' | 'drop' | undefined;
   #failure: { readonly error: unknown } | undefined;
@@ -73,6 +85,7 @@ export class LiveLoop {
   #retries = 0;
   #retryDue = false;
   #stopRetry: (() => void) | undefined;
+  #isOver = false;
   #wake: (() => void) | undefined;
   #waiters: { readonly target: number; readonly resolve: () => void; readonly reject: (error: unknown) => void }[] = [];
 
@@ -90,7 +103,7 @@ export class LiveLoop {
   async start(): Promise<void> {
     try {
       await this.#takeTurn();
-      if (this.#parts.missing.size === 0) this.#opened = await this.#parts.open([]);
+      await this.#lookForValues();
     } catch (error) {
       this.#letGo();
       this.#service.end();
@@ -151,7 +164,7 @@ export class LiveLoop {
   /** Resolves when all that had come by now has settled. */
   settled(): Promise<void> {
     if (this.#failure !== undefined) return Promise.reject(this.#failure.error);
-    const target = this.#parts.intake.counts.came;
+    const target = this.#parts.intake.came;
     this.#parts.intake.flush();
     this.#beside = true;
     return new Promise((resolve, reject) => {
@@ -161,16 +174,18 @@ export class LiveLoop {
   }
 
   /** Ends the engine and goes on with another one. Rejects where that one cannot start, and then nothing has changed. */
-  replace(open: () => Promise<Opened>): Promise<void> {
+  replace(open: (items: readonly Item[]) => Promise<Opened>): Promise<void> {
     return new Promise((resolve, reject) => {
-      this.#jobs.push(async () => {
+      const run = async (): Promise<void> => {
         await this.#parts.commits.idle();
-        const opened = await open().catch((error: unknown) => void reject(error));
+        const opened = await open(this.#first).catch((error: unknown) => void reject(error));
         if (opened === undefined) return;
         const ended = (await this.#engine?.end('succeeded')) ?? [];
         await this.#enter(opened, ended);
         resolve();
-      });
+      };
+      if (this.#isOver) return reject(this.#failure?.error ?? serviceClosed());
+      this.#jobs.push({ run, reject });
       this.wake();
     });
   }
@@ -182,19 +197,32 @@ export class LiveLoop {
   }
 
   #nextJob(): Job | undefined {
-    const { intake, missing } = this.#parts;
-    if (this.#engine === undefined) {
-      const opened = this.#opened;
-      if (opened !== undefined) return () => this.#enter(opened, []);
-      const items = intake.takeFirst(missing);
-      return items === undefined ? undefined : () => this.#begin(items);
-    }
-    const job = this.#jobs.shift();
-    if (job !== undefined) return job;
+    if (this.#opened !== undefined) return () => this.#begin();
+    const asked = this.#jobs.shift();
+    if (asked !== undefined) return () => this.#answer(asked);
+    if (this.#engine === undefined) return this.#nextBeforeFirst();
+    const { intake } = this.#parts;
     if (this.#beside) return () => this.#catchUp();
     if (this.#paused && this.#closing === undefined) return undefined;
     if (intake.ready || (this.#closing !== undefined && intake.waiting > 0)) return () => this.#takeItems();
     return this.#retryDue ? () => this.#retry() : undefined;
+  }
+
+  /** Somebody may have put what is waited for; else it takes an item of each source that has no value. */
+  #nextBeforeFirst(): Job | undefined {
+    if (this.#beside) return () => this.#lookForValues();
+    const taken = new Set(this.#first.map(({ key }) => key));
+    const items = this.#parts.intake.takeFirst(new Set([...this.#missing].filter((key) => !taken.has(key))));
+    return items === undefined ? undefined : () => this.#takeFirst(items);
+  }
+
+  async #answer({ run, reject }: Asked): Promise<void> {
+    try {
+      await run();
+    } catch (error) {
+      reject(error);
+      throw error;
+    }
   }
 
   async #do(job: Job): Promise<void> {
@@ -221,8 +249,8 @@ export class LiveLoop {
 
   #tellWaiters(): void {
     if (this.#waiters.length === 0 || this.#engine === undefined) return;
-    const { left } = this.#parts.intake.counts;
-    const done = this.#waiters.filter(({ target }) => target <= left && !this.#beside && this.#jobs.length === 0);
+    const { intake } = this.#parts;
+    const done = this.#waiters.filter(({ target }) => intake.isThrough(target) && !this.#beside && this.#jobs.length === 0);
     this.#waiters = this.#waiters.filter((waiter) => !done.includes(waiter));
     for (const { resolve } of done) resolve();
   }
@@ -262,13 +290,42 @@ export class LiveLoop {
     if (marked.size > 0 || beside.some(({ type }) => type.startsWith('asset-'))) await this.#epoch({ cause: 'beside', marked, beside });
   }
 
-  async #begin(items: readonly Item[]): Promise<void> {
-    const opened = await this.#parts.open(items);
-    await this.#enter(opened, [], items);
+  async #lookForValues(): Promise<void> {
+    this.#beside = false;
+    this.#missing = await this.#parts.missing();
+    await this.#openIfComplete();
+  }
+
+  async #takeFirst(items: readonly Item[]): Promise<void> {
+    const good = items.filter((item) => {
+      try {
+        this.#parts.checkFirst(item);
+        return true;
+      } catch (error) {
+        item.fail(error);
+        return false;
+      }
+    });
+    this.#first = [...this.#first, ...good];
+    await this.#openIfComplete();
+  }
+
+  /** Opens the engine where every source that is read has a value, or an item that becomes one. */
+  async #openIfComplete(): Promise<void> {
+    const come = new Set(this.#first.map(({ key }) => key));
+    if ([...this.#missing].every((key) => come.has(key))) this.#opened = await this.#parts.open(this.#first);
+  }
+
+  async #begin(): Promise<void> {
+    const opened = this.#opened;
+    this.#opened = undefined;
+    if (opened !== undefined) await this.#enter(opened, []);
   }
 
   /** The first epoch of an engine looks at every step. */
-  async #enter({ engine, head, observed }: Opened, before: readonly NewEvent[], items: readonly Item[] = []): Promise<void> {
+  async #enter({ engine, head, observed }: Opened, before: readonly NewEvent[]): Promise<void> {
+    const items = this.#first;
+    this.#first = [];
     if (before.length > 0) await this.#parts.port.append({ events: before, values: [] });
     this.#engine = engine;
     engine.graph.startAt((await this.#parts.port.head()) + 1);
@@ -288,8 +345,8 @@ export class LiveLoop {
   async #takeItems(): Promise<void> {
     const { intake, feeds, offsets, commits } = this.#parts;
     if (this.#closing !== undefined) intake.flush();
-    const items = intake.take();
     const graph = this.#engine?.graph;
+    const items = intake.take();
     if (items.length === 0 || graph === undefined) return;
     const applied = await applyItems(items, { graph, feeds, offsets });
     if (applied.duplicates.length > 0)
@@ -314,20 +371,26 @@ export class LiveLoop {
     const elapsed = clock.monotonic ?? clock.now;
     const since = elapsed();
     const head = [...(work.head ?? []), ...engine.takeBetween()];
-    const settled = await graph.run({ observed: [], retried: NONE, first: false, ...work, head });
     const taken = applied?.taken ?? [];
+    const settled = await graph.run({ observed: [], retried: NONE, first: false, ...work, head }).catch((error: unknown) => {
+      failAll(taken, error);
+      throw error;
+    });
     if (settled === undefined) return failAll(taken, this.#failure?.error ?? serviceClosed());
     const durable = commits.add({ ...settled.batch, ...(applied !== undefined && { offsets: applied.offsets }) });
     const events = beside.length === 0 ? settled.events : [...beside, ...settled.events];
     const changes = await changesIn(events, settled.number, {
       watches: (key) => engine.has(key) && publication.watches(key),
       slotOf: (key) => graph.slotOf(key),
+    }).catch((error: unknown) => {
+      failAll(taken, error);
+      throw error;
     });
     const besideKeys = beside.flatMap((event) => (event.type === 'asset-materialized' && engine.has(event.key) ? event.key : []));
     const report = reportOf(settled, { cause, items: taken.length, tookMs: elapsed() - since, beside: besideKeys });
     const told = { report, changes };
     publication.tell('settled', told);
-    this.#scheduleRetry();
+    this.#scheduleRetry(report);
     const { number: epoch, position } = settled;
     durable.then(
       () => {
@@ -339,9 +402,11 @@ export class LiveLoop {
     );
   }
 
-  #scheduleRetry(): void {
+  #scheduleRetry({ cause, failed }: EpochReport): void {
     const { retryFailed, clock } = this.#parts;
     if (retryFailed === undefined) return;
+    // What fails on something new has its tries before it, whatever else has failed for how long.
+    if (cause !== 'retry' && failed.length > 0) this.#retries = 0;
     if (this.#engine?.graph.failed.length === 0) this.#retries = 0;
     else if (this.#stopRetry === undefined && this.#retries < retryFailed.max) {
       this.#retries += 1;
@@ -356,8 +421,11 @@ export class LiveLoop {
   /** Lets go of everything, and writes the end of the run where the store still takes it. */
   async #end(): Promise<void> {
     const { intake, commits, port } = this.#parts;
+    this.#isOver = true;
     this.#stopRetry?.();
-    failAll(intake.clear(), this.#failure?.error ?? serviceClosed());
+    const why = this.#failure?.error ?? serviceClosed();
+    failAll([...this.#first, ...intake.clear()], why);
+    for (const { reject } of this.#jobs.splice(0)) reject(why);
     await commits.idle();
     try {
       await this.#takeTurnToEnd();

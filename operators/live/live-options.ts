@@ -1,6 +1,5 @@
 import { isRecord } from '../../lib/kernel/record.ts';
 import { RULES, type OptionRules } from '../../lib/kernel/verb-options.ts';
-import type { KeyOf } from '../../lib/model/definitions.ts';
 import type { RetryPolicy } from '../../lib/model/retry.ts';
 import { PLAN_RULES, type PlanOptions } from '../../lib/plan/plan.ts';
 import { RUN_RULES, type RunOptions } from '../run/options.ts';
@@ -11,7 +10,7 @@ import type { EpochPolicy } from './intake.ts';
 export interface LiveOptions<Assets>
   extends Omit<PlanOptions<Assets>, 'mode' | 'inGraphUpstream' | 'crossGraphUpstream'>, Omit<RunOptions, 'sources' | 'whenBusy' | 'ports'> {
   /** How sources get their values, by key: an origin alone, or what `feed` made. A source may also be pushed by hand. */
-  readonly sources?: { readonly [Key in KeyOf<Assets>]?: Feed | Origin<unknown> };
+  readonly sources?: Readonly<Record<string, Feed | Origin<unknown>>>;
   /** When an epoch begins; by default each item is one. */
   readonly epochs?: EpochPolicy;
   /** How many epochs may be settled and not on disk yet; 100 by default. */

@@ -22,6 +22,7 @@ import { Engine } from './engine.ts';
 import { asFeed, type Feed } from './feed.ts';
 import { Intake, type Item, type SourceQueue } from './intake.ts';
 import { LIVE_RULES, type LiveOptions } from './live-options.ts';
+import type { ObservedNow } from './live-graph.ts';
 import type { Opened } from './live-loop.ts';
 import { Publication } from './publication.ts';
 import { Repeats } from './repeats.ts';
@@ -204,8 +205,13 @@ function opener<Assets>({
     };
     const parts = { plan: planned, store, port, reads, clock, sources, ...settings, hooks, tags, causedBy };
     const { engine, started, observed } = await Engine.open(parts);
-    return { engine, head: [started], observed };
+    const offsets = new Map(items.map(({ key, offset = null }) => [key, offset]));
+    return { engine, head: [started], observed: observed.map((each) => withOffset(each, offsets.get(each.key) ?? null)) };
   };
+}
+
+function withOffset({ made, ...observed }: ObservedNow, offset: string | null): ObservedNow {
+  return { ...observed, made: { ...made, event: { ...made.event, offset } } };
 }
 
 /** What sources start with that have nothing stored. */

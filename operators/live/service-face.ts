@@ -22,7 +22,7 @@ export interface LiveService<Assets = unknown> {
    * Hands an item to a source. Resolves when it is on disk with all that came of it, or when it was dropped, conflated or had been applied
    * before; rejects with SelectionError INTAKE_FULL, UNKNOWN_SOURCE or SERVICE_CLOSED, with StoreError VALUE_NOT_STORABLE, and with what ended the service.
    */
-  push<Key extends KeyOf<Assets>>(source: Key, item: unknown, options?: { readonly offset?: string }): Promise<Pushed>;
+  push(source: string, item: unknown, options?: { readonly offset?: string }): Promise<Pushed>;
   /** Ends an epoch: what was pushed so far is taken together. */
   mark(): void;
   /** Takes no more epochs until `resume`; what comes waits, within its bounds. */

@@ -83,7 +83,7 @@ export class RunningService<Assets> implements LiveService<Assets> {
     return this.#loop.engine?.runId ?? '';
   }
 
-  push<Key extends KeyOf<Assets>>(source: Key, item: unknown, options: { readonly offset?: string } = {}): Promise<Pushed> {
+  push(source: string, item: unknown, options: { readonly offset?: string } = {}): Promise<Pushed> {
     try {
       checkVerbOptions('push', options, PUSH_RULES);
       const key = this.#sourceKey(source);

@@ -105,7 +105,7 @@ describe('when an epoch begins', () => {
 
   test('a source that blocks and has no more room ends an epoch: a mark that is behind what waits could not come', async () => {
     const store = memoryStore();
-    const origin = [1, 2, 3, 4, endOfEpoch];
+    const origin = [1, 2, 3, 4, endOfEpoch] as const;
     const service = await live(pair(), {
       store,
       sources: { a: feed<number>({ from: origin, initial: 0, capacity: 2 }), b: feed<number>({ initial: 0 }) },
@@ -148,9 +148,7 @@ describe('items that came before', () => {
     const service = await live(pair(), { store, epochs: { items: 2 } });
     const seen = seenOf(service.epochs());
     await service.settled();
-    const outcomes = await Promise.all(
-      ['1', '2', '2', '1', '3', '3', '4'].map((offset) => service.push('a', Number(offset), { offset })),
-    );
+    const outcomes = await Promise.all(['1', '2', '2', '1', '3', '3', '4'].map((offset) => service.push('a', Number(offset), { offset })));
     expect(outcomes.map(({ outcome }) => outcome)).toEqual([
       'applied', 'applied', 'duplicate', 'duplicate', 'applied', 'duplicate', 'applied',
     ]); // prettier-ignore

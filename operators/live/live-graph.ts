@@ -79,7 +79,8 @@ export interface SettledEpoch {
   readonly position: Position;
 }
 
-type Pending = { readonly settled: SettledStep; readonly time: number } | { readonly event: NewEvent };
+/** What an epoch logs, by the plan index of the step that it is about. */
+type Pending = { readonly index: number } & ({ readonly settled: SettledStep; readonly time: number } | { readonly event: NewEvent });
 
 /**
  * The steps of a plan, kept up to date epoch by epoch. What each step gave, what readers of assets get and which traces hold is in memory, so an
@@ -260,7 +261,8 @@ export class LiveGraph {
       values,
       outcomes,
     };
-    for (const pending of this.#pending) {
+    // In the order of the plan, not in that in which asynchronous steps happened to end: the same items give the same log again after a crash.
+    for (const pending of this.#pending.sort((a, b) => a.index - b.index)) {
       if ('event' in pending) {
         events.push(pending.event);
         continue;
@@ -318,7 +320,7 @@ export class LiveGraph {
         onStart: () => undefined,
         onRetry: () => undefined,
         onDiscard: () => undefined,
-        onLine: (planned, attempt, line) => this.#pending.push({ event: this.#events.line(planned, attempt, line) }),
+        onLine: (planned, attempt, line) => this.#pending.push({ index: planned.index, event: this.#events.line(planned, attempt, line) }),
         onFatal: (error) => (this.#fatal ??= { error }),
         onSettled: (settled) => this.#take(settled),
       },
@@ -333,7 +335,7 @@ export class LiveGraph {
     if (settled.state !== undefined) this.#committed.set(index, settled.state.after);
     // What was passed over when the last service ended, and is so still, is in the log.
     const said = this.#first && settled.outcome !== 'failed' ? this.#fold.unsuccessful.get(index)?.outcome : undefined;
-    this.#pending.push({ settled: settled.outcome === said ? asRecorded(settled) : settled, time: this.#parts.clock.now() });
+    this.#pending.push({ index, settled: settled.outcome === said ? asRecorded(settled) : settled, time: this.#parts.clock.now() });
   }
 
   /** A step that failed on what it would get now waits for something else (F7). */

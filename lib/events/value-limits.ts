@@ -22,18 +22,24 @@ export const MAX_VALUE_BYTES: OptionRule = {
  *
  * @throws StoreError VALUE_TOO_LARGE
  */
-export function checkSizes(batch: AppendBatch, { maxValueBytes }: StoreLimits): void {
-  for (const value of batch.values) {
-    const bytes = sizeOf(value);
-    if (bytes <= maxValueBytes) continue;
-    throw new StoreError('VALUE_TOO_LARGE', `${nameOf(batch, value.address)} ${tooLarge(bytes, maxValueBytes)}`, {
-      details: { bytes, maxValueBytes },
-    });
-  }
+export function checkSizes(batch: AppendBatch, limits: StoreLimits): void {
+  for (const value of batch.values) if (sizeOf(value) > limits.maxValueBytes) checkSize(nameOf(batch, value.address), value, limits);
+}
+
+/**
+ * Refuses a value that is larger than the store takes.
+ *
+ * @param what the value, as a message begins with it
+ * @throws StoreError VALUE_TOO_LARGE
+ */
+export function checkSize(what: string, value: Pick<StoredValue, 'bytes' | 'size'>, { maxValueBytes }: StoreLimits): void {
+  const bytes = sizeOf(value);
+  if (bytes <= maxValueBytes) return;
+  throw new StoreError('VALUE_TOO_LARGE', `${what} ${tooLarge(bytes, maxValueBytes)}`, { details: { bytes, maxValueBytes } });
 }
 
 /** How many bytes a value takes, with all its pieces. */
-export function sizeOf({ bytes, size }: StoredValue): number {
+export function sizeOf({ bytes, size }: Pick<StoredValue, 'bytes' | 'size'>): number {
   return size ?? bytes.length;
 }
 

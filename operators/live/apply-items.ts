@@ -3,6 +3,7 @@ import type { AssetKey } from '../../lib/model/asset-key.ts';
 import type { Feed } from './feed.ts';
 import type { Item } from './intake.ts';
 import type { LiveGraph, ObservedNow } from './live-graph.ts';
+import { comparisonOf } from './repeats.ts';
 
 /** What the items of an epoch come to. */
 export interface Applied {
@@ -36,8 +37,8 @@ export async function applyItems(items: readonly Item[], scope: ApplyScope): Pro
   const observed: ObservedNow[] = [];
   const applied = { offsets: new Array<SourceOffset>(), taken: new Array<Item>(), duplicates: new Array<Item>() };
   for (const [key, ofSource] of bySource) {
-    const { fresh, offset } = withoutDuplicates(key, ofSource, scope);
-    applied.duplicates.push(...ofSource.filter((item) => !fresh.includes(item)));
+    const { fresh, repeated, offset } = withoutDuplicates(key, ofSource, scope);
+    for (const item of repeated) applied.duplicates.push(item);
     if (fresh.length === 0) continue;
     try {
       const value = await valueAfter(key, fresh, scope);
@@ -47,7 +48,7 @@ export async function applyItems(items: readonly Item[], scope: ApplyScope): Pro
       for (const item of fresh) item.fail(error);
       continue;
     }
-    applied.taken.push(...fresh);
+    for (const item of fresh) applied.taken.push(item);
     if (offset === undefined) continue;
     scope.offsets.set(key, offset);
     applied.offsets.push({ key, offset });
@@ -59,16 +60,16 @@ function withoutDuplicates(
   key: AssetKey,
   items: readonly Item[],
   { feeds, offsets }: ApplyScope,
-): { readonly fresh: readonly Item[]; readonly offset: string | undefined } {
-  const compare = feeds.get(key)?.compare;
+): { readonly fresh: readonly Item[]; readonly repeated: readonly Item[]; readonly offset: string | undefined } {
+  const compare = comparisonOf(feeds, key);
   let offset = offsets.get(key);
-  const fresh: Item[] = [];
+  const [fresh, repeated]: [Item[], Item[]] = [[], []];
   for (const item of items) {
-    if (compare !== undefined && item.offset !== undefined && offset !== undefined && compare(item.offset, offset) <= 0) continue;
-    fresh.push(item);
-    offset = item.offset ?? offset;
+    const isRepeated = item.offset !== undefined && offset !== undefined && compare(item.offset, offset) <= 0;
+    (isRepeated ? repeated : fresh).push(item);
+    if (!isRepeated) offset = item.offset ?? offset;
   }
-  return { fresh, offset: fresh.some((item) => item.offset !== undefined) ? offset : undefined };
+  return { fresh, repeated, offset: fresh.some((item) => item.offset !== undefined) ? offset : undefined };
 }
 
 async function valueAfter(key: AssetKey, items: readonly Item[], { graph, feeds }: ApplyScope): Promise<unknown> {

@@ -45,7 +45,8 @@ export function changesOf<T>(options: ChangesOptions<T>): Changes<T> {
 /** What was told and not asked for yet, within its bounds. */
 class Pulled<T> implements AsyncIterator<T, undefined> {
   readonly #options: ChangesOptions<T>;
-  readonly #stop: () => void;
+  // One that listens to what is over is told so before it has anything to stop.
+  #stop: () => void = () => undefined;
   #told: T[] = [];
   #end: { readonly error: unknown } | 'complete' | undefined;
   #asked: { readonly resolve: (result: IteratorResult<T, undefined>) => void; readonly reject: (error: unknown) => void }[] = [];

@@ -45,10 +45,13 @@ const PAGE = 1000;
 /** Runs one epoch after the other, each from whatever it starts with to those who watch. To be asked only with the turn on the store. */
 export class EpochRunner {
   readonly #parts: EpochRunnerParts;
+  readonly #onEpoch: (report: EpochReport) => void;
   #engine: Engine | undefined;
 
-  constructor(parts: EpochRunnerParts) {
+  /** @param onEpoch told of each epoch when it has settled */
+  constructor(parts: EpochRunnerParts, onEpoch: (report: EpochReport) => void) {
     this.#parts = parts;
+    this.#onEpoch = onEpoch;
   }
 
   /** What lives now; `undefined` before the first epoch. */
@@ -135,10 +138,14 @@ export class EpochRunner {
     const changes = await changesIn(events, settled.number, {
       watches: (key) => engine.has(key) && publication.watches(key),
       slotOf: (key) => engine.graph.slotOf(key),
+    }).catch((error: unknown) => {
+      failAll(taken, error);
+      throw error;
     });
     const besideKeys = beside.flatMap((event) => (event.type === 'asset-materialized' && engine.has(event.key) ? event.key : []));
     const told = { report: reportOf(settled, { cause, items: taken.length, tookMs, beside: besideKeys }), changes };
     publication.tell('settled', told);
+    this.#onEpoch(told.report);
     const { number: epoch, position } = settled;
     durable.then(
       () => {

@@ -15,8 +15,12 @@ export interface FeedReading {
   readonly clock: Clock;
   /** The offset of the last item that is on disk. */
   readonly offset: () => string | undefined;
-  /** Told once, when the origin has no more; with an error where it failed for good. */
-  readonly onEnd: (failure?: { readonly error: unknown }) => void;
+  /** What was taken from the origin and not applied comes again. */
+  readonly forget: () => void;
+  /** Told once, when the origin has no more, or nothing more of it is wanted. */
+  readonly onEnd: () => void;
+  /** Told where it failed for good. */
+  readonly onFailure: (error: unknown) => void;
 }
 
 /** Reads one origin into the intake, and opens it again where it fails and may be tried again. */
@@ -44,10 +48,23 @@ export class FeedReader {
   }
 
   /** Told once, whatever ends it first. */
-  #end(failure?: { readonly error: unknown }): void {
+  #end(): void {
     if (this.#ended) return;
     this.#ended = true;
-    this.#reading.onEnd(failure);
+    this.#reading.onEnd();
+  }
+
+  /** Also after its end: what it gave last may not have been acknowledged yet. */
+  #fail(error: unknown): void {
+    const { key, onFailure } = this.#reading;
+    onFailure(
+      new SelectionError(
+        'SOURCE_FAILED',
+        `The feed of source ${quote(key)} failed: ${readThrown(error).said}. Mend it, or give it "restart" so that it is opened again.`,
+        { details: { key }, cause: error },
+      ),
+    );
+    this.#end();
   }
 
   async #run(): Promise<void> {
@@ -59,7 +76,9 @@ export class FeedReader {
       } catch (error) {
         if (signal.aborted) return;
         this.#failures += 1;
-        if (!(await this.#mayTryAgain(error))) return this.#end({ error: this.#failed(error) });
+        if (await this.#mayTryAgain(error)) continue;
+        if (!signal.aborted) this.#fail(error);
+        return;
       }
     }
   }
@@ -82,6 +101,8 @@ export class FeedReader {
     const { from } = feed;
     const { signal } = this.#controller;
     const origin: unknown = typeof from === 'function' ? await from({ offset: offset(), signal, clock }) : from;
+    // Who opened it was told by the signal; nobody would ever close what is subscribed to now.
+    if (signal.aborted) return;
     if (!isOrigin(origin)) throw new TypeError('its "from" gave nothing that has items');
     if (!isPushed(origin)) return this.#pull(origin);
     if (feed.overflow === undefined || feed.overflow === 'block') throw overflowUndeclared(key);
@@ -90,29 +111,59 @@ export class FeedReader {
 
   #subscribe(origin: Extract<Origin<unknown>, { subscribe: unknown }>): Promise<void> {
     return new Promise((resolve, reject) => {
-      const subscription = origin.subscribe({ next: (item) => this.#add(item, reject), error: reject, complete: resolve });
-      this.#close = () => (subscription.unsubscribe(), resolve());
+      let over = false;
+      let unsubscribe = (): void => undefined;
+      const end = (): void => {
+        over = true;
+        unsubscribe();
+      };
+      // An item may be refused long after it came, or before there is a subscription: either way its origin is closed.
+      const refuse = (error: unknown): void => (end(), reject(error));
+      this.#close = () => (end(), resolve());
+      const subscription = origin.subscribe({
+        next: (item) => (over ? undefined : this.#tryAdd(item, refuse)),
+        error: reject,
+        complete: resolve,
+      });
+      unsubscribe = () => subscription.unsubscribe();
+      if (over) unsubscribe();
     });
   }
 
   async #pull(origin: Exclude<Origin<unknown>, { subscribe: unknown }>): Promise<void> {
     const { intake, key } = this.#reading;
     const { signal } = this.#controller;
-    const iterator = Symbol.asyncIterator in origin ? origin[Symbol.asyncIterator]() : origin[Symbol.iterator]();
+    const iterator = iteratorOf(origin);
     let refused: { readonly error: unknown } | undefined;
-    // Nobody waits for it: an iterator that never answers must not keep the service from closing.
-    const giveBack = (): void => void Promise.resolve(iterator.return?.()).catch(() => undefined);
-    this.#close = giveBack;
+    let interrupt: (error: unknown) => void = () => undefined;
+    const refuse = (error: unknown): void => {
+      refused ??= { error };
+      interrupt(error);
+    };
+    this.#close = () => giveBack(iterator);
     while (!signal.aborted) {
-      const next = await iterator.next();
+      // A promise for each item, and no race with one that lives as long as the feed: that would keep all of them.
+      const next = await new Promise<IteratorResult<unknown>>((resolve, reject) => {
+        interrupt = (error) => (giveBack(iterator), reject(error));
+        Promise.resolve(iterator.next()).then(resolve, reject);
+      });
       if (next.done === true) return;
-      if (next.value !== endOfEpoch) await intake.room(key);
+      // Somebody else may take the place that there was.
+      if (next.value !== endOfEpoch) for (let room = intake.room(key); room !== undefined; room = intake.room(key)) await room;
       if (signal.aborted) return;
-      this.#add(next.value, (error) => (refused ??= { error }));
+      if (refused === undefined) this.#tryAdd(next.value, refuse);
       if (refused !== undefined) {
-        giveBack();
+        giveBack(iterator);
         throw refused.error;
       }
+    }
+  }
+
+  #tryAdd(item: unknown, refuse: (error: unknown) => void): void {
+    try {
+      this.#add(item, refuse);
+    } catch (error) {
+      refuse(error);
     }
   }
 
@@ -123,28 +174,51 @@ export class FeedReader {
       key,
       value: item,
       offset: feed.offset?.(item),
-      settle: (pushed) => this.#acknowledge(item, pushed),
-      // Its origin is closed; it may be opened again behind what is on disk.
-      fail: refuse,
+      settle: (pushed) => this.#settled(item, pushed),
+      fail: (error) => this.#refused(error, refuse),
+      reader: this,
     };
-    this.#failures = 0;
     intake.add(taken);
   }
 
-  #acknowledge(item: unknown, { outcome }: Pushed): void {
+  #refused(error: unknown, refuse: (error: unknown) => void): void {
+    // Dropped with the service, which says so itself.
+    if (error instanceof SelectionError && error.code === 'SERVICE_CLOSED') return;
+    this.#takeBack();
+    // The origin may have come to its end meanwhile; that an item of it was not applied must be told all the same.
+    if (this.#ended) this.#fail(error);
+    else refuse(error);
+  }
+
+  /**
+   * Where the origin is opened again behind what is applied, what waits behind a refused item comes again too. Applied before that, it would make
+   * the refused one look like one that was applied already.
+   */
+  #takeBack(): void {
+    const { feed, intake, forget } = this.#reading;
+    if (typeof feed.from !== 'function' || feed.offset === undefined || feed.restart === undefined) return;
+    intake.withdraw(this);
+    forget();
+  }
+
+  #settled(item: unknown, { outcome }: Pushed): void {
     const { acknowledge } = this.#reading.feed;
+    // Only what was applied is a success: an item that is refused each time that it comes must not be asked for for ever.
+    if (outcome === 'applied') this.#failures = 0;
     if (acknowledge === undefined || outcome === 'conflated') return;
     Promise.resolve()
       .then(() => acknowledge(item))
-      .catch((error: unknown) => this.#end({ error: this.#failed(error) }));
+      .catch((error: unknown) => this.#fail(error));
   }
+}
 
-  #failed(error: unknown): SelectionError {
-    const { key } = this.#reading;
-    return new SelectionError(
-      'SOURCE_FAILED',
-      `The feed of source ${quote(key)} failed: ${readThrown(error).said}. Mend it, or give it "restart" so that it is opened again.`,
-      { details: { key }, cause: error },
-    );
-  }
+function iteratorOf(origin: Exclude<Origin<unknown>, { subscribe: unknown }>): AsyncIterator<unknown> | Iterator<unknown> {
+  return Symbol.asyncIterator in origin ? origin[Symbol.asyncIterator]() : origin[Symbol.iterator]();
+}
+
+/** Nobody waits for it: an iterator that never answers must not keep the service from closing. */
+function giveBack(iterator: AsyncIterator<unknown> | Iterator<unknown>): void {
+  Promise.resolve()
+    .then(() => iterator.return?.())
+    .catch(() => undefined);
 }

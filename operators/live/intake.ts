@@ -24,6 +24,8 @@ export interface IntakeOptions {
   /** The queue of a source that has none of its own. */
   readonly fallback: SourceQueue;
   readonly timer: Clock['timer'];
+  /** Whether an item came before: such items do not count when an epoch is made of so many. None does by default. */
+  readonly isRepeat?: (item: Item) => boolean;
   /** Told when there may be an epoch to take. */
   readonly onReady: () => void;
 }
@@ -37,6 +39,8 @@ export interface Item {
   readonly settle: (pushed: Pushed) => void;
   /** Told once where it could not be applied. */
   readonly fail: (error: unknown) => void;
+  /** Who took it from its origin, and may take it back. */
+  readonly reader?: object;
 }
 
 /** What is done with an item for which there is no room. */
@@ -62,6 +66,9 @@ export interface EpochPolicy {
 
 interface Queued {
   item: Item;
+  /** How many came before it. */
+  readonly place: number;
+  isRepeat: boolean;
   /** Dropped ones stay in line until it is their turn. */
   gone: boolean;
 }
@@ -82,12 +89,15 @@ export class Intake {
   readonly #fallback: SourceQueue;
   readonly #onReady: () => void;
   readonly #timer: Clock['timer'];
+  readonly #isRepeat: (item: Item) => boolean;
   readonly #counts = new Map<AssetKey, number>();
   /** Those who wait for room, by source. */
   readonly #blocked = new Map<AssetKey, (() => void)[]>();
   #line: Entry[] = [];
   #next = 0;
   #waiting = 0;
+  /** How many of those that wait came for the first time. */
+  #fresh = 0;
   #came = 0;
   #marks = 0;
   /** How many sources that block have no more room. */
@@ -96,11 +106,12 @@ export class Intake {
   #due = false;
   #stopTimer: (() => void) | undefined;
 
-  constructor({ policy, queues, fallback, timer, onReady }: IntakeOptions) {
+  constructor({ policy, queues, fallback, timer, onReady, isRepeat = () => false }: IntakeOptions) {
     this.#policy = policy.items === undefined && policy.ms === undefined && policy.marks === undefined ? { items: 1 } : policy;
     this.#queues = queues;
     this.#fallback = fallback;
     this.#timer = timer;
+    this.#isRepeat = isRepeat;
     this.#onReady = onReady;
   }
 
@@ -109,9 +120,14 @@ export class Intake {
     return this.#waiting;
   }
 
-  /** How many items came so far; and how many of them are gone again, in about that order. */
-  get counts(): { readonly came: number; readonly left: number } {
-    return { came: this.#came, left: this.#came - this.#waiting };
+  /** How many items came so far. */
+  get came(): number {
+    return this.#came;
+  }
+
+  /** Whether of the first so many that came none waits any more. */
+  isThrough(count: number): boolean {
+    return this.#waiting === 0 || this.#firstPlace() >= count;
   }
 
   /** How many items of a source wait. */
@@ -122,15 +138,19 @@ export class Intake {
   /** Whether an epoch may be taken. */
   get ready(): boolean {
     if (this.#due || this.#marks > 0 || this.#full > 0) return this.#waiting > 0 || this.#marks > 0;
-    return this.#policy.items !== undefined && this.#waiting >= this.#policy.items;
+    // What came before makes no epoch, so it waits for none.
+    if (this.#policy.items === undefined || this.#waiting === 0) return false;
+    return this.#fresh === 0 || this.#fresh >= this.#policy.items;
   }
 
   /** Takes an item, or what its source's policy makes of it. A source that blocks asks for {@link room} first. */
   add(item: Item): void {
     const queue = this.#queueOf(item.key);
-    if (this.count(item.key) >= queue.capacity && !this.#makeRoom(item, queue)) return;
-    this.#line.push({ item, gone: false });
+    const isRepeat = this.#isRepeat(item);
+    if (this.count(item.key) >= queue.capacity && !this.#makeRoom({ item, isRepeat }, queue)) return;
+    this.#line.push({ item, isRepeat, place: this.#came, gone: false });
     this.#waiting += 1;
+    if (!isRepeat) this.#fresh += 1;
     this.#came += 1;
     const count = this.count(item.key) + 1;
     this.#counts.set(item.key, count);
@@ -186,16 +206,26 @@ export class Intake {
       const entry = this.#line[at];
       if (entry === undefined || entry === 'mark' || entry.gone || !left.delete(entry.item.key)) continue;
       entry.gone = true;
-      items.push(this.#leave(entry.item));
+      items.push(this.#leave(entry));
     }
     this.#dropMarks();
     this.#compact();
     return items;
   }
 
+  /** Takes back what a reader gave and nobody has taken: it will give it again. */
+  withdraw(reader: object): void {
+    for (const entry of this.#line.slice(this.#next)) {
+      if (entry === 'mark' || entry.gone || entry.item.reader !== reader) continue;
+      entry.gone = true;
+      this.#leave(entry);
+    }
+    this.#dropMarks();
+  }
+
   /** Everything that waits, for who closes. */
   clear(): readonly Item[] {
-    const items = this.#line.slice(this.#next).flatMap((entry) => (entry === 'mark' || entry.gone ? [] : [this.#leave(entry.item)]));
+    const items = this.#line.slice(this.#next).flatMap((entry) => (entry === 'mark' || entry.gone ? [] : [this.#leave(entry)]));
     this.#line = [];
     this.#next = 0;
     this.#marks = 0;
@@ -205,18 +235,20 @@ export class Intake {
     return items;
   }
 
-  /** Up to so many items, or up to the next mark behind an item. */
+  /** Up to so many items that came for the first time, or up to the next mark behind an item. */
   #takeUpTo(most: number): readonly Item[] {
     const items: Item[] = [];
-    while (this.#next < this.#line.length && items.length < most) {
+    let fresh = 0;
+    while (this.#next < this.#line.length && fresh < most) {
       const entry = this.#line[this.#next];
       this.#next += 1;
-      if (entry !== 'mark') {
-        if (entry !== undefined && !entry.gone) items.push(this.#leave(entry.item));
-        continue;
+      if (entry === 'mark') {
+        this.#marks -= 1;
+        if (items.length > 0) break;
+      } else if (entry?.gone === false) {
+        items.push(this.#leave(entry));
+        fresh += entry.isRepeat ? 0 : 1;
       }
-      this.#marks -= 1;
-      if (items.length > 0) break;
     }
     return items;
   }
@@ -234,13 +266,15 @@ export class Intake {
   }
 
   /** True where the item can be put in line after all. */
-  #makeRoom(item: Item, { overflow, capacity, merge }: SourceQueue): boolean {
+  #makeRoom({ item, isRepeat }: Pick<Queued, 'item' | 'isRepeat'>, { overflow, capacity, merge }: SourceQueue): boolean {
     switch (overflow) {
       case 'conflate': {
         const last = this.#line.findLast((entry): entry is Queued => entry !== 'mark' && !entry.gone && entry.item.key === item.key);
         if (last === undefined) return true;
         const earlier = last.item;
         last.item = merge === undefined ? item : { ...item, value: merge(earlier.value, item.value) };
+        if (last.isRepeat && !isRepeat) this.#fresh += 1;
+        last.isRepeat &&= isRepeat;
         earlier.settle({ outcome: 'conflated', ...NOT_APPLIED });
         return false;
       }
@@ -250,7 +284,7 @@ export class Intake {
         );
         if (oldest === undefined) return true;
         oldest.gone = true;
-        this.#leave(oldest.item).settle({ outcome: 'dropped', ...NOT_APPLIED });
+        this.#leave(oldest).settle({ outcome: 'dropped', ...NOT_APPLIED });
         return true;
       }
       default:
@@ -259,16 +293,28 @@ export class Intake {
     }
   }
 
-  #leave(item: Item): Item {
+  #leave({ item, isRepeat }: Queued): Item {
     const { key } = item;
     const count = this.count(key);
     const { capacity, overflow } = this.#queueOf(key);
     if (count === capacity && overflow === 'block') this.#full -= 1;
     this.#counts.set(key, count - 1);
     this.#waiting -= 1;
+    if (!isRepeat) this.#fresh -= 1;
     const blocked = this.#blocked.get(key)?.shift();
     blocked?.();
     return item;
+  }
+
+  /** The place of the first that waits. */
+  #firstPlace(): number {
+    let at = this.#next;
+    for (; at < this.#line.length; at += 1) {
+      const entry = this.#line[at];
+      if (entry === 'mark' || entry === undefined) continue;
+      if (!entry.gone) return entry.place;
+    }
+    return this.#came;
   }
 
   /** A mark behind which nothing waits any more, and before which nothing does, ends nothing. */

@@ -1,10 +1,11 @@
 import { freezeEvent } from '../../lib/events/freeze-event.ts';
-import { atPosition, type LoggedEvent, type NewEvent } from '../../lib/events/logged-event.ts';
+import { atPosition, type LoggedEvent, type NewEvent, type ReadableEvent } from '../../lib/events/logged-event.ts';
 import type { Position } from '../../lib/events/position.ts';
 import type { AppendBatch, StoredValue, StorePort } from '../../lib/events/store-port.ts';
 import { encodeSource, observation, type Observation, readValue } from '../../lib/events/store.ts';
-import { DEFAULT_LIMITS } from '../../lib/events/value-limits.ts';
+import { checkSize, DEFAULT_LIMITS } from '../../lib/events/value-limits.ts';
 import { invariant } from '../../lib/kernel/invariant.ts';
+import { quote } from '../../lib/kernel/print.ts';
 import type { AssetKey } from '../../lib/model/asset-key.ts';
 import type { Plan, PlannedStep } from '../../lib/plan/plan.ts';
 import { differenceOf } from '../../lib/plan/trace.ts';
@@ -78,7 +79,8 @@ export interface SettledEpoch {
   readonly position: Position;
 }
 
-type Pending = { readonly settled: SettledStep; readonly time: number } | { readonly event: NewEvent };
+/** What an epoch logs, by the plan index of the step that it is about. */
+type Pending = { readonly index: number } & ({ readonly settled: SettledStep; readonly time: number } | { readonly event: NewEvent });
 
 /**
  * The steps of a plan, kept up to date epoch by epoch. What each step gave, what readers of assets get and which traces hold is in memory, so an
@@ -97,6 +99,10 @@ export class LiveGraph {
   readonly #placeOf: ReadonlyMap<AssetKey, { readonly step: number; readonly output: number }>;
   /** By plan index: the event that a step's outputs come from. */
   readonly #positions: Position[] = [];
+  /** By plan index: what the outputs came out as in the last epoch that has settled. In the one that runs, others are in the pump already. */
+  readonly #settled: (ReadonlyMap<number, Slot> | undefined)[] = [];
+  /** Steps that have settled since. */
+  readonly #touched = new Set<number>();
   readonly #committed = new Map<number, CommittedState>();
   readonly #events: StepEvents;
   #pending: Pending[] = [];
@@ -140,10 +146,12 @@ export class LiveGraph {
     return [...this.#fold.unsuccessful].flatMap(([index, { outcome }]) => (outcome === 'failed' ? [index] : []));
   }
 
-  /** What a new value of a source would add to the log. Throws StoreError VALUE_NOT_STORABLE. */
+  /** What a new value of a source would add to the log. Throws StoreError VALUE_NOT_STORABLE or VALUE_TOO_LARGE. */
   observe(key: AssetKey, value: unknown, offset: string | null): Observation {
-    const { clock, runId } = this.#parts;
+    const { clock, runId, port } = this.#parts;
     const encoded = encodeSource(key, value, this.#plan.defs.sources.get(key)?.codec);
+    // Refused by the store, it would take the whole epoch with it.
+    checkSize(`The value of ${quote(key)}`, encoded, port.limits ?? DEFAULT_LIMITS);
     return observation({ key, encoded, offset, time: clock.now(), runId }, this.#fold.before.get(key));
   }
 
@@ -155,10 +163,15 @@ export class LiveGraph {
     return event === undefined ? undefined : readValue(this.#parts.reads, event, this.#parts.resolved.codecs);
   }
 
-  /** How an asset of the plan came out last; `undefined` before the first epoch. */
+  /** How an asset of the plan came out as of the last epoch that has settled; `undefined` before the first one. */
   slotOf(key: AssetKey): Slot | undefined {
     const place = this.#placeOf.get(key);
-    return place === undefined ? undefined : this.#pump.slots[place.step]?.get(place.output);
+    return place === undefined ? undefined : this.#settled[place.step]?.get(place.output);
+  }
+
+  /** What readers get of an asset of the plan (F8), on disk or on its way there. */
+  readableOf(key: AssetKey): ReadableEvent | undefined {
+    return this.#fold.before.get(key);
   }
 
   /** Runs one epoch. Gives nothing where it was cancelled on the way; rejects where a value cannot be read. */
@@ -208,6 +221,7 @@ export class LiveGraph {
     }
     this.#positions[planned.index] = trace.position;
     this.#committed.delete(planned.index);
+    this.#touched.add(planned.index);
     for (const reader of this.#pump.adopt(planned.index, slots)) marked.add(reader);
     // It may have been run with other code: then its trace does not hold here. A volatile one has no trace that could.
     if (!planned.step.op.volatile) marked.add(planned.index);
@@ -247,7 +261,8 @@ export class LiveGraph {
       values,
       outcomes,
     };
-    for (const pending of this.#pending) {
+    // In the order of the plan, not in that in which asynchronous steps happened to end: the same items give the same log again after a crash.
+    for (const pending of this.#pending.sort((a, b) => a.index - b.index)) {
       if ('event' in pending) {
         events.push(pending.event);
         continue;
@@ -261,13 +276,16 @@ export class LiveGraph {
     }
     const logged = events.map((event, index) => freezeEvent(atPosition(event, base + index, base)));
     for (const event of logged) this.#fold.add(event);
+    for (const index of this.#touched) this.#settled[index] = this.#pump.slots[index];
+    this.#touched.clear();
     this.#next = base + events.length;
     const number = this.#epoch;
     this.#epoch += 1;
     return {
       number,
       events: logged,
-      batch: { events, values: [...values.values()], ...(events.length > 0 && { at: base }) },
+      // Also where it has no events: what comes after an epoch that was not written must not be either.
+      batch: { events, values: [...values.values()], at: base },
       steps: steps.map(({ settled, start, end }) => ({ settled, events: events.slice(start, end), first: base + start })),
       outcomes,
       position: this.#next - 1,
@@ -302,7 +320,7 @@ export class LiveGraph {
         onStart: () => undefined,
         onRetry: () => undefined,
         onDiscard: () => undefined,
-        onLine: (planned, attempt, line) => this.#pending.push({ event: this.#events.line(planned, attempt, line) }),
+        onLine: (planned, attempt, line) => this.#pending.push({ index: planned.index, event: this.#events.line(planned, attempt, line) }),
         onFatal: (error) => (this.#fatal ??= { error }),
         onSettled: (settled) => this.#take(settled),
       },
@@ -313,10 +331,11 @@ export class LiveGraph {
 
   #take(settled: SettledStep): void {
     const { index } = settled.planned;
+    this.#touched.add(index);
     if (settled.state !== undefined) this.#committed.set(index, settled.state.after);
     // What was passed over when the last service ended, and is so still, is in the log.
     const said = this.#first && settled.outcome !== 'failed' ? this.#fold.unsuccessful.get(index)?.outcome : undefined;
-    this.#pending.push({ settled: settled.outcome === said ? asRecorded(settled) : settled, time: this.#parts.clock.now() });
+    this.#pending.push({ index, settled: settled.outcome === said ? asRecorded(settled) : settled, time: this.#parts.clock.now() });
   }
 
   /** A step that failed on what it would get now waits for something else (F7). */

@@ -1,4 +1,4 @@
-import type { RunEnded } from '../../lib/events/logged-event.ts';
+import type { NewEvent, RunEnded } from '../../lib/events/logged-event.ts';
 import type { Service, Store } from '../../lib/events/store.ts';
 import type { Release } from '../../lib/kernel/turns.ts';
 import type { AssetKey } from '../../lib/model/asset-key.ts';
@@ -6,6 +6,7 @@ import { delayAfter, type RetryPolicy } from '../../lib/model/retry.ts';
 import type { Engine } from './engine.ts';
 import { EpochRunner, failAll, serviceClosed, type EpochRunnerParts, type Opened } from './epoch-runner.ts';
 import type { Intake, Item } from './intake.ts';
+import type { EpochReport } from './publication.ts';
 
 /** What the loop of a service works with. */
 export interface LoopParts extends EpochRunnerParts {
@@ -14,11 +15,21 @@ export interface LoopParts extends EpochRunnerParts {
   readonly retryFailed: RetryPolicy | undefined;
   /** Asks the store and makes an engine, with the turn; `items` are the first ones of sources that had no value. */
   readonly open: (items: readonly Item[]) => Promise<Opened>;
-  /** Sources that have to have an item each before there can be an engine. */
-  readonly missing: ReadonlySet<AssetKey>;
+  /** Asks the store which sources have to have a value before there can be an engine. */
+  readonly missing: () => Promise<ReadonlySet<AssetKey>>;
+  /** Throws where an item cannot be the first value of its source. */
+  readonly checkFirst: (item: Item) => void;
 }
 
 type Job = () => Promise<void>;
+
+/** A job that somebody waits for. */
+interface Asked {
+  readonly run: Job;
+  readonly reject: (error: unknown) => void;
+}
+
+const NONE_MISSING: ReadonlySet<AssetKey> = new Set();
 
 /**
  * Runs epoch after epoch, one at a time, for as long as the service lives. It has the turn on the store while there is work, and lets go of it
@@ -30,8 +41,11 @@ export class LiveLoop {
   readonly #runner: EpochRunner;
   /** What the first epoch starts with, where nothing has to be waited for. */
   #opened: Opened | undefined;
+  /** Before there is an engine: sources that it waits for, and the first items of some of them. */
+  #missing: ReadonlySet<AssetKey> = NONE_MISSING;
+  #first: readonly Item[] = [];
   #turn: Release | undefined;
-  #jobs: Job[] = [];
+  #jobs: Asked[] = [];
   #paused = false;
   #closing: 'drain' | 'drop' | undefined;
   #failure: { readonly error: unknown } | undefined;
@@ -40,13 +54,14 @@ export class LiveLoop {
   #retries = 0;
   #retryDue = false;
   #stopRetry: (() => void) | undefined;
+  #isOver = false;
   #wake: (() => void) | undefined;
   #waiters: { readonly target: number; readonly resolve: () => void; readonly reject: (error: unknown) => void }[] = [];
 
   constructor(parts: LoopParts) {
     this.#parts = parts;
     this.#service = parts.store.serve();
-    this.#runner = new EpochRunner(parts);
+    this.#runner = new EpochRunner(parts, (report) => this.#scheduleRetry(report));
   }
 
   /** What lives now; `undefined` before the first epoch. */
@@ -58,7 +73,7 @@ export class LiveLoop {
   async start(): Promise<void> {
     try {
       await this.#takeTurn();
-      if (this.#parts.missing.size === 0) this.#opened = await this.#parts.open([]);
+      await this.#lookForValues();
     } catch (error) {
       this.#letGo();
       this.#service.end();
@@ -119,7 +134,7 @@ export class LiveLoop {
   /** Resolves when all that had come by now has settled. */
   settled(): Promise<void> {
     if (this.#failure !== undefined) return Promise.reject(this.#failure.error);
-    const target = this.#parts.intake.counts.came;
+    const target = this.#parts.intake.came;
     this.#parts.intake.flush();
     this.#beside = true;
     return new Promise((resolve, reject) => {
@@ -129,20 +144,22 @@ export class LiveLoop {
   }
 
   /** Ends the engine and goes on with another one. Rejects where that one cannot start, and then nothing has changed. */
-  replace(open: () => Promise<Opened>): Promise<void> {
+  replace(open: (items: readonly Item[]) => Promise<Opened>): Promise<void> {
     return new Promise((resolve, reject) => {
-      this.#jobs.push(async () => {
+      const run = async (): Promise<void> => {
         await this.#parts.commits.idle();
         let opened: Opened;
         try {
-          opened = await open();
+          opened = await open(this.#first);
         } catch (error) {
           return reject(error);
         }
         const ended = (await this.#runner.engine?.end('succeeded')) ?? [];
-        await this.#runner.enter(opened, ended);
+        await this.#enter(opened, ended);
         resolve();
-      });
+      };
+      if (this.#isOver) return reject(this.#failure?.error ?? serviceClosed());
+      this.#jobs.push({ run, reject });
       this.wake();
     });
   }
@@ -154,19 +171,27 @@ export class LiveLoop {
   }
 
   #nextJob(): Job | undefined {
-    const { intake, missing } = this.#parts;
-    if (this.#runner.engine === undefined) {
-      const opened = this.#opened;
-      if (opened !== undefined) return () => this.#runner.enter(opened, []);
-      const items = intake.takeFirst(missing);
-      return items === undefined ? undefined : () => this.#begin(items);
-    }
-    const job = this.#jobs.shift();
-    if (job !== undefined) return job;
+    const opened = this.#opened;
+    if (opened !== undefined) return () => this.#enter(opened, []);
+    const asked = this.#jobs.shift();
+    if (asked !== undefined) return () => answer(asked);
+    return this.#runner.engine === undefined ? this.#nextBeforeFirst() : this.#nextEpoch();
+  }
+
+  #nextEpoch(): Job | undefined {
+    const { intake } = this.#parts;
     if (this.#beside) return () => this.#catchUp();
     if (this.#paused && this.#closing === undefined) return undefined;
     if (intake.ready || (this.#closing !== undefined && intake.waiting > 0)) return () => this.#takeItems();
     return this.#retryDue ? () => this.#retry() : undefined;
+  }
+
+  /** Somebody may have put what is waited for; else it takes an item of each source that has no value. */
+  #nextBeforeFirst(): Job | undefined {
+    if (this.#beside) return () => this.#lookForValues();
+    const taken = new Set(this.#first.map(({ key }) => key));
+    const items = this.#parts.intake.takeFirst(new Set([...this.#missing].filter((key) => !taken.has(key))));
+    return items === undefined ? undefined : () => this.#takeFirst(items);
   }
 
   async #do(job: Job): Promise<void> {
@@ -175,7 +200,6 @@ export class LiveLoop {
     if (this.#turn !== undefined && this.#service.contended()) await this.#letOthers();
     await this.#takeTurn();
     await job();
-    this.#scheduleRetry();
     this.#tellWaiters();
   }
 
@@ -194,8 +218,8 @@ export class LiveLoop {
 
   #tellWaiters(): void {
     if (this.#waiters.length === 0 || this.#runner.engine === undefined) return;
-    const { left } = this.#parts.intake.counts;
-    const done = this.#waiters.filter(({ target }) => target <= left && !this.#beside && this.#jobs.length === 0);
+    const { intake } = this.#parts;
+    const done = this.#waiters.filter(({ target }) => intake.isThrough(target) && !this.#beside && this.#jobs.length === 0);
     this.#waiters = this.#waiters.filter((waiter) => !done.includes(waiter));
     for (const { resolve } of done) resolve();
   }
@@ -221,15 +245,40 @@ export class LiveLoop {
     return this.#runner.catchUp();
   }
 
-  async #begin(items: readonly Item[]): Promise<void> {
-    let opened: Opened;
+  async #lookForValues(): Promise<void> {
+    this.#beside = false;
+    this.#missing = await this.#parts.missing();
+    await this.#openIfComplete();
+  }
+
+  async #takeFirst(items: readonly Item[]): Promise<void> {
+    const good = items.filter((item) => this.#isGood(item));
+    this.#first = [...this.#first, ...good];
+    await this.#openIfComplete();
+  }
+
+  /** What cannot be the first value of its source is told so, and another item is waited for. */
+  #isGood(item: Item): boolean {
     try {
-      opened = await this.#parts.open(items);
+      this.#parts.checkFirst(item);
+      return true;
     } catch (error) {
-      failAll(items, error);
-      throw error;
+      item.fail(error);
+      return false;
     }
-    await this.#runner.enter(opened, [], items);
+  }
+
+  /** Opens the engine where every source that is read has a value, or an item that becomes one. */
+  async #openIfComplete(): Promise<void> {
+    const come = new Set(this.#first.map(({ key }) => key));
+    if ([...this.#missing].every((key) => come.has(key))) this.#opened = await this.#parts.open(this.#first);
+  }
+
+  #enter(opened: Opened, before: readonly NewEvent[]): Promise<void> {
+    const items = this.#first;
+    this.#opened = undefined;
+    this.#first = [];
+    return this.#runner.enter(opened, before, items);
   }
 
   #takeItems(): Promise<void> {
@@ -244,9 +293,11 @@ export class LiveLoop {
   }
 
   /** Failed steps are tried again, as often as asked and at the times asked for, until none is left. */
-  #scheduleRetry(): void {
+  #scheduleRetry({ cause, failed }: EpochReport): void {
     const { retryFailed, clock } = this.#parts;
     if (retryFailed === undefined) return;
+    // What fails on something new has its tries before it, whatever else has failed for how long.
+    if (cause !== 'retry' && failed.length > 0) this.#retries = 0;
     if (this.#runner.engine?.graph.failed.length === 0) this.#retries = 0;
     else if (this.#stopRetry === undefined && this.#retries < retryFailed.max) {
       this.#retries += 1;
@@ -261,8 +312,11 @@ export class LiveLoop {
   /** Lets go of everything, and writes the end of the run where the store still takes it. */
   async #end(): Promise<void> {
     const { intake, commits, port } = this.#parts;
+    this.#isOver = true;
     this.#stopRetry?.();
-    failAll(intake.clear(), this.#failure?.error ?? serviceClosed());
+    const why = this.#failure?.error ?? serviceClosed();
+    failAll([...this.#first, ...intake.clear()], why);
+    for (const { reject } of this.#jobs.splice(0)) reject(why);
     await commits.idle();
     try {
       await this.#takeTurnToEnd();
@@ -288,5 +342,14 @@ export class LiveLoop {
 
   async #takeTurnToEnd(): Promise<void> {
     this.#turn ??= await this.#parts.store.turn('queue');
+  }
+}
+
+async function answer({ run, reject }: Asked): Promise<void> {
+  try {
+    await run();
+  } catch (error) {
+    reject(error);
+    throw error;
   }
 }

@@ -1,4 +1,5 @@
-import { createStore, type Store } from '../../lib/events/store.ts';
+import { createStore, encodeSource, type Store } from '../../lib/events/store.ts';
+import { checkSize, DEFAULT_LIMITS } from '../../lib/events/value-limits.ts';
 import { isRetentionStore } from '../../lib/events/retention.ts';
 import { livePort } from '../../lib/events/tail.ts';
 import type { LivePort, StorePort } from '../../lib/events/store-port.ts';
@@ -22,8 +23,10 @@ import { asFeed, type Feed } from './feed.ts';
 import { Intake, type Item, type SourceQueue } from './intake.ts';
 import { LIVE_RULES, type LiveOptions } from './live-options.ts';
 import type { Opened } from './epoch-runner.ts';
+import type { ObservedNow } from './live-graph.ts';
 import { Publication } from './publication.ts';
-import { RunningService, type ServiceParts } from './service.ts';
+import { Repeats } from './repeats.ts';
+import { RunningService, type Asked, type ServiceParts } from './service.ts';
 import type { LiveService } from './service-face.ts';
 
 const DEFAULTS = { window: 100, stepTimeoutMs: 60_000, concurrency: 16, graceMs: 5000, traces: 1 };
@@ -47,15 +50,19 @@ export async function live<Assets>(defs: Definitions<Assets>, options: LiveOptio
   const store = options.store ?? createStore(memoryPort(), { now: clock.now });
   refuseInsideBody(store.port);
   const feeds = readFeeds(defs, options.sources ?? {});
-  const planned = planFor(defs, options);
-  const port = livePort(store.port);
-  const offsets = await readOffsets(port, feeds);
-  const missing = await missingSources(planned, port, feeds);
-  const service = await RunningService.start(partsOf({ defs, options, store, port, feeds, offsets, missing, planned }));
-  const abort = (): void => void service.close({ drain: false }).catch(() => undefined);
-  if (signal?.aborted === true) abort();
-  signal?.addEventListener('abort', abort, { once: true });
+  const planned = planFor(options, { defs, select: options.select });
+  const service = await RunningService.start(partsOf({ defs, options, store, port: livePort(store.port), feeds, planned }));
+  if (signal !== undefined) closeOnAbort(service, signal);
   return service;
+}
+
+function closeOnAbort(service: Pick<LiveService, 'close' | 'closed'>, signal: AbortSignal): void {
+  const abort = (): void => void service.close({ drain: false }).catch(() => undefined);
+  if (signal.aborted) return abort();
+  signal.addEventListener('abort', abort, { once: true });
+  // A signal may outlive many services.
+  const forget = (): void => signal.removeEventListener('abort', abort);
+  service.closed.then(forget, forget);
 }
 
 interface Starting<Assets> {
@@ -64,21 +71,22 @@ interface Starting<Assets> {
   readonly store: Store;
   readonly port: LivePort;
   readonly feeds: ReadonlyMap<AssetKey, Feed>;
-  readonly offsets: Map<AssetKey, string>;
-  readonly missing: ReadonlySet<AssetKey>;
   readonly planned: Plan<Assets>;
 }
 
-function partsOf<Assets>({ defs, options, store, port, feeds, offsets, missing, planned }: Starting<Assets>): ServiceParts<Assets> {
+function partsOf<Assets>({ defs, options, store, port, feeds, planned }: Starting<Assets>): ServiceParts<Assets> {
   const { clock = systemClock, retryFailed } = options;
   const failing: { tell: (error: unknown) => void; wake: () => void } = { tell: () => undefined, wake: () => undefined };
   const commits = new Commits(store.port, options.window ?? DEFAULTS.window, (error) => failing.tell(error));
+  const offsets = new Map<AssetKey, string>();
+  const repeats = new Repeats(feeds, offsets);
   const intake = new Intake({
     policy: options.epochs ?? {},
     queues: new Map([...feeds].map(([key, feed]) => [key, queueOf(feed)])),
     fallback: BY_HAND,
     timer: clock.timer,
     onReady: () => failing.wake(),
+    isRepeat: (item) => repeats.isRepeat(item),
   });
   const open = opener({ options, store, port, reads: readingSettled(port, commits), feeds });
   const retry = checkRetry(retryFailed, 'live()');
@@ -91,14 +99,21 @@ function partsOf<Assets>({ defs, options, store, port, feeds, offsets, missing, 
     commits,
     publication: new Publication(),
     offsets,
+    forget: (key) => repeats.forget(key),
     retryFailed: retry,
-    missing,
     closeWhenDone: options.closeWhenDone ?? false,
-    defs,
+    asked: { defs, select: options.select },
+    selection: planned.selection,
+    missing: async () => {
+      await readOffsets(defs, { port, offsets });
+      return missingSources(planned, port, feeds);
+    },
+    checkFirst: (item) => checkFirst(item, { defs, feeds, port }),
     open: (items) => open(planned, items),
-    reopen: (change) => {
-      const next = planFor(change.defs ?? defs, { ...options, ...(change.select !== undefined && { select: change.select }) });
-      return () => open(next, []);
+    reopen: async (asked, items) => {
+      const next = planFor(options, asked);
+      await readOffsets(asked.defs, { port, offsets });
+      return open(next, items);
     },
     bind: (loop) => {
       failing.tell = (error) => loop.fail(error);
@@ -107,8 +122,9 @@ function partsOf<Assets>({ defs, options, store, port, feeds, offsets, missing, 
   };
 }
 
-function planFor<Assets>(defs: Definitions<Assets>, options: LiveOptions<Assets>): Plan<Assets> {
-  return plan(defs, { ...splitOptions<Assets>(withoutSources(options)).planning, mode: 'refresh' });
+function planFor<Assets>(options: LiveOptions<Assets>, { defs, select }: Asked<Assets>): Plan<Assets> {
+  const { planning } = splitOptions<Assets>(withoutSources(options));
+  return plan(defs, { ...planning, ...(select !== undefined && { select }), mode: 'refresh' });
 }
 
 function withoutSources<Assets>({ sources: _, ...options }: LiveOptions<Assets>): Omit<LiveOptions<Assets>, 'sources'> {
@@ -139,10 +155,16 @@ function readFeeds(defs: Definitions, given: Readonly<Record<string, unknown>>):
   );
 }
 
-async function readOffsets(port: LivePort, feeds: ReadonlyMap<AssetKey, Feed>): Promise<Map<AssetKey, string>> {
-  const keys = [...feeds.keys()];
-  const offsets = await port.offsets(keys);
-  return new Map(keys.flatMap((key, index) => (offsets[index] === undefined ? [] : [[key, offsets[index]] as const])));
+/** How far sources have been read, where that is not known yet. With the turn: until then somebody else may go on. */
+async function readOffsets(
+  { sources }: Definitions,
+  { port, offsets }: { readonly port: LivePort; readonly offsets: Map<AssetKey, string> },
+): Promise<void> {
+  const keys = [...sources.values()].flatMap(({ key }) => (offsets.has(key) ? [] : key));
+  for (const [index, offset] of (await port.offsets(keys)).entries()) {
+    const key = keys[index];
+    if (key !== undefined && offset !== undefined) offsets.set(key, offset);
+  }
 }
 
 /** Sources that are read, and have no value yet. */
@@ -175,11 +197,21 @@ function opener<Assets>({
   const hooks = checkHooks(options.hooks, 'the service');
   return async (planned, items) => {
     const sources = { ...(await initialValues(planned, port, feeds)), ...firstValues(items, feeds) };
-    const { concurrency, graceMs, stepTimeoutMs, traces } = { ...DEFAULTS, ...options };
-    const parts = { plan: planned, store, port, reads, clock, sources, concurrency, graceMs, stepTimeoutMs, traces, hooks, tags, causedBy };
+    const settings = {
+      concurrency: options.concurrency ?? DEFAULTS.concurrency,
+      graceMs: options.graceMs ?? DEFAULTS.graceMs,
+      stepTimeoutMs: options.stepTimeoutMs ?? DEFAULTS.stepTimeoutMs,
+      traces: options.traces ?? DEFAULTS.traces,
+    };
+    const parts = { plan: planned, store, port, reads, clock, sources, ...settings, hooks, tags, causedBy };
     const { engine, started, observed } = await Engine.open(parts);
-    return { engine, head: [started], observed };
+    const offsets = new Map(items.map(({ key, offset = null }) => [key, offset]));
+    return { engine, head: [started], observed: observed.map((each) => withOffset(each, offsets.get(each.key) ?? null)) };
   };
+}
+
+function withOffset({ made, ...observed }: ObservedNow, offset: string | null): ObservedNow {
+  return { ...observed, made: { ...made, event: { ...made.event, offset } } };
 }
 
 /** What sources start with that have nothing stored. */
@@ -199,12 +231,21 @@ async function initialValues(
 }
 
 function firstValues(items: readonly Item[], feeds: ReadonlyMap<AssetKey, Feed>): Readonly<Record<string, unknown>> {
-  return Object.fromEntries(
-    items.map(({ key, value }) => {
-      const fold = feeds.get(key)?.fold;
-      return [key, fold === undefined ? value : fold(undefined, value)] as const;
-    }),
-  );
+  return Object.fromEntries(items.map((item) => [item.key, firstValue(item, feeds)] as const));
+}
+
+function firstValue({ key, value }: Item, feeds: ReadonlyMap<AssetKey, Feed>): unknown {
+  const fold = feeds.get(key)?.fold;
+  return fold === undefined ? value : fold(undefined, value);
+}
+
+function checkFirst(
+  item: Item,
+  { defs, feeds, port }: { readonly defs: Definitions; readonly feeds: ReadonlyMap<AssetKey, Feed>; readonly port: LivePort },
+): void {
+  const { key } = item;
+  const encoded = encodeSource(key, firstValue(item, feeds), defs.sources.get(key)?.codec);
+  checkSize(`The value of ${quote(key)}`, encoded, port.limits ?? DEFAULT_LIMITS);
 }
 
 /** A port whose values are those that have settled: what is on its way to disk is waited for. */

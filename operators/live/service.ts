@@ -1,8 +1,10 @@
+import type { ReadableEvent } from '../../lib/events/logged-event.ts';
+import type { Position } from '../../lib/events/position.ts';
 import { fixSource, readValue } from '../../lib/events/store.ts';
 import { SelectionError } from '../../lib/kernel/errors.ts';
 import { suggest } from '../../lib/kernel/nearest.ts';
 import { quote } from '../../lib/kernel/print.ts';
-import { RULES, checkVerbOptions, type OptionRules } from '../../lib/kernel/verb-options.ts';
+import { CHECKED_LATER, RULES, checkVerbOptions, type OptionRules } from '../../lib/kernel/verb-options.ts';
 import type { AssetKey } from '../../lib/model/asset-key.ts';
 import type { Definitions, KeyOf, ValueAt } from '../../lib/model/definitions.ts';
 import type { SourceDefinition } from '../../lib/model/source.ts';
@@ -10,7 +12,7 @@ import type { Select } from '../../lib/plan/selection.ts';
 import { changesOf, type Changes, type Lag, type Listener } from './changes.ts';
 import type { Feed } from './feed.ts';
 import { FeedReader } from './feed-reader.ts';
-import type { Pushed } from './intake.ts';
+import type { Item, Pushed } from './intake.ts';
 import { serviceClosed, type Opened } from './epoch-runner.ts';
 import { LiveLoop, type LoopParts } from './live-loop.ts';
 import { readNow, type AssetChange, type AssetNow, type EpochReport, type Moment } from './publication.ts';
@@ -20,11 +22,21 @@ import type { LiveService, WatchOptions } from './service-face.ts';
 export interface ServiceParts<Assets> extends LoopParts {
   readonly feeds: ReadonlyMap<AssetKey, Feed>;
   readonly closeWhenDone: boolean;
-  readonly defs: Definitions<Assets>;
+  readonly asked: Asked<Assets>;
+  /** What is kept up to date at first. */
+  readonly selection: ReadonlySet<AssetKey>;
+  /** What was taken from the origin of a source and not applied comes again. */
+  readonly forget: (key: AssetKey) => void;
   /** Told who is to be woken and stopped. */
   readonly bind: (loop: LiveLoop) => void;
   /** Plans other definitions or another selection, and opens an engine for them. */
-  readonly reopen: (change: { readonly defs?: Definitions<Assets>; readonly select?: Select<Assets> }) => () => Promise<Opened>;
+  readonly reopen: (asked: Asked<Assets>, items: readonly Item[]) => Promise<Opened>;
+}
+
+/** What a service is asked to keep up to date. */
+export interface Asked<Assets> {
+  readonly defs: Definitions<Assets>;
+  readonly select: Select<Assets> | undefined;
 }
 
 const DEFAULT_LAG: Lag = { policy: 'lossless', bound: 1000 };
@@ -38,6 +50,7 @@ const WATCH_RULES: OptionRules<WatchOptions> = {
 };
 const PUSH_RULES = { offset: RULES.string };
 const CLOSE_RULES = { drain: RULES.flag };
+const UPDATE_RULES = { defs: CHECKED_LATER, select: CHECKED_LATER };
 
 /** What users hold of a service that lives. */
 export class RunningService<Assets> implements LiveService<Assets> {
@@ -45,14 +58,14 @@ export class RunningService<Assets> implements LiveService<Assets> {
   readonly #parts: ServiceParts<Assets>;
   readonly #loop: LiveLoop;
   readonly #readers: readonly FeedReader[];
-  #defs: Definitions<Assets>;
+  #asked: Asked<Assets>;
   #feedsLeft: number;
   #isClosed = false;
 
   private constructor(parts: ServiceParts<Assets>, loop: LiveLoop) {
     this.#parts = parts;
     this.#loop = loop;
-    this.#defs = parts.defs;
+    this.#asked = parts.asked;
     this.#readers = [...parts.feeds].flatMap(([key, feed]) => (feed.from === undefined ? [] : [this.#reader(key, feed)]));
     this.#feedsLeft = this.#readers.length;
     this.closed = this.#run();
@@ -134,10 +147,15 @@ export class RunningService<Assets> implements LiveService<Assets> {
   }
 
   async update(change: { readonly defs?: Definitions<Assets>; readonly select?: Select<Assets> }): Promise<void> {
+    checkVerbOptions('update', change, UPDATE_RULES);
     if (this.#isClosed) throw serviceClosed();
-    const open = this.#parts.reopen(change);
-    await this.#loop.replace(open);
-    this.#defs = change.defs ?? this.#defs;
+    await this.#loop.replace(async (items) => {
+      // As asked by then: another update may have been on its way.
+      const asked = { defs: change.defs ?? this.#asked.defs, select: change.select ?? this.#asked.select };
+      const opened = await this.#parts.reopen(asked, items);
+      this.#asked = asked;
+      return opened;
+    });
   }
 
   async close(options: { readonly drain?: boolean } = {}): Promise<void> {
@@ -168,31 +186,50 @@ export class RunningService<Assets> implements LiveService<Assets> {
   }
 
   #reader(key: AssetKey, feed: Feed): FeedReader {
-    const { intake, clock, offsets } = this.#parts;
-    return new FeedReader({ key, feed, intake, clock, offset: () => offsets.get(key), onEnd: (failure) => this.#ended(failure) });
+    const { intake, clock, offsets, forget } = this.#parts;
+    return new FeedReader({
+      key,
+      feed,
+      intake,
+      clock,
+      offset: () => offsets.get(key),
+      forget: () => forget(key),
+      onEnd: () => this.#ended(),
+      onFailure: (error) => this.#loop.fail(error),
+    });
   }
 
-  #ended(failure: { readonly error: unknown } | undefined): void {
+  #ended(): void {
     this.#feedsLeft -= 1;
-    if (failure !== undefined) this.#loop.fail(failure.error);
-    else if (this.#feedsLeft === 0 && this.#parts.closeWhenDone && !this.#isClosed) void this.close().catch(() => undefined);
+    if (this.#feedsLeft === 0 && this.#parts.closeWhenDone && !this.#isClosed) void this.close().catch(() => undefined);
   }
 
   async #now(key: AssetKey): Promise<AssetNow | undefined> {
     const engine = this.#loop.engine;
-    if (engine?.has(key) !== true) return undefined;
-    const now = await readNow(engine.graph.slotOf(key));
+    if (engine === undefined) return this.#stored(key, await this.#parts.port.head());
+    if (!engine.has(key)) return undefined;
+    const [slot, known] = [engine.graph.slotOf(key), engine.graph.readableOf(key)];
+    const now = await readNow(slot);
     if (now !== undefined) return now;
-    // It failed, or has not been looked at yet: what readers get is what it was.
-    const { port, store } = this.#parts;
-    const [event] = await port.readable([key], await port.head());
+    // It failed, or has not been looked at yet: what readers get is what it was. That may be on its way to disk.
+    await this.#parts.commits.idle();
+    return this.#asNow(known);
+  }
+
+  /** Before the first epoch, what readers get is what the store has. */
+  async #stored(key: AssetKey, head: Position): Promise<AssetNow | undefined> {
+    const { port, selection } = this.#parts;
+    if (!selection.has(key)) return undefined;
+    const [event] = await port.readable([key], head);
+    return this.#asNow(event);
+  }
+
+  async #asNow(event: ReadableEvent | undefined): Promise<AssetNow | undefined> {
     if (event === undefined) return undefined;
     if (event.type === 'asset-absent') return { state: 'absent' };
-    return {
-      state: 'value',
-      value: await readValue(port, event, new Map([...store.codecs, ...this.#defs.codecs])),
-      version: event.version,
-    };
+    const { port, store } = this.#parts;
+    const value = await readValue(port, event, new Map([...store.codecs, ...this.#asked.defs.codecs]));
+    return { state: 'value', value, version: event.version };
   }
 
   /** What it is now comes first; what it becomes meanwhile, after that. */
@@ -216,18 +253,19 @@ export class RunningService<Assets> implements LiveService<Assets> {
 
   async #changeNow(key: AssetKey, at: Moment): Promise<AssetChange | undefined> {
     const graph = this.#loop.engine?.graph;
-    if (graph === undefined) return undefined;
-    // On disk is what has settled, once all that is on its way has arrived.
-    if (at === 'durable') await this.#parts.commits.idle();
-    const { epoch, next } = graph;
-    const now = await this.#now(key);
-    return now === undefined ? undefined : { key, epoch: Math.max(0, epoch - 1), position: next - 1, ...now };
+    const { commits, port } = this.#parts;
+    const position = graph === undefined ? await port.head() : graph.next - 1;
+    const epoch = Math.max(0, (graph?.epoch ?? 0) - 1);
+    const now = await (graph === undefined ? this.#stored(key, position) : this.#now(key));
+    // What has settled by then is not told before it is on disk; what settles meanwhile is told as a change.
+    if (at === 'durable') await commits.idle();
+    return now === undefined ? undefined : { key, epoch, position, ...now };
   }
 
   /** An item as it is at the call; one that is folded into the value of its source is whatever its fold takes. */
   #fixed(key: AssetKey, item: unknown): unknown {
     if (this.#parts.feeds.get(key)?.fold !== undefined) return item;
-    return fixSource(key, item, this.#defs.sources.get(key)?.codec);
+    return fixSource(key, item, this.#asked.defs.sources.get(key)?.codec);
   }
 
   #watching(verb: string, key: string, options: WatchOptions): { readonly asset: AssetKey; readonly at: Moment; readonly lag: Lag } {
@@ -237,21 +275,25 @@ export class RunningService<Assets> implements LiveService<Assets> {
   }
 
   #assetKey(key: string): AssetKey {
-    const assets: ReadonlyMap<string, { readonly key: AssetKey }> = this.#defs.assets;
+    const assets: ReadonlyMap<string, { readonly key: AssetKey }> = this.#asked.defs.assets;
     const found = assets.get(key);
     if (found !== undefined) return found.key;
-    throw new SelectionError('UNKNOWN_ASSET', `This service has no asset ${quote(key)}. ${suggest(key, this.#defs.assets.keys())}`, {
+    throw new SelectionError('UNKNOWN_ASSET', `This service has no asset ${quote(key)}. ${suggest(key, this.#asked.defs.assets.keys())}`, {
       details: { key },
     });
   }
 
   #sourceKey(key: string): AssetKey {
-    const sources: ReadonlyMap<string, { readonly key: AssetKey }> = this.#defs.sources;
+    const sources: ReadonlyMap<string, { readonly key: AssetKey }> = this.#asked.defs.sources;
     const found = sources.get(key);
     if (found !== undefined) return found.key;
-    throw new SelectionError('UNKNOWN_SOURCE', `This service has no source ${quote(key)}. ${suggest(key, this.#defs.sources.keys())}`, {
-      details: { key },
-    });
+    throw new SelectionError(
+      'UNKNOWN_SOURCE',
+      `This service has no source ${quote(key)}. ${suggest(key, this.#asked.defs.sources.keys())}`,
+      {
+        details: { key },
+      },
+    );
   }
 }
 

@@ -40,10 +40,15 @@ export class FoundTables {
   readonly formats: string[] = [];
   /** The highest position that a row of `runs` speaks of is not beyond this one. */
   lastRun = 0;
+  /** Positions of events that are whole, and that no log can have which was ever in this file. */
+  readonly absurd: Set<number> = new Set();
   readonly #file: DamagedFile;
+  readonly #mostEvents: number;
 
-  constructor(file: DamagedFile) {
+  /** @param mostEvents how many events a log in this file can have had */
+  constructor(file: DamagedFile, mostEvents: number) {
     this.#file = file;
+    this.#mostEvents = mostEvents;
   }
 
   /** Whether anything of a store was found. */
@@ -83,8 +88,13 @@ export class FoundTables {
   #addAtPosition(node: SalvagedNode, rank: number): void {
     const bytes = this.#bytesOf(node);
     const position = positionOf(node.key);
-    if (isSealed(bytes, 'runs', node.key)) this.lastRun = Math.max(this.lastRun, position);
+    const isAbsurd = position > this.#mostEvents;
+    if (isSealed(bytes, 'runs', node.key) && !isAbsurd) this.lastRun = Math.max(this.lastRun, position);
     if (!isSealed(bytes, 'events', node.key)) return;
+    if (isAbsurd) {
+      this.absurd.add(position);
+      return;
+    }
     const before = this.events.get(position);
     if (before === undefined) this.events.set(position, found(node, rank, checksumOf(bytes)));
     else if (before.mark !== checksumOf(bytes)) this.contradicted.add(position);

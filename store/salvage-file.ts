@@ -1,6 +1,7 @@
 import { closeSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { StoreError } from '../lib/kernel/errors.ts';
+import { META_BYTES } from './lmdb-header.ts';
 import type { LogState } from './log-state.ts';
 import { mayHold, type LeaseHolder } from './lease-sign.ts';
 import { openRecord } from './record.ts';
@@ -56,8 +57,6 @@ function headersOf(file: DamagedFile): Buffer {
   const length = Buffer.from(String(file.sizeNow()));
   return Buffer.concat([file.read(0, META_BYTES), file.read(file.pageSize, META_BYTES), length]);
 }
-
-const META_BYTES = 160;
 
 function salvageFile(file: DamagedFile, roots: SalvagedRoots, { path, label, tellPages }: SalvageJob): Salvage {
   const ranked = rankPages(file, roots, tellPages);

@@ -1,8 +1,8 @@
 import { hash } from 'node:crypto';
-import { crc32 } from 'node:zlib';
+import { checksumOf, isSealed } from './record.ts';
 import type { DamagedFile, SalvagedNode } from './salvage-pages.ts';
 import type { RankedPage } from './salvage-order.ts';
-import { META, positionOf, type TableName } from './tables.ts';
+import { META, positionOf } from './tables.ts';
 import { openValueRow, VALUE_KIND } from './value-rows.ts';
 
 /** Where a row's data stands in the damaged file. */
@@ -128,20 +128,9 @@ export class FoundTables {
 const POSITION_BYTES = 6;
 const HASH_BYTES = 32;
 const CHUNK_BYTES = 36;
-const RECORD_HEADER_BYTES = 5;
 
 function found({ at, size }: SalvagedNode, rank: number, mark: number): FoundRow {
   return { at, size, rank, mark };
-}
-
-function checksumOf(record: Buffer): number {
-  return record.readUInt32LE(1);
-}
-
-/** Whether a record's checksum is that of this table and key. As openRecord has it, for rows most of which are something else. */
-function isSealed(bytes: Buffer, table: TableName, key: Buffer): boolean {
-  if (bytes.length < RECORD_HEADER_BYTES) return false;
-  return checksumOf(bytes) === crc32(key, crc32(table, crc32(bytes.subarray(RECORD_HEADER_BYTES), bytes[0])));
 }
 
 /** Whether a row of `values` is as it was written. */

@@ -298,7 +298,7 @@ describe('what is lost is told', () => {
     ['a number of leases', [2 ** 53, 6, 5]],
     ['no number of leases', ['many', 6, 5]],
   ])('the row that says where the log ends, where it is whole and says %s that nobody can have written', async (_, state) => {
-    const { folder, contents } = await changedForGood(({ meta }) => void meta.putSync(META.state, record('meta', META.state, state)));
+    const { folder, contents } = await changedForGood(({ meta }) => meta.putSync(META.state, record('meta', META.state, state)));
     const { parts, findings, contents: after } = await repairHere(folder);
     expect(findings).toEqual([]);
     expect(after.events).toEqual(contents.events);

@@ -45,7 +45,7 @@ function rowAt(tables: Tables, key: Buffer, label: string): CursorRow | undefine
  * The key of a cursor's row: the hash of its name in UTF-8. A name with half of a surrogate pair has no UTF-8 of its own, and would have that
  * of another one: its key is the hash of its units, behind a byte that no UTF-8 has.
  */
-export function cursorKey(name: string): Buffer {
+function cursorKey(name: string): Buffer {
   const text = Buffer.from(name);
   if (text.toString() === name) return textKey(name);
   return hash('sha256', Buffer.concat([NO_UTF8, Buffer.from(name, 'utf16le')]), 'buffer');

@@ -67,9 +67,7 @@ export interface RecordPlace {
  */
 export function openRecord(bytes: Buffer, place: RecordPlace): unknown {
   const { table, key, label } = place;
-  const text = bytes.subarray(HEADER_BYTES);
-  const isWhole = bytes.length >= HEADER_BYTES && bytes.readUInt32LE(1) === crc32(key, crc32(table, crc32(text, bytes[0])));
-  if (!isWhole) throw corrupt(place, 'fails its checksum');
+  if (!isSealed(bytes, table, key)) throw corrupt(place, 'fails its checksum');
   if (bytes[0] !== RECORD) {
     throw new StoreError(
       'STORE_FORMAT',
@@ -79,7 +77,18 @@ export function openRecord(bytes: Buffer, place: RecordPlace): unknown {
       },
     );
   }
-  return JSON.parse(text.toString());
+  return JSON.parse(bytes.subarray(HEADER_BYTES).toString());
+}
+
+/** Whether a record's checksum is that of this table and key. */
+export function isSealed(bytes: Buffer, table: TableName, key: Buffer): boolean {
+  if (bytes.length < HEADER_BYTES) return false;
+  return checksumOf(bytes) === crc32(key, crc32(table, crc32(bytes.subarray(HEADER_BYTES), bytes[0])));
+}
+
+/** The checksum that stands in a record. */
+export function checksumOf(bytes: Buffer): number {
+  return bytes.readUInt32LE(1);
 }
 
 /** A row that is not as it was written. */

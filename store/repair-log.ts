@@ -147,8 +147,10 @@ class LogRepair {
 
   log(): RepairedLog {
     const { lost, uncertain, contradicted } = this.#lists;
+    const absurd = new PositionList();
+    for (const position of [...this.#salvage.found.absurd].toSorted((a, b) => a - b)) absurd.add(position);
     return {
-      events: { kept: this.#kept, lost: lost.set, uncertain: uncertain.set, contradicted: contradicted.set },
+      events: { kept: this.#kept, lost: lost.set, uncertain: uncertain.set, contradicted: contradicted.set, absurd: absurd.set },
       rebuilt: this.#rebuilt,
       needed: this.#needed,
       nextName: this.#nextName,

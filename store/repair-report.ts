@@ -34,6 +34,8 @@ export interface RepairedParts {
     readonly uncertain: PositionSet;
     /** Those of which there were two, both whole: the one is kept that stood in the surer place. */
     readonly contradicted: PositionSet;
+    /** Those that are whole, at positions which no log can have that was ever in this file. They were left out. */
+    readonly absurd: PositionSet;
   };
   readonly values: {
     readonly kept: number;

@@ -1,8 +1,8 @@
 import { hash } from 'node:crypto';
-import { crc32 } from 'node:zlib';
+import { checksumOf, isSealed } from './record.ts';
 import type { DamagedFile, SalvagedNode } from './salvage-pages.ts';
 import type { RankedPage } from './salvage-order.ts';
-import { META, positionOf, type TableName } from './tables.ts';
+import { META, positionOf } from './tables.ts';
 import { openValueRow, VALUE_KIND } from './value-rows.ts';
 
 /** Where a row's data stands in the damaged file. */
@@ -41,10 +41,15 @@ export class FoundTables {
   readonly formats: string[] = [];
   /** The highest position that a row of `runs` speaks of is not beyond this one. */
   lastRun = 0;
+  /** Positions of events that are whole, and that no log can have which was ever in this file. */
+  readonly absurd: Set<number> = new Set();
   readonly #file: DamagedFile;
+  readonly #mostEvents: number;
 
-  constructor(file: DamagedFile) {
+  /** @param mostEvents how many events a log in this file can have had */
+  constructor(file: DamagedFile, mostEvents: number) {
     this.#file = file;
+    this.#mostEvents = mostEvents;
   }
 
   /** Whether anything of a store was found. */
@@ -84,8 +89,13 @@ export class FoundTables {
   #addAtPosition(node: SalvagedNode, rank: number): void {
     const bytes = this.#bytesOf(node);
     const position = positionOf(node.key);
-    if (isSealed(bytes, 'runs', node.key)) this.lastRun = Math.max(this.lastRun, position);
+    const isAbsurd = position > this.#mostEvents;
+    if (isSealed(bytes, 'runs', node.key) && !isAbsurd) this.lastRun = Math.max(this.lastRun, position);
     if (!isSealed(bytes, 'events', node.key)) return;
+    if (isAbsurd) {
+      this.absurd.add(position);
+      return;
+    }
     const before = this.events.get(position);
     if (before === undefined) this.events.set(position, found(node, rank, checksumOf(bytes)));
     else if (before.mark !== checksumOf(bytes)) this.contradicted.add(position);
@@ -119,20 +129,9 @@ export class FoundTables {
 const POSITION_BYTES = 6;
 const HASH_BYTES = 32;
 const CHUNK_BYTES = 36;
-const RECORD_HEADER_BYTES = 5;
 
 function found({ at, size }: SalvagedNode, rank: number, mark: number): FoundRow {
   return { at, size, rank, mark };
-}
-
-function checksumOf(record: Buffer): number {
-  return record.readUInt32LE(1);
-}
-
-/** Whether a record's checksum is that of this table and key. As openRecord has it, for rows most of which are something else. */
-function isSealed(bytes: Buffer, table: TableName, key: Buffer): boolean {
-  if (bytes.length < RECORD_HEADER_BYTES) return false;
-  return checksumOf(bytes) === crc32(key, crc32(table, crc32(bytes.subarray(RECORD_HEADER_BYTES), bytes[0])));
 }
 
 /** Whether a row of `values` is as it was written. */

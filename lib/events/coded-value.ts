@@ -1,6 +1,7 @@
 import { isUint8Array } from 'node:util/types';
 import { StoreError } from '../kernel/errors.ts';
-import { cutText, kindOf, printValue, quote, UNREADABLE } from '../kernel/print.ts';
+import { kindOf, quote } from '../kernel/print.ts';
+import { readThrown } from '../kernel/thrown.ts';
 import { isThenable } from '../kernel/thenable.ts';
 import { decodeValue } from '../kernel/value/decode.ts';
 import { codedBytes, isCoded, readCoded } from '../kernel/value/coded.ts';
@@ -110,15 +111,7 @@ function unknownCodec(name: string, place: ValuePlace): StoreError {
   );
 }
 
-const LONGEST_SAID = 500;
-
-/** What was thrown, in words. Anything can be thrown: its fields may be getters that throw, or it a Proxy that does. */
+/** What a codec threw, in words; the sentence goes on behind it. */
 function saidBy(thrown: unknown): string {
-  try {
-    const said = thrown instanceof Error && thrown.message !== '' ? thrown.message : `it threw ${printValue(thrown)}`;
-    // The sentence goes on behind it.
-    return cutText(said, LONGEST_SAID).replace(/\.$/, '');
-  } catch {
-    return `it threw ${UNREADABLE}`;
-  }
+  return readThrown(thrown).said.replace(/\.$/, '');
 }

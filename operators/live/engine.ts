@@ -11,7 +11,7 @@ import { HookRunner, hasHooks } from '../run/hook-runner.ts';
 import { insideBody } from '../run/inside-body.ts';
 import { resolve, settlePositions, type ResolvedPlan } from '../run/resolve.ts';
 import type { Clock } from '../step/clock.ts';
-import { readThrown } from '../step/thrown.ts';
+import { readThrown } from '../../lib/kernel/thrown.ts';
 import { LiveGraph, type ObservedNow, type SettledEpoch } from './live-graph.ts';
 import { LogFold, readUnsuccessful } from './log-fold.ts';
 

@@ -3,7 +3,7 @@ import { quote } from '../../lib/kernel/print.ts';
 import type { AssetKey } from '../../lib/model/asset-key.ts';
 import { delayAfter } from '../../lib/model/retry.ts';
 import type { Clock } from '../step/clock.ts';
-import { readThrown } from '../step/thrown.ts';
+import { readThrown } from '../../lib/kernel/thrown.ts';
 import { endOfEpoch, isOrigin, isPushed, overflowUndeclared, type Feed, type Origin } from './feed.ts';
 import type { Intake, Item, Pushed } from './intake.ts';
 

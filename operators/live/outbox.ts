@@ -10,7 +10,7 @@ import { checkRetry, delayAfter, type RetryPolicy } from '../../lib/model/retry.
 import { linkedAbortController, systemClock } from '../run/environment.ts';
 import { checkStore, RUN_RULES } from '../run/options.ts';
 import type { Clock } from '../step/clock.ts';
-import { readThrown } from '../step/thrown.ts';
+import { readThrown } from '../../lib/kernel/thrown.ts';
 import type { AssetNow } from './publication.ts';
 
 /** What is to be brought to somebody outside: what an asset has become. */

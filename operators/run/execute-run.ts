@@ -9,7 +9,7 @@ import type { Plan, PlannedEntry } from '../../lib/plan/plan.ts';
 import type { StepReason } from '../../lib/plan/reason.ts';
 import { ResourceScope } from '../resources/resource-scope.ts';
 import type { Clock } from '../step/clock.ts';
-import { readThrown } from '../step/thrown.ts';
+import { readThrown } from '../../lib/kernel/thrown.ts';
 import { beginRun } from './begin-run.ts';
 import { linkedAbortController, systemClock, uniqueId } from './environment.ts';
 import { HookRunner, hasHooks } from './hook-runner.ts';

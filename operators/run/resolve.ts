@@ -14,7 +14,7 @@ import { checkPlan, type Plan } from '../../lib/plan/plan.ts';
 import type { Clock } from '../step/clock.ts';
 import { systemClock, uniqueId } from './environment.ts';
 import { checkStore, RUN_RULES } from './options.ts';
-import { readThrown } from '../step/thrown.ts';
+import { readThrown } from '../../lib/kernel/thrown.ts';
 import { checkNothingMissing, pin, wantedKeys, type Observed, type Wanted } from './pin.ts';
 import { readTraces, type Traces } from './reuse.ts';
 import { readStates, type StateAddresses } from './step-states.ts';

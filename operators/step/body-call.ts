@@ -5,7 +5,8 @@ import type { OpContext } from '../../lib/model/context.ts';
 import type { AnyOp } from '../../lib/model/op.ts';
 import type { MemoryOf } from './keyed-memory.ts';
 import type { OutputSink } from './outputs.ts';
-import { dropOwnFrames, readThrown } from './thrown.ts';
+import { readThrown } from '../../lib/kernel/thrown.ts';
+import { dropOwnFrames } from './thrown.ts';
 
 /** One execution of a body: what it gets, and where its emissions go. */
 export interface BodyCall {

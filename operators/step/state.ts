@@ -13,7 +13,8 @@ import { tooLarge } from '../../lib/events/value-limits.ts';
 import type { OpContext, OpLog } from '../../lib/model/context.ts';
 import type { AnyOp } from '../../lib/model/op.ts';
 import type { OutputSink } from './outputs.ts';
-import { dropOwnFrames, readThrown } from './thrown.ts';
+import { readThrown } from '../../lib/kernel/thrown.ts';
+import { dropOwnFrames } from './thrown.ts';
 
 enableMapSet();
 

@@ -16,7 +16,7 @@ import { openStore } from '../../store/open-store.ts';
 import { record } from '../../store/record.ts';
 import { repairStore } from '../../store/repair.ts';
 import { withSalvage } from '../../store/salvage-file.ts';
-import { META, positionKey, TABLE_NAMES, type TableName, type Tables } from '../../store/tables.ts';
+import { indexKey, META, positionKey, TABLE_NAMES, type TableName, type Tables } from '../../store/tables.ts';
 import { addressOf, openValueRow, valueKey } from '../../store/value-rows.ts';
 import { verifyStore } from '../../store/verify.ts';
 import { sourceObserved } from '../kit/sample-events.ts';
@@ -260,6 +260,50 @@ describe('what is lost is told', () => {
     const { parts, findings } = await repairHere(folder);
     expect(findings).toEqual([]);
     expect(parts).toMatchObject({ head: contents.head, isHeadKnown: false });
+  });
+
+  test('the row that says where the log ends, beside rows that are whole at positions that no log of this length has', async () => {
+    const far = [2 ** 40, 2 ** 40 + 1, 2 ** 48 - 1];
+    const { folder, contents } = await changedForGood(({ meta, events, runs, readable }) => {
+      meta.removeSync(META.state);
+      for (const position of far) {
+        const key = positionKey(position);
+        events.putSync(key, record('events', key, ['run-ended', 'far', 1, 'failed']));
+        runs.putSync(key, record('runs', key, [0]));
+        readable.putSync(indexKey(1, position), Buffer.alloc(0));
+      }
+    });
+    const { parts, findings, contents: after } = await repairHere(folder);
+    expect(findings).toEqual([]);
+    expect(after.events).toEqual(contents.events);
+    expect(parts).toMatchObject({
+      head: contents.head,
+      isHeadKnown: false,
+      events: {
+        kept: contents.head,
+        lost: { count: 0 },
+        absurd: {
+          count: 3,
+          ranges: [
+            [2 ** 40, 2 ** 40 + 1],
+            [2 ** 48 - 1, 2 ** 48 - 1],
+          ],
+        },
+      },
+    });
+  });
+
+  test.each([
+    ['an end of the log', [1, 2 ** 40, 5]],
+    ['no number of an end', [1, null, 5]],
+    ['a number of leases', [2 ** 53, 6, 5]],
+    ['no number of leases', ['many', 6, 5]],
+  ])('the row that says where the log ends, where it is whole and says %s that nobody can have written', async (_, state) => {
+    const { folder, contents } = await changedForGood(({ meta }) => meta.putSync(META.state, record('meta', META.state, state)));
+    const { parts, findings, contents: after } = await repairHere(folder);
+    expect(findings).toEqual([]);
+    expect(after.events).toEqual(contents.events);
+    expect(parts).toMatchObject({ head: contents.head, isHeadKnown: false, events: { absurd: { count: 0 } } });
   });
 
   test('cursors, ids of batches, and offsets', async () => {

@@ -101,7 +101,7 @@ describe('a codec that has no bytes', () => {
       () => {
         throw untyped<Error>(5);
       },
-      'its codec "bad" could not encode it: it threw 5',
+      'its codec "bad" could not encode it: it threw 5, which is no Error',
     ],
     [
       'throws what cannot be read',

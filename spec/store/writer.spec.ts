@@ -6,7 +6,7 @@ import { readState, writeState } from '../../store/log-state.ts';
 import { nameOf, Names } from '../../store/names.ts';
 import { lastInIndex, positionKey } from '../../store/tables.ts';
 import { Writer } from '../../store/writer.ts';
-import { batchOf, materialized, missed, sourceObserved, stepSettled } from '../kit/sample-events.ts';
+import { batchOf, materialized, missed, sampleKey, sourceObserved, stepSettled } from '../kit/sample-events.ts';
 import { newFolder } from './folder.ts';
 
 /** A writer on a disk that has no room for transactions of more events than this. */
@@ -70,6 +70,21 @@ describe('a writer', () => {
     environment.transact(() => writeState(environment.tables, { ...state, head: 2 }));
     await expect(append('d')).rejects.toMatchObject({ code: 'STORE_CORRUPT', details: { table: 'events' } });
     expect(environment.tables.events.get(positionKey(3))).toEqual(third);
+    await close();
+  });
+
+  test('judges what a batch expects by its neighbours in the same transaction', async () => {
+    const { writer, commits, close } = await writerWithRoom(100);
+    const append = (position: number): Promise<unknown> =>
+      writer.append(draftBatch({ ...batchOf(sourceObserved('k')), expected: [{ key: sampleKey('k'), position }] }, writer.values));
+    const answers = await Promise.allSettled([0, 1, 0, 2].map(append));
+    expect(answers).toMatchObject([
+      { value: { first: 1 } },
+      { value: { first: 2 } },
+      { reason: { code: 'VERSION_CONFLICT', details: { found: 2 } } },
+      { value: { first: 3 } },
+    ]);
+    expect(commits).toEqual([3]);
     await close();
   });
 

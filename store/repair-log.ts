@@ -2,7 +2,7 @@ import type { LoggedEvent } from '../lib/events/logged-event.ts';
 import type { Position } from '../lib/events/position.ts';
 import { addressesOf } from '../lib/events/retention.ts';
 import { draftEvent, type EventDraft } from './batch-draft.ts';
-import { removedEventRow } from './event-codec.ts';
+import { eventRow, removedEventRow } from './event-codec.ts';
 import { eventFrom } from './event-decoder.ts';
 import { Names } from './names.ts';
 import { openRecord, record } from './record.ts';
@@ -74,8 +74,17 @@ class LogRepair {
     if (found.isUncertain) this.#lists.uncertain.add(position);
     // What retention took away stood there before, and is no contradiction.
     if (this.#salvage.found.contradicted.has(position) && found.event.type !== 'removed') this.#lists.contradicted.add(position);
-    this.#tables.events.putSync(key, found.row);
+    this.#tables.events.putSync(key, this.#rowOf(found, key));
     this.#derive(found.event);
+  }
+
+  /** The row as it was found, but that no run vouches for steps whose events may be gone. */
+  #rowOf({ event, row }: FoundEvent, key: Buffer): Buffer {
+    const { lost, uncertain, contradicted } = this.#lists;
+    const isWhole = [lost, uncertain, contradicted].every(({ set }) => set.count === 0);
+    if (isWhole || event.type !== 'run-ended' || event.verified === undefined) return row;
+    const { type, runId, time, status } = event;
+    return record('events', key, eventRow({ type, runId, time, status }, 0));
   }
 
   #derive(event: LoggedEvent): void {

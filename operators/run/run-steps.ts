@@ -26,14 +26,15 @@ export interface StepsFailure {
  * everything is synchronous, before this returns.
  */
 export function runSteps(run: StepRun, done: StepsDone): void {
-  new StepPump(run, done).start();
+  if (run.standing?.looked.length === 0) done();
+  else new StepPump(run, done).start();
 }
 
 class StepPump {
   readonly #run: StepRun;
   readonly #epoch: Epoch;
-  readonly #readers: readonly ReadonlySet<number>[];
-  readonly #slots: ReadonlyMap<number, Slot>[] = [];
+  readonly #readers: readonly (ReadonlySet<number> | undefined)[];
+  readonly #slots: ReadonlyMap<number, Slot>[];
   readonly #blockedBy: (readonly string[])[] = [];
   readonly #done: StepsDone;
   readonly #limits: Limits;
@@ -60,14 +61,16 @@ class StepPump {
 
   constructor(run: StepRun, done: StepsDone) {
     const { steps } = run.plan;
+    const looked = run.standing?.looked ?? steps;
     this.#run = run;
     this.#done = done;
+    this.#slots = run.standing?.slots ?? [];
     this.#epoch = createEpoch({ predecessors: steps.map(({ predecessors }) => predecessors) });
-    this.#readers = readersOf(steps);
+    this.#readers = readersOf(looked);
     this.#limits = new Limits(run.concurrency, run.plan.pools);
     this.#lastTurn = run.clock.now();
-    // In a batch run nothing has a state yet, so everything in the plan changes.
-    for (const { index } of steps) this.#epoch.mark(index);
+    // In a batch run nothing that is looked at has a state yet, so all of it changes.
+    for (const { index } of looked) this.#epoch.mark(index);
   }
 
   start(): void {
@@ -220,10 +223,25 @@ class StepPump {
       const producer = this.#run.plan.steps[index];
       invariant(producer !== undefined, 'what a step reads is in its plan');
       this.#awaited.set(index, [planned]);
-      this.#unblocked.push(producer);
+      this.#executeAgain(producer);
     }
     if (awaited.length === 0) this.#unblocked.push(planned);
     this.#pump();
+  }
+
+  #executeAgain(producer: PlannedStep): void {
+    const known = this.#run.standing?.revive(producer);
+    if (known === undefined) {
+      this.#unblocked.push(producer);
+      return;
+    }
+    known.then(
+      () => {
+        this.#unblocked.push(producer);
+        this.#pump();
+      },
+      (error: unknown) => this.#fail(error),
+    );
   }
 
   /** Those that wait for nothing else are begun anew. */
@@ -310,8 +328,8 @@ class StepPump {
   }
 }
 
-function readersOf(steps: readonly PlannedStep[]): readonly ReadonlySet<number>[] {
-  const readers = steps.map(() => new Set<number>());
-  for (const { index, inputs } of steps) for (const step of readSteps(inputs)) readers[step]?.add(index);
+function readersOf(steps: readonly PlannedStep[]): readonly (ReadonlySet<number> | undefined)[] {
+  const readers: Set<number>[] = [];
+  for (const { index, inputs } of steps) for (const step of readSteps(inputs)) (readers[step] ??= new Set()).add(index);
   return readers;
 }

@@ -11,6 +11,7 @@ import type { StepLine } from '../step/step-log.ts';
 import type { Reuse, WhyRun } from './reuse.ts';
 import type { SettledStep } from './settled-step.ts';
 import type { ValueSlot } from './slot.ts';
+import type { Standing } from './standing.ts';
 import type { Supply } from './supply.ts';
 
 /** What is told of steps while they run. Called synchronously, in settle order. */
@@ -43,6 +44,8 @@ export interface StepRun {
   readonly stateOf?: (planned: PlannedStep) => CommittedState | undefined | Promise<CommittedState | undefined>;
   /** Says which steps need not run; without it all do. */
   readonly reuse?: Reuse;
+  /** Says which steps need not be looked at; without it all are. */
+  readonly standing?: Standing | undefined;
   readonly clock: Clock;
   /** Disposed by whoever made it, when the steps are over. */
   readonly resources: ResourceScope;

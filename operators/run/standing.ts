@@ -84,6 +84,13 @@ export class Standing {
     return this.#looked !== undefined && !this.#looked.has(index);
   }
 
+  /** Whether a step stands, by its index in the definitions. */
+  standsIn(step: number): boolean {
+    if (this.#looked === undefined) return false;
+    const index = this.#indexOf(step);
+    return index !== undefined && this.stands(index);
+  }
+
   /** The steps that stand. */
   standing(): readonly PlannedStep[] {
     return this.#looked === undefined ? [] : this.#plan.steps.filter(({ index }) => this.stands(index));

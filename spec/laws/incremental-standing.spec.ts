@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { status } from '../../index.ts';
 import type { Action, HistoryConstraints } from './incremental-arbitraries.ts';
 import { eventsFrom } from './incremental-checks.ts';
 import type { History } from './incremental-history.ts';
@@ -25,6 +26,7 @@ describe('I16 steps that stand: a refresh that looks only at what a change may h
           for (const run of [action, refreshAll]) {
             const [one, other] = [await accountOf(played[0], run), await accountOf(played[1], run)];
             expect(one, played[0].print()).toEqual(other);
+            expect(await statusOf(played[0]), played[0].print()).toEqual(await statusOf(played[1]));
           }
         }
         const [one, other] = [await tellingOfHistory(played[0]), await tellingOfHistory(played[1])];
@@ -55,6 +57,11 @@ async function accountOf(played: History, action: Action): Promise<unknown> {
   if (action.do === 'run') return (await played.run({ ...action, cancelAfter: 0 })).got;
   await changes(played, [action]);
   return undefined;
+}
+
+async function statusOf({ defs, store }: History): Promise<unknown> {
+  const { assets } = await status(defs, store);
+  return [...assets.values()].map(({ key, state, stale, position }) => [key, state, stale, position === undefined]);
 }
 
 async function tellingOfHistory({ store }: History): Promise<readonly string[]> {

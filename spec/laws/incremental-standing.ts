@@ -28,7 +28,7 @@ export function askedPort({ asked, forgets }: { readonly asked: Asked; readonly 
 }
 
 /** The event, but for what it verifies. */
-export function withoutVerification<Event extends { readonly type: string }>(event: Event): Event {
+function withoutVerification<Event extends { readonly type: string }>(event: Event): Event {
   if (event.type !== 'run-ended') return event;
   const { verified: _, ...others } = event as Event & { readonly verified?: unknown };
   // Nothing but an optional part was left out.

@@ -91,6 +91,10 @@ export class LmdbPort implements LivePort, RetentionStore {
     return this.#use(() => this.#each(keys, (reader, key) => reader.readable(key, at)));
   }
 
+  readableAt(keys: readonly AssetKey[], at: Position): Promise<readonly (Position | undefined)[]> {
+    return this.#use(() => this.#each(keys, (reader, key) => reader.readableAt(key, at)));
+  }
+
   lastSettled(
     outputs: readonly TraceQuestion[],
     at: Position,

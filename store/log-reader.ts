@@ -60,6 +60,11 @@ export class LogReader {
     return event;
   }
 
+  /** Where the event stands that says what readers get of a key as of a position. */
+  readableAt(key: AssetKey, at: Position): Position | undefined {
+    return this.#positionIn(this.#tables.readable, nameOf('key', key), at);
+  }
+
   /** The last settled step that succeeded with this output in need. */
   lastSettled({ definition, step, output, before }: TraceQuestion, at: Position): Settled | undefined {
     const event = this.#settled({ definition, step, output }, asOf({ before }, at));
@@ -140,9 +145,13 @@ export class LogReader {
   }
 
   #found(index: Table, name: Name, at: Position): LoggedEvent | undefined {
-    const id = this.#names.find(this.#tables, name);
-    const position = id === undefined ? undefined : lastInIndex(index, id, at);
+    const position = this.#positionIn(index, name, at);
     return position === undefined ? undefined : this.#event(position);
+  }
+
+  #positionIn(index: Table, name: Name, at: Position): Position | undefined {
+    const id = this.#names.find(this.#tables, name);
+    return id === undefined ? undefined : lastInIndex(index, id, at);
   }
 
   #event(position: Position): LoggedEvent {

@@ -4,7 +4,7 @@ import { addressesOf } from '../lib/events/retention.ts';
 import { draftEvent, type EventDraft } from './batch-draft.ts';
 import type { Volume } from './disk-room.ts';
 import { EventBytes } from './event-bytes.ts';
-import { removedEventRow } from './event-codec.ts';
+import { eventRow, removedEventRow } from './event-codec.ts';
 import { eventFrom } from './event-decoder.ts';
 import { Names } from './names.ts';
 import { openRecord, record } from './record.ts';
@@ -96,7 +96,16 @@ class LogRepair {
     if (found.isUncertain) this.#lists.uncertain.add(position);
     // What retention took away stood there before, and is no contradiction.
     if (this.#salvage.found.contradicted.has(position) && found.event.type !== 'removed') this.#lists.contradicted.add(position);
-    return { position, row: found.row, event: found.event, draft: draftOf(found.event) };
+    return { position, row: this.#rowOf(found), event: found.event, draft: draftOf(found.event) };
+  }
+
+  /** The row as it was found, but that no run vouches for steps whose events may be gone. */
+  #rowOf({ event, row }: FoundEvent): Buffer {
+    const { lost, uncertain, contradicted } = this.#lists;
+    const isWhole = [lost, uncertain, contradicted].every(({ set }) => set.count === 0);
+    if (isWhole || event.type !== 'run-ended' || event.verified === undefined) return row;
+    const { type, runId, time, status } = event;
+    return record('events', positionKey(event.position), eventRow({ type, runId, time, status }, 0));
   }
 
   bring({ position, row, event, draft }: RowToBring): void {

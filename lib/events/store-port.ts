@@ -116,6 +116,11 @@ export interface EventLog {
   /** What readers get of each key as of `at` (F8), in the order asked; `undefined` where there is nothing yet. */
   readable(keys: readonly AssetKey[], at: Position): Promise<readonly (ReadableEvent | undefined)[]>;
   /**
+   * Where the events stand that `readable` gives, for who wants no more of them: a port that can find them faster than it reads them has
+   * this too.
+   */
+  readableAt?(keys: readonly AssetKey[], at: Position): Promise<readonly (Position | undefined)[]>;
+  /**
    * For each output, the last settled step, as of `at`, that succeeded with that output in need: the fold that a trace is (R1).
    * `undefined` too where a later success dropped it (D8). With `before`, the last one of those before that position.
    */

@@ -98,6 +98,11 @@ class MemoryPort implements LivePort, RetentionStore {
     return Object.freeze(keys.map(find));
   }
 
+  async readableAt(keys: readonly AssetKey[], at: Position): Promise<readonly (Position | undefined)[]> {
+    const { readable } = this.#open();
+    return Object.freeze(keys.map((key) => readable.lastAt(key, at)));
+  }
+
   async lastSettled(outputs: readonly TraceQuestion[], at: Position): Promise<readonly (Settled | undefined)[]> {
     const { log, settled } = this.#open();
     const find = (output: TraceQuestion): Settled | undefined => {

@@ -78,7 +78,7 @@ export class Engine {
   ): Promise<{ readonly engine: Engine; readonly started: RunStarted; readonly observed: readonly ObservedNow[] }> {
     const { plan, store, port, reads, clock, sources, traces } = parts;
     const runId = uniqueId();
-    const asked = await resolve(plan, { ...store, port }, { sources, clock, runId, traces });
+    const asked = await resolve(plan, { ...store, port }, { sources, clock, runId, traces, looksAtAll: true });
     const resolved = { ...asked, supply: settlePositions(asked.supply, asked.readsAt + 1) };
     const fold = new LogFold(resolved, await readUnsuccessful(resolved, port), traces);
     await addOtherSources(fold, resolved, port);

@@ -61,7 +61,7 @@ export async function resolveAgain<Assets>(
     observed: [],
     supply,
     before,
-    missed: await missedSince(plan, { port, readsAt: head, before }),
+    missed: await missedSince([...plan.selection], { port, readsAt: head, before }),
     traces: new Map(),
     // What the first run started from too, whatever was committed since (E3). What does not run needs none.
     states: await readStates(

@@ -10,7 +10,7 @@ import type { StorePort } from '../../lib/events/store-port.ts';
 import type { AssetKey } from '../../lib/model/asset-key.ts';
 import type { Codecs } from '../../lib/model/codec.ts';
 import { checkVerbOptions, RULES, type OptionRules } from '../../lib/kernel/verb-options.ts';
-import { checkPlan, type Plan } from '../../lib/plan/plan.ts';
+import { checkPlan, type Plan, type PlannedStep } from '../../lib/plan/plan.ts';
 import type { Clock } from '../step/clock.ts';
 import { systemClock, uniqueId } from './environment.ts';
 import { checkStore, RUN_RULES } from './options.ts';
@@ -20,6 +20,7 @@ import { readTraces, type Traces } from './reuse.ts';
 import { readStates, type StateAddresses } from './step-states.ts';
 import { staleInputs, type StaleInput } from './stale-inputs.ts';
 import type { Slot } from './slot.ts';
+import { standingOf, type Standing } from './standing.ts';
 import type { Supplied, Supply } from './supply.ts';
 
 /** A plan that a store was asked about: what it reads is pinned to one position, and nothing is missing (N7, N8). */
@@ -44,6 +45,8 @@ export interface ResolvedPlan<Assets = unknown> {
   readonly known?: ReadonlyMap<number, ReadonlyMap<number, Slot>>;
   /** For a re-execution: the run that it takes up, and the first one of all (E4). */
   readonly again?: { readonly parent: string; readonly root: string };
+  /** For a refresh: which steps it need not look at. */
+  readonly standing?: Standing;
   /** Upstream assets of other definitions that are loaded although a run would make them anew (N5). */
   readonly staleInputs: readonly StaleInput[];
   /**
@@ -63,6 +66,8 @@ export interface ResolveOptions {
   readonly runId?: string;
   /** How many of the last traces of an output are tried; 1 by default. */
   readonly traces?: number;
+  /** Looks at every step, also at those that an earlier refresh has vouched for; false by default. */
+  readonly looksAtAll?: boolean;
   /** Told to sources that are read: aborted when nobody waits for them any longer. */
   readonly signal?: AbortSignal;
 }
@@ -72,6 +77,7 @@ const RESOLVE_RULES: OptionRules<ResolveOptions> = {
   clock: RUN_RULES.clock,
   runId: RULES.string,
   traces: RUN_RULES.traces,
+  looksAtAll: RULES.flag,
   signal: RUN_RULES.signal,
 };
 
@@ -103,17 +109,18 @@ async function resolveNow<Assets>(plan: Plan<Assets>, store: Store, given: Given
   const { port } = store;
   const { wanted, values, encoded, clock = systemClock, runId = uniqueId() } = given;
   const readsAt = await port.head();
-  const keys = new Set([
-    ...wanted.keys(),
-    ...values.keys(),
-    ...plan.steps.flatMap(({ step }) => step.outputs.flatMap(({ key }) => key ?? [])),
-  ]);
-  const before = await readable(port, [...keys], readsAt);
   const codecs = codecsFor(plan, store);
-  const observed = observe({ encoded, before }, { time: clock.now(), runId });
+  const limit = given.traces ?? 1;
+  const read = await readable(port, [...new Set([...wanted.keys(), ...values.keys()])], readsAt);
+  const observed = observe({ encoded, before: read }, { time: clock.now(), runId });
+  const all = given.looksAtAll ?? false;
+  const standing = await standingOf(plan, { port, codecs, readsAt, traces: limit, observed: observed.keys(), all });
+  const { looked, before } = standing;
+  for (const [key, event] of read) before.set(key, event);
+  for (const [key, event] of await readable(port, assetsOf(looked, before), readsAt)) before.set(key, event);
   const supply = pin({ port, wanted, values, before: await withoutRemoved(port, wanted, before), observed, codecs });
   checkNothingMissing(plan, wanted, supply);
-  const traces = await readTraces(plan, port, { readsAt, before, limit: given.traces ?? 1 });
+  const traces = await readTraces({ ...plan, steps: looked }, port, { readsAt, before, limit });
   const loads = [...wanted].filter(([key, { crossing }]) => crossing && supply.has(key)).map(([key]) => key);
   return {
     plan,
@@ -121,10 +128,11 @@ async function resolveNow<Assets>(plan: Plan<Assets>, store: Store, given: Given
     observed: [...observed.values()],
     supply,
     before,
-    missed: await missedSince(plan, { port, readsAt, before }),
+    missed: await missedSince(selectedOf(plan, looked), { port, readsAt, before }),
     traces,
-    states: await readStates(plan.steps, { port, readsAt }),
+    states: await readStates(looked, { port, readsAt }),
     codecs,
+    standing,
     staleInputs: await staleInputs(plan.defs, {
       port,
       readsAt,
@@ -201,9 +209,18 @@ async function withoutRemoved(
   return gone.size === 0 ? before : new Map([...before].filter(([key]) => !gone.has(key)));
 }
 
-/** Assets of a selection whose latest outcome is none that readers get (F8). */
-export async function missedSince({ selection }: Plan, { port, readsAt, before }: Since): Promise<ReadonlySet<AssetKey>> {
-  const keys = [...selection];
+/** Assets that some steps make, of which nothing is known yet. */
+function assetsOf(steps: readonly PlannedStep[], known: ReadonlyMap<AssetKey, unknown>): readonly AssetKey[] {
+  return steps.flatMap(({ step }) => step.outputs.flatMap(({ key }) => (key === undefined || known.has(key) ? [] : [key])));
+}
+
+/** Selected assets that some steps make. */
+function selectedOf({ selection }: Plan, steps: readonly PlannedStep[]): readonly AssetKey[] {
+  return steps.flatMap(({ step }) => step.outputs.flatMap(({ key }) => (key !== undefined && selection.has(key) ? [key] : [])));
+}
+
+/** Of some assets those whose latest outcome is none that readers get (F8). */
+export async function missedSince(keys: readonly AssetKey[], { port, readsAt, before }: Since): Promise<ReadonlySet<AssetKey>> {
   const missed = await port.missed(keys, readsAt);
   return new Set(keys.filter((key, index) => (missed[index]?.position ?? 0) > (before.get(key)?.position ?? 0)));
 }

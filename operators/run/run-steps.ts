@@ -26,8 +26,10 @@ export interface StepsFailure {
  * everything is synchronous, before this returns.
  */
 export function runSteps(run: StepRun, done: StepsDone): void {
+  const looked = run.standing?.looked ?? run.plan.steps;
+  if (looked.length === 0) return done();
   new StepPump(run).start(
-    run.plan.steps.map(({ index }) => index),
+    looked.map(({ index }) => index),
     done,
   );
 }
@@ -39,9 +41,9 @@ export function runSteps(run: StepRun, done: StepsDone): void {
 export class StepPump {
   readonly #run: StepRun;
   readonly #epoch: Epoch;
-  /** By plan index and output: the steps that read it. */
-  readonly #readers: readonly ReadonlyMap<number, ReadonlySet<number>>[];
-  readonly #slots: ReadonlyMap<number, Slot>[] = [];
+  /** By plan index and output: the steps that read it, of those that are looked at. */
+  readonly #readers: readonly (ReadonlyMap<number, ReadonlySet<number>> | undefined)[];
+  readonly #slots: ReadonlyMap<number, Slot>[];
   readonly #blockedBy: (readonly string[])[] = [];
   readonly #limits: Limits;
   #done: StepsDone = () => undefined;
@@ -68,9 +70,11 @@ export class StepPump {
 
   constructor(run: StepRun) {
     const { steps } = run.plan;
+    const looked = run.standing?.looked ?? steps;
     this.#run = run;
+    this.#slots = run.standing?.slots ?? [];
     this.#epoch = createEpoch({ predecessors: steps.map(({ predecessors }) => predecessors) });
-    this.#readers = readersOf(steps);
+    this.#readers = readersOf(looked);
     this.#limits = new Limits(run.concurrency, run.plan.pools);
     this.#lastTurn = run.clock.now();
   }
@@ -244,10 +248,25 @@ export class StepPump {
       const producer = this.#run.plan.steps[index];
       invariant(producer !== undefined, 'what a step reads is in its plan');
       this.#awaited.set(index, [planned]);
-      this.#unblocked.push(producer);
+      this.#executeAgain(producer);
     }
     if (awaited.length === 0) this.#unblocked.push(planned);
     this.#pump();
+  }
+
+  #executeAgain(producer: PlannedStep): void {
+    const known = this.#run.standing?.revive(producer);
+    if (known === undefined) {
+      this.#unblocked.push(producer);
+      return;
+    }
+    known.then(
+      () => {
+        this.#unblocked.push(producer);
+        this.#pump();
+      },
+      (error: unknown) => this.#fail(error),
+    );
   }
 
   /** Those that wait for nothing else are begun anew. */
@@ -348,17 +367,17 @@ export class StepPump {
 
 const NO_READERS: ReadonlyMap<number, ReadonlySet<number>> = new Map();
 
-function readersOf(steps: readonly PlannedStep[]): readonly ReadonlyMap<number, ReadonlySet<number>>[] {
-  const readers = steps.map(() => new Map<number, Set<number>>());
+function readersOf(steps: readonly PlannedStep[]): readonly (ReadonlyMap<number, ReadonlySet<number>> | undefined)[] {
+  const readers: Map<number, Set<number>>[] = [];
   for (const { index, inputs } of steps) {
     for (const { entries } of inputs)
-      for (const entry of entries) if (entry.from === 'step') addReader(readers[entry.step], entry.output, index);
+      for (const entry of entries) if (entry.from === 'step') addReader((readers[entry.step] ??= new Map()), entry.output, index);
   }
   return readers;
 }
 
-function addReader(outputs: Map<number, Set<number>> | undefined, output: number, reader: number): void {
-  const readers = outputs?.get(output);
-  if (readers === undefined) outputs?.set(output, new Set([reader]));
+function addReader(outputs: Map<number, Set<number>>, output: number, reader: number): void {
+  const readers = outputs.get(output);
+  if (readers === undefined) outputs.set(output, new Set([reader]));
   else readers.add(reader);
 }

@@ -12,6 +12,7 @@ import type { Readable } from './gather.ts';
 import type { Reuse, WhyRun } from './reuse.ts';
 import type { SettledStep } from './settled-step.ts';
 import type { ValueSlot } from './slot.ts';
+import type { Standing } from './standing.ts';
 import type { Supply } from './supply.ts';
 
 /** What is told of steps while they run. Called synchronously, in settle order. */
@@ -48,6 +49,8 @@ export interface StepRun {
   readonly waiting?: (planned: PlannedStep, readable: Readable) => boolean;
   /** The time limit of steps whose op has none, in milliseconds; without it they have none. */
   readonly timeoutMs?: number;
+  /** Says which steps need not be looked at; without it all are. */
+  readonly standing?: Standing | undefined;
   readonly clock: Clock;
   /** Disposed by whoever made it, when the steps are over. */
   readonly resources: ResourceScope;

@@ -67,7 +67,10 @@ export const indexChecks: Checks = {
     const log = (await port.read(1, 100)).filter(isReadable);
     for (let at = -1; at <= events.length + 1; at += 1) {
       const expected = ['b', 'a', 'none', 'b'].map((key) => log.findLast((event) => event.key === key && event.position <= at));
-      assert.deepEqual(await port.readable([sampleKey('b'), sampleKey('a'), sampleKey('none'), sampleKey('b')], at), expected, `at ${at}`);
+      const keys = [sampleKey('b'), sampleKey('a'), sampleKey('none'), sampleKey('b')];
+      assert.deepEqual(await port.readable(keys, at), expected, `at ${at}`);
+      const positions = expected.map((event) => event?.position);
+      assert.deepEqual((await port.readableAt?.(keys, at)) ?? positions, positions, `at ${at}`);
     }
   },
 

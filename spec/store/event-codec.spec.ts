@@ -7,7 +7,7 @@ import { openLmdb } from '../../store/lmdb-environment.ts';
 import { openStore } from '../../store/open-store.ts';
 import { record } from '../../store/record.ts';
 import { positionKey } from '../../store/tables.ts';
-import { batchOf, everyKind, hookFailed, logLine, runStarted, stepSettled } from '../kit/sample-events.ts';
+import { batchOf, everyKind, hookFailed, logLine, runEnded, runStarted, stepSettled } from '../kit/sample-events.ts';
 import { newFolder } from './folder.ts';
 
 /** An event after it has been a row, as JSON text, and an event again. */
@@ -47,6 +47,13 @@ describe('an event as a row', () => {
     expect(eventRow(stepSettled({ runId: 'r', time: 5, attempts: 3 }), 0)).toEqual(
       ['step-settled', 'r', 5, 'graph', 'sub.step', 'op', '1', null, [], 'succeeded', [['result', ['v']]], null, [], 3],
     ); // prettier-ignore
+  });
+
+  test('ends with what a refresh verified, where it did', () => {
+    const verified = { plan: 'sha256:p', position: 7, open: [1, 4], alone: [2], versions: { '': 'session:1', model: '2' } };
+    expect(eventRow(runEnded({ runId: 'r', time: 5 }), 0)).toEqual(['run-ended', 'r', 5, 'succeeded']);
+    expect(throughRow(runEnded({ verified }))).toEqual({ ...runEnded({ verified }), position: 1 });
+    expect(throughRow(runEnded())).not.toHaveProperty('verified');
   });
 
   test('tells a line without data from one whose data is null', () => {

@@ -177,6 +177,24 @@ describe('what can be made again', () => {
 });
 
 describe('what is lost is told', () => {
+  test('what a run verified, where an event is lost that it may have gone by', async () => {
+    const row = ['run-ended', 'last', 1, 'succeeded'];
+    const verified = ['plan', 2, [], [1], {}];
+    const endedAs = async (lost: readonly number[]): Promise<unknown> => {
+      const { folder } = await changedForGood(({ events }, { head }) => {
+        const key = positionKey(head);
+        events.putSync(key, record('events', key, [...row, verified]));
+        for (const position of lost) events.removeSync(positionKey(position));
+      });
+      return (await repairHere(folder)).contents.events.at(-1);
+    };
+    const ended = { type: 'run-ended', runId: 'last', time: 1, status: 'succeeded' };
+    expect(await endedAs([])).toMatchObject({ ...ended, verified: { plan: 'plan', position: 2, open: [], alone: [1], versions: {} } });
+    const doubtful = await endedAs([3]);
+    expect(doubtful).toMatchObject(ended);
+    expect(doubtful).not.toHaveProperty('verified');
+  });
+
   test('an event, whose position stays', async () => {
     const { folder, contents } = await changedForGood(({ events }, { head }) => {
       for (const position of [3, 4, 9, head]) events.removeSync(positionKey(position));

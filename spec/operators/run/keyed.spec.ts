@@ -57,10 +57,10 @@ async function lines(store: Store): Promise<readonly string[]> {
 }
 
 /** Where the pieces are kept of what readers get of a key. */
-async function piecesOf({ port, latest }: Store, key: string): Promise<readonly string[]> {
-  const event = await latest(key);
+async function piecesOf(store: Store, key: string): Promise<readonly string[]> {
+  const event = await store.latest(key);
   const below = async (address: string): Promise<readonly string[]> => {
-    const [bytes = new Uint8Array()] = await port.values([address]);
+    const [bytes = new Uint8Array()] = await store.port.values([address]);
     return [address, ...(await Promise.all(pieceAddresses(bytes).map(below))).flat()];
   };
   return event !== undefined && 'address' in event && event.address !== null ? below(event.address) : [];

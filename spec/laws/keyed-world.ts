@@ -41,7 +41,7 @@ export const largeTable: fc.Arbitrary<Rows> = fc
 
 /** What happens in a history. */
 export type Move =
-  | { readonly move: 'put'; readonly table: 'a' | 'b'; readonly edits: readonly Edit<Row>[] }
+  | { readonly move: 'put' | 'follow'; readonly table: 'a' | 'b'; readonly edits: readonly Edit<Row>[] }
   | { readonly move: 'given'; readonly table: 'a' | 'b'; readonly edits: readonly Edit<Row>[] }
   | { readonly move: 'refresh'; readonly select: readonly ('one' | 'two' | 'end' | 'listed' | 'rows')[] }
   | { readonly move: 'forget-memory' | 'forget-rows' | 'reopen' | 'prune' | 'anew' };
@@ -50,10 +50,11 @@ const made = fc.record({ table: fc.constantFrom('a' as const, 'b' as const), edi
 
 /** Anything that may happen: mostly changes, and refreshes of some or all. */
 export const anyMove: fc.Arbitrary<Move> = fc.oneof(
-  { weight: 4, arbitrary: made.map((each) => ({ move: 'put' as const, ...each })) },
+  { weight: 2, arbitrary: made.map((each) => ({ move: 'put' as const, ...each })) },
+  { weight: 6, arbitrary: made.map((each) => ({ move: 'follow' as const, ...each })) },
   { weight: 1, arbitrary: made.map((each) => ({ move: 'given' as const, ...each })) },
   {
-    weight: 4,
+    weight: 2,
     arbitrary: fc
       .subarray(['one', 'two', 'end', 'listed', 'rows'] as const, { minLength: 1 })
       .map((select) => ({ move: 'refresh' as const, select })),

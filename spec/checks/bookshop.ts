@@ -74,7 +74,8 @@ export function bookshop(mistake?: Mistake): Definitions {
       await Promise.resolve();
       if (has('race')) printer = 'reorder; ';
       const sold = has('leak') ? new Map(lastSold.map(({ book, copies }) => [book, copies] as const)) : by_book;
-      return [...sold].filter(([book, copies]) => copies > (stock[book] ?? 0)).map(([book]) => book);
+      // Maps of equal entries are equal, whatever their order: what is made of one must not depend on it.
+      return [...sold].flatMap(([book, copies]) => (copies > (stock[book] ?? 0) ? [book] : [])).toSorted();
     },
   });
 

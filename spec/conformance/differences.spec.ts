@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { buildCase } from './build.ts';
 import { readCase } from './case.ts';
-import { differences, type Compared } from './differences.ts';
+import { meantDifferences, type Compared } from './differences.ts';
 import { drawnCase, type DrawnCase } from './draw-case.ts';
 
 const ran = { success: true, executed: [], selectedOutputs: {}, failed: {}, skipped: [], materialized: {} };
@@ -23,7 +23,7 @@ const shape: DrawnCase = {
 };
 const compared: Compared = { shape, select: ['a1'], run: ran, stored: { a0: 1 }, mismatches: ['materialized: expected {} got {"a1":1}'] };
 const meant = (given: Partial<Compared>): readonly string[] =>
-  differences.filter(({ isMeant }) => isMeant({ ...compared, ...given })).map(({ name }) => name.slice(0, 2));
+  (meantDifferences({ ...compared, ...given }) ?? []).map((name) => name.slice(0, 2));
 
 describe('differences from Dagster that are meant', () => {
   test('are not taken for granted: a plain mismatch is none of them', () => expect(meant({})).toEqual([]));
@@ -42,10 +42,21 @@ describe('differences from Dagster that are meant', () => {
     expect(meant({ run: { ...run, materialized: { a1: 1 } } })).toEqual([]);
   });
 
-  test('N7: only where Sluice refuses and Dagster fails to load', () => {
-    const run = { ...ran, failed: { s1: { error: 'DagsterExecutionLoadInputError', message: '' } } };
-    expect(meant({ run, mismatches: ['error: expected nothing got "MISSING_VALUE"'] })).toEqual(['N7']);
-    expect(meant({ run })).toEqual([]);
+  test('X2: only where what was skipped has a failure upstream, and only for what was skipped', () => {
+    const run = { ...ran, failed: { s0: { error: 'E', message: '' } }, skipped: ['s1'] };
+    const mismatches = ['skipped: expected ["s1"] got []'];
+    expect(meant({ run, mismatches })).toEqual(['X2']);
+    expect(meant({ run: { ...run, failed: {} }, mismatches })).toEqual([]);
+    expect(meant({ run, mismatches: [...mismatches, 'executed: expected [] got ["s0"]'] })).toEqual([]);
+    // Two differences may explain a run together.
+    const both = { ...run, materialized: { a0: 1 } };
+    expect(meant({ run: both, mismatches: [...mismatches, ...compared.mismatches] })).toEqual(['X2', 'X8']);
+  });
+
+  test('N7: only where Sluice refuses, and what is read is not there', () => {
+    const mismatches = ['error: expected nothing got "MISSING_VALUE"', 'success: expected false got nothing'];
+    expect(meant({ mismatches, stored: {} })).toEqual(['N7']);
+    expect(meant({ mismatches })).toEqual([]);
   });
 
   test('N6: only where an asset that is not selected is not stored', () => {

@@ -1,9 +1,10 @@
 import type { DagsterRun } from './ask-dagster.ts';
 import type { DrawnCase, DrawnOutput } from './draw-case.ts';
 
-/** A difference that Sluice means (SEMANTICS §9), and how it is recognized. */
-export interface Difference {
+/** A difference that Sluice means (SEMANTICS §9), how it is recognized, and which fields of a run it explains; all where none are named. */
+interface Difference {
   readonly name: string;
+  readonly fields?: readonly string[];
   readonly isMeant: (compared: Compared) => boolean;
 }
 
@@ -22,18 +23,30 @@ type Ran = Extract<DagsterRun, { readonly success: boolean }>;
 
 const hasRun = (run: DagsterRun): run is Ran => 'success' in run;
 
-/** Whether a step failed in Dagster with an error of that class, and what it said has these words. */
-function failedWith(run: DagsterRun, error: string, words = ''): boolean {
-  return hasRun(run) && Object.values(run.failed).some((each) => each.error === error && each.message.includes(words));
-}
-
 /** The key of an output that is an asset. */
 function keyOf({ graph }: DrawnCase, { step, out }: DrawnOutput): string | undefined {
   return Object.entries(graph.outputs).find(([, each]) => each.step === step && each.out === out)?.[0];
 }
 
+/** Whether some step reads an asset that is not selected, and that the store does not have. */
+function readsMissing({ shape, select, stored }: Compared): boolean {
+  return shape.graph.steps.some(({ in: wires }) =>
+    Object.values(wires).some((wire) => {
+      const key = 'step' in wire ? keyOf(shape, wire) : undefined;
+      return key !== undefined && !select.includes(key) && !(key in stored);
+    }),
+  );
+}
+
+/** The steps that reach a step. */
+function upstreamOf(shape: DrawnCase, name: string): readonly string[] {
+  const wires = Object.values(shape.graph.steps.find((step) => step.name === name)?.in ?? {});
+  const read = wires.flatMap((wire) => ('map' in wire ? wire.map(({ step }) => step) : 'step' in wire ? [wire.step] : []));
+  return read.flatMap((step) => [step, ...upstreamOf(shape, step)]);
+}
+
 /** The differences that were drawn so far; any other is a failure. */
-export const differences: readonly Difference[] = [
+const differences: readonly Difference[] = [
   {
     name: 'X6: a required output that is not in need fails the step where it is left out',
     isMeant: ({ run }) =>
@@ -45,27 +58,24 @@ export const differences: readonly Difference[] = [
   },
   {
     name: 'X8: what a step emitted before it failed is recorded',
-    isMeant: ({ shape, run, mismatches }) => {
-      if (!hasRun(run) || mismatches.some((line) => !line.startsWith('materialized: '))) return false;
-      const failing = Object.entries(shape.graph.outputs).filter(([, { step }]) => run.failed[step] !== undefined);
-      return failing.some(([key]) => key in run.materialized);
-    },
+    fields: ['materialized'],
+    isMeant: ({ shape, run }) =>
+      hasRun(run) &&
+      Object.entries(shape.graph.outputs).some(([key, { step }]) => run.failed[step] !== undefined && key in run.materialized),
   },
   {
-    name: 'N7: a missing stored value fails in the middle of a run, not before it',
-    isMeant: ({ run, mismatches }) =>
-      mismatches.includes('error: expected nothing got "MISSING_VALUE"') && failedWith(run, 'DagsterExecutionLoadInputError'),
+    name: 'X2: a step with one input absent and another one failed is skipped',
+    fields: ['skipped'],
+    isMeant: ({ shape, run }) =>
+      hasRun(run) && run.skipped.some((name) => upstreamOf(shape, name).some((step) => run.failed[step] !== undefined)),
+  },
+  {
+    name: 'N7: a missing stored value fails in the middle of a run, or not at all, and not before it',
+    isMeant: (compared) => compared.mismatches.includes('error: expected nothing got "MISSING_VALUE"') && readsMissing(compared),
   },
   {
     name: 'N6: an asset that is absent is no absent entry: order alone goes on, and a value is looked for in vain',
-    isMeant: ({ shape, select, stored, mismatches }) =>
-      mismatches.some((line) => line.startsWith('skipped: ')) &&
-      shape.graph.steps.some(({ in: wires }) =>
-        Object.values(wires).some((wire) => {
-          const key = 'step' in wire ? keyOf(shape, wire) : undefined;
-          return key !== undefined && !select.includes(key) && !(key in stored);
-        }),
-      ),
+    isMeant: (compared) => compared.mismatches.some((line) => line.startsWith('skipped: ')) && readsMissing(compared),
   },
   {
     name: 'N6: a cut drops assets from a fan-in, or one value goes into every slot',
@@ -80,3 +90,12 @@ export const differences: readonly Difference[] = [
     },
   },
 ];
+
+/** The names of the differences that explain all that is not the same; `undefined` where something is left that none explains. */
+export function meantDifferences(compared: Compared): readonly string[] | undefined {
+  const meant = differences.filter(({ isMeant }) => isMeant(compared));
+  const explain = (line: string): readonly Difference[] =>
+    meant.filter(({ fields }) => fields === undefined || fields.some((field) => line.startsWith(`${field}: `)));
+  const explained = compared.mismatches.map(explain);
+  return explained.some(({ length }) => length === 0) ? undefined : [...new Set(explained.flat().map(({ name }) => name))];
+}

@@ -186,27 +186,34 @@ export class Intake {
 
   /** The items of the next epoch, in the order in which they came. */
   take(): readonly Item[] {
-    const items: Item[] = [];
-    const most = this.#due || this.#marks > 0 || this.#full > 0 ? Infinity : (this.#policy.items ?? Infinity);
     // With a policy of a number, what is due is still taken in portions: an epoch is never larger than asked.
-    const limit = Math.min(most, this.#policy.items ?? Infinity);
-    let fresh = 0;
-    for (; this.#next < this.#line.length && fresh < limit; this.#next += 1) {
-      const entry = this.#line[this.#next];
-      if (entry === 'mark') {
-        this.#marks -= 1;
-        if (items.length > 0) break;
-      } else if (entry !== undefined && !entry.gone) {
-        items.push(this.#leave(entry));
-        if (!entry.isRepeat) fresh += 1;
-      }
-    }
+    const items = this.#takeUpTo(this.#policy.items ?? Infinity);
     if (this.#waiting === 0) this.#due = false;
     this.#stopTimer?.();
     this.#stopTimer = undefined;
     this.#startTimer();
     this.#dropMarks();
     this.#compact();
+    return items;
+  }
+
+  /** So many new items, and what comes again between them; fewer before a mark. */
+  #takeUpTo(limit: number): readonly Item[] {
+    const items: Item[] = [];
+    let fresh = 0;
+    for (; this.#next < this.#line.length && fresh < limit; this.#next += 1) {
+      const entry = this.#line[this.#next];
+      if (entry === undefined) continue;
+      if (entry === 'mark') {
+        this.#marks -= 1;
+        if (items.length === 0) continue;
+        this.#next += 1;
+        return items;
+      }
+      if (entry.gone) continue;
+      items.push(this.#leave(entry));
+      if (!entry.isRepeat) fresh += 1;
+    }
     return items;
   }
 

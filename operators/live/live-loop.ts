@@ -178,7 +178,10 @@ export class LiveLoop {
     return new Promise((resolve, reject) => {
       const run = async (): Promise<void> => {
         await this.#parts.commits.idle();
-        const opened = await open(this.#first).catch((error: unknown) => void reject(error));
+        const opened = await open(this.#first).catch((error: unknown) => {
+          reject(error);
+          return undefined;
+        });
         if (opened === undefined) return;
         const ended = (await this.#engine?.end('succeeded')) ?? [];
         await this.#enter(opened, ended);
@@ -420,18 +423,13 @@ export class LiveLoop {
 
   /** Lets go of everything, and writes the end of the run where the store still takes it. */
   async #end(): Promise<void> {
-    const { intake, commits, port } = this.#parts;
-    this.#isOver = true;
+    const { commits } = this.#parts;
     this.#stopRetry?.();
-    const why = this.#failure?.error ?? serviceClosed();
-    failAll([...this.#first, ...intake.clear()], why);
-    for (const { reject } of this.#jobs.splice(0)) reject(why);
+    this.#refuseWhatWaits();
     await commits.idle();
     try {
       await this.#takeTurnToEnd();
-      const status: RunEnded['status'] = this.#failure !== undefined ? 'failed' : this.#closing === 'drop' ? 'cancelled' : 'succeeded';
-      const events = (await this.#engine?.end(status)) ?? [];
-      if (events.length > 0) await port.append({ events, values: [] });
+      await this.#writeEnd();
     } catch (error) {
       // What ended it says more than that its end could not be written.
       this.#failure ??= { error };
@@ -442,6 +440,19 @@ export class LiveLoop {
         if (this.#failure === undefined) resolve();
         else reject(this.#failure.error);
     }
+  }
+
+  #refuseWhatWaits(): void {
+    this.#isOver = true;
+    const why = this.#failure?.error ?? serviceClosed();
+    failAll([...this.#first, ...this.#parts.intake.clear()], why);
+    for (const { reject } of this.#jobs.splice(0)) reject(why);
+  }
+
+  async #writeEnd(): Promise<void> {
+    const status: RunEnded['status'] = this.#failure !== undefined ? 'failed' : this.#closing === 'drop' ? 'cancelled' : 'succeeded';
+    const events = (await this.#engine?.end(status)) ?? [];
+    if (events.length > 0) await this.#parts.port.append({ events, values: [] });
   }
 
   async #takeTurnToEnd(): Promise<void> {

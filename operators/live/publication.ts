@@ -93,9 +93,9 @@ export class Publication {
     // Who comes or goes while others are told, comes or goes after this epoch.
     for (const change of changes) {
       // The key of a change is one that somebody watches, and so one of an asset.
-      for (const listener of [...(this.#changes[moment].get(change.key as AssetKey) ?? [])]) listener.next(change);
+      for (const listener of Array.from(this.#changes[moment].get(change.key as AssetKey) ?? [])) listener.next(change);
     }
-    for (const listener of [...this.#epochs[moment]]) listener.next(report);
+    for (const listener of Array.from(this.#epochs[moment])) listener.next(report);
   }
 
   /** Nothing more is told. */

@@ -94,12 +94,8 @@ export function feed<T, Item = T>(options: FeedOptions<T, Item>): Feed<T> {
   // Items are what the origin gives, whatever that is: the compiler has seen that the functions fit it.
   const given = options as FeedOptions<unknown, unknown>;
   checkFunctions(given, where);
+  checkOverflow(given, where);
   const { from, offset, compare = compareOffsets, fold, overflow, capacity = DEFAULT_CAPACITY, merge, acknowledge } = given;
-  if (overflow !== undefined && !OVERFLOWS.has(overflow))
-    throw invalid(where, `got an "overflow" that is none. Give "block", "conflate", "dropOldest" or "error"`);
-  if (!Number.isInteger(capacity) || capacity < 1) throw invalid(where, 'got a "capacity" that is no whole number from 1');
-  if (overflow === 'conflate' && fold !== undefined && merge === undefined)
-    throw invalid(where, 'has a "fold" and conflates: say with "merge" which item stands for two, since none of them may be left out');
   const initial = Object.hasOwn(options, 'initial') ? { value: given.initial } : undefined;
   return Object.freeze({
     kind: 'feed',
@@ -114,6 +110,14 @@ export function feed<T, Item = T>(options: FeedOptions<T, Item>): Feed<T> {
     restart: checkRetry(given.restart, where),
     acknowledge,
   });
+}
+
+function checkOverflow({ overflow, capacity = DEFAULT_CAPACITY, fold, merge }: FeedOptions<unknown, unknown>, where: string): void {
+  if (overflow !== undefined && !OVERFLOWS.has(overflow))
+    throw invalid(where, `got an "overflow" that is none. Give "block", "conflate", "dropOldest" or "error"`);
+  if (!Number.isInteger(capacity) || capacity < 1) throw invalid(where, 'got a "capacity" that is no whole number from 1');
+  if (overflow === 'conflate' && fold !== undefined && merge === undefined)
+    throw invalid(where, 'has a "fold" and conflates: say with "merge" which item stands for two, since none of them may be left out');
 }
 
 const FUNCTIONS = ['offset', 'compare', 'fold', 'merge', 'acknowledge'] as const;

@@ -15,6 +15,8 @@ export interface Applied {
   readonly duplicates: readonly Item[];
 }
 
+type Gathering = { readonly [Part in keyof Applied]: Applied[Part][number][] };
+
 /** What items are applied to. */
 export interface ApplyScope {
   readonly graph: LiveGraph;
@@ -34,7 +36,7 @@ export async function applyItems(items: readonly Item[], scope: ApplyScope): Pro
     if (known === undefined) bySource.set(item.key, [item]);
     else known.push(item);
   }
-  const applied = { observed: [] as ObservedNow[], offsets: [] as SourceOffset[], taken: [] as Item[], duplicates: [] as Item[] };
+  const applied: Gathering = { observed: [], offsets: [], taken: [], duplicates: [] };
   for (const [key, ofSource] of bySource) {
     const { fresh, repeated, offset } = withoutDuplicates(key, ofSource, scope);
     for (const item of repeated) applied.duplicates.push(item);

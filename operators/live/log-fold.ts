@@ -22,7 +22,7 @@ export class LogFold {
   /** Assets that failed, were blocked or were cancelled after what readers get of them. */
   readonly missed: Set<AssetKey>;
   /** By plan index, for each output in need: the last traces, newest first. Steps that are never trusted have none. */
-  readonly traces = new Map<number, (readonly Trace[])[]>();
+  readonly traces: Map<number, (readonly Trace[])[]> = new Map();
   /** By plan index: the last time that a step settled and did not succeed, where it has not succeeded since. */
   readonly unsuccessful: Map<number, Trace>;
   /** By plan index: where the state is that a step starts from. */

@@ -25,6 +25,7 @@ import { StepEvents } from '../run/step-events.ts';
 import { readState } from '../run/step-states.ts';
 import type { Supplied } from '../run/supply.ts';
 import type { LogFold, SettledTrace } from './log-fold.ts';
+import { placesOf, readersOf } from './plan-places.ts';
 
 /** What a graph that lives is made of. */
 export interface LiveGraphParts {
@@ -354,24 +355,3 @@ export class LiveGraph {
 }
 
 const TURN_MS = 10;
-
-function readersOf({ steps }: Plan): ReadonlyMap<AssetKey, readonly number[]> {
-  const readers = new Map<AssetKey, number[]>();
-  for (const { index, inputs } of steps) {
-    const keys = new Set(inputs.flatMap(({ entries }) => entries.flatMap((entry) => (entry.from === 'store' ? entry.key : []))));
-    for (const key of keys) {
-      const known = readers.get(key);
-      if (known === undefined) readers.set(key, [index]);
-      else known.push(index);
-    }
-  }
-  return readers;
-}
-
-function placesOf({ steps }: Plan): ReadonlyMap<AssetKey, { readonly step: number; readonly output: number }> {
-  return new Map(
-    steps.flatMap(({ index, step: { outputs } }) =>
-      outputs.flatMap(({ key }, output) => (key === undefined ? [] : [[key, { step: index, output }] as const])),
-    ),
-  );
-}

@@ -41,7 +41,7 @@ export interface Reading {
 }
 
 /** A feed of a tape that can be read from any place. A value is folded, so that one that is lost or comes twice shows for ever. */
-export function tapeFeed(tape: Tape, { again, chunk }: Reading): Feed<number> {
+function tapeFeed(tape: Tape, { again, chunk }: Reading): Feed<number> {
   const from = async function* ({ offset = '0' }: FeedContext): AsyncGenerator<Message | typeof endOfEpoch> {
     const first = Math.max(1, Number(offset) + 1 - again);
     const start = tape.findIndex((item) => item !== endOfEpoch && item.at >= first);

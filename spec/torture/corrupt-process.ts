@@ -1,7 +1,7 @@
 import { pruneStore } from '../../lib/events/prune.ts';
 import type { StoredValue, StorePort } from '../../lib/events/store-port.ts';
-import { livePort } from '../../lib/events/tail.ts';
 import { checkStoreFile } from '../../store/check-store.ts';
+import { livePort } from '../../lib/events/tail.ts';
 import { openStore } from '../../store/open-store.ts';
 import { answersOf, type Answers } from '../store/damage-answers.ts';
 import { batchOfRun, type SampleRun } from '../store/damage-samples.ts';

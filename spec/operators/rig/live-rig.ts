@@ -1,4 +1,4 @@
-import { assetsFromGraph, define, graph, input, op, source, type EpochReport, type LoggedEvent } from '../../../index.ts';
+import { assetsFromGraph, define, graph, input, op, source, type EpochReport } from '../../../index.ts';
 import { createStore, type Store } from '../../../lib/events/store.ts';
 import { livePort } from '../../../lib/events/tail.ts';
 import type { AppendBatch, LivePort, StorePort } from '../../../lib/events/store-port.ts';
@@ -100,9 +100,4 @@ export function seenOf<T>(observable: Observable<T>): T[] {
 /** Items and steps of epochs, to compare at a glance. */
 export function brief(reports: readonly EpochReport[]): readonly string[] {
   return reports.map(({ cause, items, ran }) => `${cause} ${items}: ${ran.join(' ')}`.trim());
-}
-
-/** Events without what differs from one run to the next. */
-export function anonymous(events: readonly LoggedEvent[]): readonly string[] {
-  return events.map((event) => JSON.stringify({ ...event, runId: '', time: 0 }));
 }

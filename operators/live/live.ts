@@ -1,4 +1,4 @@
-import { createStore, encodeSource, type Store } from '../../lib/events/store.ts';
+import { createStore, encodeSource, readValue, type Store } from '../../lib/events/store.ts';
 import { checkSize, DEFAULT_LIMITS } from '../../lib/events/value-limits.ts';
 import { isRetentionStore } from '../../lib/events/retention.ts';
 import { livePort } from '../../lib/events/tail.ts';
@@ -196,7 +196,7 @@ function opener<Assets>({
   const { clock = systemClock, tags = {}, causedBy = null } = options;
   const hooks = checkHooks(options.hooks, 'the service');
   return async (planned, items) => {
-    const sources = { ...(await initialValues(planned, port, feeds)), ...firstValues(items, feeds) };
+    const sources = { ...(await startValues(planned, { store, port, feeds })), ...firstValues(items, feeds) };
     const settings = {
       concurrency: options.concurrency ?? DEFAULTS.concurrency,
       graceMs: options.graceMs ?? DEFAULTS.graceMs,
@@ -214,20 +214,24 @@ function withOffset({ made, ...observed }: ObservedNow, offset: string | null): 
   return { ...observed, made: { ...made, event: { ...made.event, offset } } };
 }
 
-/** What sources start with that have nothing stored. */
-async function initialValues(
+/**
+ * What sources with feeds start with: `initial`, where nothing is stored. What is stored stays where a source could also be read: its feed goes on
+ * from there, and reading it anew would undo what its items came to.
+ */
+async function startValues(
   { defs }: Plan,
-  port: LivePort,
-  feeds: ReadonlyMap<AssetKey, Feed>,
+  { port, store, feeds }: Pick<Opening<unknown>, 'port' | 'store' | 'feeds'>,
 ): Promise<Readonly<Record<string, unknown>>> {
-  const given = [...feeds].filter(([key, { initial }]) => initial !== undefined && defs.sources.has(key));
-  const events = await port.readable(
-    given.map(([key]) => key),
-    await port.head(),
-  );
-  return Object.fromEntries(
-    given.flatMap(([key, { initial }], index) => (events[index] === undefined ? [[key, initial?.value] as const] : [])),
-  );
+  const codecs = new Map([...store.codecs, ...defs.codecs]);
+  const keys = [...feeds.keys()].filter((key) => defs.sources.has(key));
+  const events = await port.readable(keys, await port.head());
+  const values: Record<string, unknown> = {};
+  for (const [index, key] of keys.entries()) {
+    const [event, initial] = [events[index], feeds.get(key)?.initial];
+    if (event === undefined && initial !== undefined) values[key] = initial.value;
+    if (event !== undefined && defs.sources.get(key)?.read !== undefined) values[key] = await readValue(port, event, codecs);
+  }
+  return values;
 }
 
 function firstValues(items: readonly Item[], feeds: ReadonlyMap<AssetKey, Feed>): Readonly<Record<string, unknown>> {

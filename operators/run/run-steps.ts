@@ -11,6 +11,7 @@ import { cancelled, executed, executedAgain, passedOver, reused, stillFailed, ty
 import type { WhyRun } from './reuse.ts';
 import { isSameState, type Slot, type ValueSlot } from './slot.ts';
 import { factsOf } from './step-facts.ts';
+import { readersOf, type StepReaders } from './step-readers.ts';
 import type { StepRun } from './step-run.ts';
 
 /** Called once, when a run of steps is over: with an error where a value to be loaded cannot be read. */
@@ -42,7 +43,7 @@ export class StepPump {
   readonly #run: StepRun;
   readonly #epoch: Epoch;
   /** By plan index and output: the steps that read it, of those that are looked at. */
-  readonly #readers: readonly (ReadonlyMap<number, ReadonlySet<number>> | undefined)[];
+  readonly #readers: readonly (StepReaders | undefined)[];
   readonly #slots: ReadonlyMap<number, Slot>[];
   readonly #blockedBy: (readonly string[])[] = [];
   readonly #limits: Limits;
@@ -351,7 +352,7 @@ export class StepPump {
   #woken(index: number, slots: ReadonlyMap<number, Slot>): readonly number[] {
     const before = this.#slots[index];
     const woken: number[] = [];
-    for (const [output, readers] of this.#readers[index] ?? NO_READERS) {
+    for (const [output, readers] of this.#readers[index] ?? []) {
       const slot = slots.get(output);
       if (slot !== undefined && !isSameState(before?.get(output), slot)) woken.push(...readers);
     }
@@ -363,21 +364,4 @@ export class StepPump {
     for (const step of readSteps(inputs)) for (const id of this.#blockedBy[step] ?? []) found.add(id);
     return [...found];
   }
-}
-
-const NO_READERS: ReadonlyMap<number, ReadonlySet<number>> = new Map();
-
-function readersOf(steps: readonly PlannedStep[]): readonly (ReadonlyMap<number, ReadonlySet<number>> | undefined)[] {
-  const readers: Map<number, Set<number>>[] = [];
-  for (const { index, inputs } of steps) {
-    for (const { entries } of inputs)
-      for (const entry of entries) if (entry.from === 'step') addReader((readers[entry.step] ??= new Map()), entry.output, index);
-  }
-  return readers;
-}
-
-function addReader(outputs: Map<number, Set<number>>, output: number, reader: number): void {
-  const readers = outputs.get(output);
-  if (readers === undefined) outputs.set(output, new Set([reader]));
-  else readers.add(reader);
 }

@@ -54,18 +54,11 @@ type Common = Omit<
 
 /** Adds the events that record a settled step to its group: the step first, if it was not reused, then its assets. */
 export function settledEvents(settled: SettledStep, scope: EventScope & GroupEvents): void {
-  const { planned, outcome, slots, error, blockedBy, attempts, state } = settled;
+  const { planned, outcome, slots } = settled;
   // A cancelled step may have been stopped before all of its inputs settled; what a reused one read, its traces say.
   const isNew = outcome !== 'reused' && settled.recorded !== true;
   const common = commonTo(planned, scope, outcome === 'cancelled' || !isNew ? [] : entryRecords(planned, scope));
-  if (isNew) {
-    const outputs = settledOutputs(settled, scope);
-    const recorded = error === undefined ? null : errorRecord(error);
-    const dropped = droppedBy(settled);
-    const stateAddress = state?.after.address ?? null;
-    scope.events.push({ type: 'step-settled', ...common, outcome, outputs, dropped, error: recorded, blockedBy, attempts, stateAddress });
-    if (state?.stored !== undefined) scope.values.set(state.stored.address, state.stored);
-  }
+  if (isNew) addSettled(settled, outcome, common, scope);
   for (const [output, slot] of slots) {
     const made = assetOutcome({ planned, output, slot }, { scope, ran: isNew });
     if (made === undefined) continue;
@@ -75,6 +68,16 @@ export function settledEvents(settled: SettledStep, scope: EventScope & GroupEve
     scope.events.push(event);
     addValue({ planned, output, slot }, scope);
   }
+}
+
+function addSettled(settled: SettledStep, outcome: StepSettled['outcome'], common: Common, scope: EventScope & GroupEvents): void {
+  const { error, blockedBy, attempts, state } = settled;
+  const outputs = settledOutputs(settled, scope);
+  const recorded = error === undefined ? null : errorRecord(error);
+  const dropped = droppedBy(settled);
+  const stateAddress = state?.after.address ?? null;
+  scope.events.push({ type: 'step-settled', ...common, outcome, outputs, dropped, error: recorded, blockedBy, attempts, stateAddress });
+  if (state?.stored !== undefined) scope.values.set(state.stored.address, state.stored);
 }
 
 /** Outputs that were not made in this execution: of those that belong together, earlier ones are no longer of use (D8). */

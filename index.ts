@@ -3,10 +3,13 @@
  *
  * @packageDocumentation
  */
-export { DefinitionError, SelectionError, SluiceError, StepError, StoreError } from './lib/kernel/errors.ts';
-export type { DefinitionCode, ErrorCode, SelectionCode, StepCode, StoreCode } from './lib/kernel/error-codes.ts';
+export { DefinitionError, DeltaError, SelectionError, SluiceError, StepError, StoreError } from './lib/kernel/errors.ts';
+export type { DefinitionCode, DeltaCode, ErrorCode, SelectionCode, StepCode, StoreCode } from './lib/kernel/error-codes.ts';
 
 export { input, list, nothing, optional, output } from './lib/model/port.ts';
+export { keyedInput, keyedOutput } from './lib/model/keyed-port.ts';
+export type { InputFlows, KeyedInputPort, KeyedOutputPort, OutputFlows } from './lib/model/keyed-port.ts';
+export type { KeyedContext } from './lib/model/keyed-body.ts';
 export { emit } from './lib/model/emission.ts';
 export { link, markdown, metadataKind, table } from './lib/model/metadata.ts';
 export type { MetadataCell, MetadataKind, MetadataLink, MetadataMarkdown, MetadataTable } from './lib/model/metadata.ts';
@@ -38,6 +41,20 @@ export type { AssetsDefinition } from './lib/model/assets-from-graph.ts';
 export type { SourceDefinition } from './lib/model/source.ts';
 export type { AnyDefinition, Definitions, KeyOf, ValueAt } from './lib/model/definitions.ts';
 
+export { delta } from './lib/kernel/keyed/delta.ts';
+export type { Delta } from './lib/kernel/keyed/delta.ts';
+export type { Change } from './lib/kernel/keyed/change.ts';
+export { pairKey } from './lib/kernel/keyed/key.ts';
+export type { Key } from './lib/kernel/keyed/key.ts';
+export { keyed } from './lib/kernel/keyed/keyed.ts';
+export type { Keyed } from './lib/kernel/keyed/keyed.ts';
+export type { Flow, GroupedFlow } from './lib/delta/flow.ts';
+export type { Join } from './lib/delta/bilinear.ts';
+export type { Aggregate } from './lib/delta/aggregate.ts';
+export { aggregates, average, count, max, min, sum } from './lib/delta/aggregates.ts';
+export { pipeline } from './lib/delta/pipeline.ts';
+export type { Pipeline } from './lib/delta/pipeline.ts';
+
 export { difference, downstreamOf, intersection, union, upstreamOf } from './lib/plan/selection.ts';
 export type { Selection } from './lib/plan/selection.ts';
 export { plan } from './lib/plan/plan.ts';
@@ -58,12 +75,25 @@ export type { LineageOptions } from './operators/read/lineage.ts';
 export type { Lineage } from './lib/query/lineage.ts';
 export type { AssetNode, LineageEdge, LineageNode, OutputNode, SourceNode, UnknownNode } from './lib/query/lineage-graph.ts';
 export type { DrawingOptions } from './lib/query/lineage-drawing.ts';
+export { deltaBetween } from './operators/read/delta-between.ts';
+export type { PositionRange } from './operators/read/delta-between.ts';
 export { status } from './operators/read/status.ts';
 export type { StatusOptions } from './operators/read/status.ts';
 export type { AssetStatus, Gone, GoneAsset, GoneState, Status } from './lib/query/status.ts';
 export { stateOf } from './operators/read/step-state.ts';
 export type { StateOfOptions } from './operators/read/step-state.ts';
 export type { Stale } from './lib/plan/freshness.ts';
+export { live } from './operators/live/live.ts';
+export type { LiveOptions } from './operators/live/live-options.ts';
+export type { LiveService, WatchOptions } from './operators/live/service-face.ts';
+export { endOfEpoch, feed } from './operators/live/feed.ts';
+export { every } from './operators/live/every.ts';
+export { outbox } from './operators/live/outbox.ts';
+export type { Delivery, Outbox, OutboxOptions } from './operators/live/outbox.ts';
+export type { Feed, FeedContext, FeedOptions, Origin } from './operators/live/feed.ts';
+export type { EpochPolicy, Overflow, Pushed } from './operators/live/intake.ts';
+export type { Changes, Lag } from './operators/live/changes.ts';
+export type { AssetChange, AssetNow, EpochReport } from './operators/live/publication.ts';
 export { refresh } from './operators/run/refresh.ts';
 export type { RefreshOptions } from './operators/run/refresh.ts';
 export { materialize } from './operators/run/materialize.ts';
@@ -92,4 +122,5 @@ export type {
 } from './lib/events/logged-event.ts';
 export type { OutputDiscarded, RunEvent, StepRetrying, StepReused, StepStarted } from './lib/events/run-event.ts';
 export type { Store } from './lib/events/store.ts';
+export type { Clock } from './operators/step/clock.ts';
 export type { TailOptions } from './lib/events/tail.ts';

@@ -13,21 +13,28 @@ export interface Row {
   readonly value: Buffer;
 }
 
-const ASSETS = 50;
 const TABLES = ['events', 'readable', 'settled', 'values', 'names'] as const;
+const STEPS_A_RUN = 50;
 const POSITION_BYTES = 6;
 
-/** So many appends of what a run records of one step: that it settled, and that its asset was materialized, with a value of 200 bytes. */
-export function sampleAppends(count: number): readonly Append[] {
-  return Array.from({ length: count }, (_, index) => appendOf(index));
+/**
+ * So many appends of what a run records of one step: that it settled, and that its asset was materialized, with a value of 200 bytes. The assets take
+ * turns.
+ */
+export function sampleAppends(count: number, assets = 50): readonly Append[] {
+  return Array.from({ length: count }, (_, index) => appendOf(index, assets));
 }
 
-function appendOf(index: number): Append {
-  const name = `asset_${index % ASSETS}`;
-  const bytes = Buffer.alloc(200, String(index));
-  const address = `sha256:${hash('sha256', bytes)}`;
+function valueOf(index: number): { readonly address: string; readonly bytes: Buffer } {
+  const bytes = Buffer.alloc(200, `${index},`);
+  return { address: `sha256:${hash('sha256', bytes)}`, bytes };
+}
+
+function appendOf(index: number, assets: number): Append {
+  const name = `asset_${index % assets}`;
+  const { address, bytes } = valueOf(index);
   const step = {
-    runId: `run-${Math.floor(index / ASSETS)}`,
+    runId: `run-${Math.floor(index / STEPS_A_RUN)}`,
     time: 1_700_000_000_000 + index,
     definition: 'sample',
     step: `make_${name}`,
@@ -39,7 +46,7 @@ function appendOf(index: number): Append {
         input: 'rows',
         kind: 'value',
         origin: { from: 'asset', key: 'rows' },
-        state: { state: 'value', version: address },
+        state: { state: 'value', version: valueOf(-1 - index).address },
         position: index + 1,
       },
     ],
@@ -70,8 +77,11 @@ function appendOf(index: number): Append {
   return { events: [settled, materialized], values: [{ address, bytes }] } as unknown as Append;
 }
 
-/** The rows that a store makes of each append, read back from one that did. */
-export async function rowsOfAppends(path: string, appends: readonly Append[]): Promise<readonly (readonly Row[])[]> {
+/** The rows that a store makes of each append, read back from one that did, and the row that says where the log ends. */
+export async function rowsOfAppends(
+  path: string,
+  appends: readonly Append[],
+): Promise<{ readonly rows: readonly (readonly Row[])[]; readonly state: Row }> {
   const store = await openStore(path);
   const ends: number[] = [];
   for (const { last } of await Promise.all(appends.map((append) => store.port.append(append)))) ends.push(last);
@@ -80,7 +90,10 @@ export async function rowsOfAppends(path: string, appends: readonly Append[]): P
   const found = new Map(
     TABLES.map((table) => [table, allRows(root.openDB({ name: table, encoding: 'binary', keyEncoding: 'binary' }), table)]),
   );
+  const meta = root.openDB<Buffer, Buffer>({ name: 'meta', encoding: 'binary', keyEncoding: 'binary' });
+  const state = allRows(meta, 'meta').find(({ key }) => key.toString() === 'state');
   await root.close();
+  if (state === undefined) throw new Error('A store that was written to has no state.');
   const values = new Map(found.get('values')?.map((row) => [row.key.toString('hex'), row]));
   const names = found.get('names') ?? [];
   const byPosition = new Map<number, Row[]>();
@@ -90,13 +103,14 @@ export async function rowsOfAppends(path: string, appends: readonly Append[]): P
       byPosition.set(position, [...(byPosition.get(position) ?? []), row]);
     }
   }
-  return ends.map((last, index) => [
+  const rows = ends.map((last, index) => [
     ...(byPosition.get(last - 1) ?? []),
     ...(byPosition.get(last) ?? []),
     ...(appends[index]?.values ?? []).flatMap(({ address }) => values.get(address.slice('sha256:'.length)) ?? []),
     // Names are made once, by the first appends that use them.
     ...names.slice(index * 2, index * 2 + 2),
   ]);
+  return { rows, state };
 }
 
 function allRows(table: { getRange: (options: object) => Iterable<{ key: Buffer; value: Buffer }> }, name: string): readonly Row[] {

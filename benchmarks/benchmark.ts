@@ -11,5 +11,6 @@ export interface Figure {
 /** A group of figures of one kind of work, with results checked before anything is timed. */
 export interface Benchmark {
   readonly name: string;
-  readonly run: () => Promise<readonly Figure[]>;
+  /** @param isFull whether it may take minutes, for figures of more work */
+  readonly run: (isFull: boolean) => Promise<readonly Figure[]>;
 }

@@ -1,38 +1,9 @@
 import { D2, filter, groupBy, groupByOperators, join, map, MultiSet, output, type RootStreamBuilder } from '@tanstack/db-ivm';
+import { delta, keyed as keyedRows, type Keyed, type Pipeline } from 'sluice';
 import type { Benchmark, Figure } from './benchmark.ts';
-import { openDelta, type DeltaDoor, type Pipeline, type Rows } from './delta-door.ts';
+import { customerOf, ids, orderOf, REGIONS, ROWS, sumsPipeline, type Customer, type Order } from './keyed-orders.ts';
+import { keyedRuns } from './keyed-runs.ts';
 import { check } from './measure.ts';
-
-interface Order {
-  readonly id: number;
-  readonly customer: number;
-  readonly amount: number;
-  readonly open: boolean;
-}
-
-interface Customer {
-  readonly id: number;
-  readonly region: number;
-}
-
-const ROWS = 10_000;
-const REGIONS = 100;
-
-/** The order under a key after so many changes of it. Amounts are whole quarters, so that sums of them are exact for everybody. */
-function orderOf(id: number, round: number): Order {
-  return {
-    id,
-    customer: ((id * 7919 + round * 4729) % 10_007) % ROWS,
-    amount: ((id * 13 + round * 31) % 4000) / 4,
-    open: (id + round) % 11 > 0,
-  };
-}
-
-function customerOf(id: number): Customer {
-  return { id, region: id % REGIONS };
-}
-
-const ids: readonly number[] = Array.from({ length: ROWS }, (_, id) => id);
 
 /** The keys that a round changes: all over the table, none twice. */
 function changedIn(round: number, count: number): readonly number[] {
@@ -49,50 +20,31 @@ interface Contender {
 }
 
 class Ours implements Contender {
-  readonly #door: DeltaDoor;
-  readonly #pipeline: Pipeline<Order, Customer>;
-  #orders: Rows<Order>;
-  #customers: Rows<Customer>;
-  #state: object = {};
-  #output: Rows<number>;
-
-  constructor(door: DeltaDoor) {
-    this.#door = door;
-    this.#pipeline = door.pipeline<Order, Customer>({ a: door.rows(), b: door.rows() }, ({ a, b }) =>
-      a
-        .filter(({ open }) => open)
-        .join(b, {
-          left: ({ customer }) => customer,
-          right: ({ id }) => id,
-          combine: ({ amount }, { region }) => ({ region, amount }),
-        })
-        .groupBy(({ region }) => region)
-        .aggregate(door.sum(({ amount }) => amount)),
-    );
-    this.#orders = door.keyed([]);
-    this.#customers = door.keyed([]);
-    this.#output = door.keyed([]);
-  }
+  readonly #pipeline = sumsPipeline();
+  #orders = keyedRows<number, Order>([]);
+  #customers = keyedRows<number, Customer>([]);
+  #output = keyedRows<number, number>([]);
+  #state: ReturnType<Pipeline<Record<never, never>, number, number>['start']>['state'] = { stages: [] };
 
   load(): void {
-    this.#orders = this.#door.keyed(ids.map((id) => [id, orderOf(id, 0)]));
-    this.#customers = this.#door.keyed(ids.map((id) => [id, customerOf(id)]));
-    const { state, output: first } = this.#pipeline.start({ a: this.#orders, b: this.#customers });
+    this.#orders = keyedRows(ids.map((id) => [id, orderOf(id, 0)] as const));
+    this.#customers = keyedRows(ids.map((id) => [id, customerOf(id)] as const));
+    const { state, output: first } = this.#pipeline.start({ orders: this.#orders, customers: this.#customers });
     this.#state = state;
     this.#output = first;
   }
 
   update(round: number, count: number): void {
     const changes = changedIn(round, count).map((key) => ({ key, old: this.#orders.get(key), new: orderOf(key, round) }));
-    const delta = this.#door.delta(changes);
-    const stepped = this.#pipeline.step(this.#state, { a: delta });
-    this.#orders = this.#orders.apply(delta);
+    const made = delta(changes);
+    const stepped = this.#pipeline.step(this.#state, { orders: made });
+    this.#orders = this.#orders.apply(made);
     this.#output = this.#output.apply(stepped.delta);
     this.#state = stepped.state;
   }
 
-  full(): Rows<number> {
-    return this.#pipeline.full({ a: this.#orders, b: this.#customers });
+  full(): Keyed<number, number> {
+    return this.#pipeline.full({ orders: this.#orders, customers: this.#customers });
   }
 
   /** Versions of input and output, as a store would ask for them. */
@@ -163,14 +115,13 @@ function byHand(orders: ReadonlyMap<number, Order>, customers: ReadonlyMap<numbe
 }
 
 /**
- * 10,000 orders joined with 10,000 customers, filtered, and summed by 100 regions: loading, changing one order, changing 1,000.
- *
- * Pipelines by themselves: ops cannot use them yet, so no run is in these figures.
+ * 10,000 orders joined with 10,000 customers, filtered, and summed by 100 regions: pipelines by themselves, for loading, changing one order
+ * and changing 1,000; and runs of an op that follows changes.
  */
 export const keyed: Benchmark = {
   name: 'keyed',
   run: async () => {
-    const ours = new Ours(await openDelta());
+    const ours = new Ours();
     const theirs = new DbIvm();
     const load = takeTurns([() => ours.load(), () => theirs.load()], 15);
     checkSums(ours, theirs);
@@ -189,7 +140,7 @@ export const keyed: Benchmark = {
     check(sameSums(new Map(ours.full()), ours.sums()), 'steps gave what the full computation gives');
     const [orders, customers] = [new Map(ids.map((id) => [id, orderOf(id, 0)])), new Map(ids.map((id) => [id, customerOf(id)]))];
     const hand = takeTurns([() => byHand(orders, customers)], 200);
-    return figuresOf({ load, one, thousand, versioned, full, hand });
+    return [...figuresOf({ load, one, thousand, versioned, full, hand }), ...(await keyedRuns())];
   },
 };
 

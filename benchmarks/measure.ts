@@ -51,6 +51,11 @@ export async function takeTurns<const Works extends readonly (() => unknown)[]>(
   return taken.map((each) => spreadOf(each).median) as { readonly [Which in keyof Works]: number };
 }
 
+/** The least time of some rounds of one work, in milliseconds. */
+export async function least(work: () => unknown, times: number): Promise<number> {
+  return (await rounds(times, async () => work)).least;
+}
+
 function spreadOf(taken: readonly number[]): Spread {
   const sorted = [...taken].sort((a, b) => a - b);
   return { least: sorted[0] ?? Number.NaN, median: sorted[Math.floor(sorted.length / 2)] ?? Number.NaN };

@@ -10,6 +10,7 @@ import { tracing } from './tracing.ts';
 
 const SIZES = [10, 100, 1000, 10_000] as const;
 const ASSETS = 10_000;
+const STEPS_A_LANE = 10;
 
 /** What a change costs beside running everything; what tracing costs; what asking costs. */
 export const refreshing: Benchmark = {
@@ -21,8 +22,12 @@ export const refreshing: Benchmark = {
     figures.push(...(await tracing()));
     const folder = mkdtempSync(join(process.cwd(), '.bench', 'stores-'));
     try {
-      await using disk = await openStore(join(folder, 'status'));
-      figures.push(...(await asking('memory', memoryStore())), ...(await asking('LMDB', disk)));
+      figures.push(...(await asking('memory', memoryStore())));
+      {
+        await using disk = await openStore(join(folder, 'status'));
+        figures.push(...(await asking('LMDB', disk)));
+      }
+      figures.push(...(await coldStart(join(folder, 'status'))));
     } finally {
       rmSync(folder, { recursive: true, force: true });
     }
@@ -120,13 +125,51 @@ async function asking(kind: string, store: Store): Promise<readonly Figure[]> {
     for (const { state } of assets.values()) if (state === 'fresh') fresh += 1;
     check(fresh === ASSETS, 'every asset is fresh');
   });
+  const full = await rounds(3, async () => {
+    const scratch = memoryStore();
+    return () => refresh(defs, { store: scratch, sources: sourcesOf(count, () => 0) });
+  });
   const idle = await rounds(9, async () => async () => {
     const { outcomes } = await refresh(defs, { store });
     check(outcomes.get('lane_0_step_9') === 'fresh', 'nothing had to run');
   });
   return [
     { ...figure(`${kind}: status of ${ASSETS} assets`, asked), against: { name: 'the 100 ms asked for', value: 100 } },
-    figure(`${kind}: a refresh of ${ASSETS} assets, nothing changed`, idle),
+    {
+      ...figure(`${kind}: a refresh of ${ASSETS} assets, nothing changed`, idle),
+      against: { name: 'a full run in memory', value: full.median },
+    },
+  ];
+}
+
+/** The first status of a process, by definitions that it has just made, on a store that another one has filled. */
+async function coldStart(folder: string): Promise<readonly Figure[]> {
+  const count = ASSETS / 10;
+  const first = async (expected: number, verified: boolean): Promise<Spread> =>
+    rounds(5, async () => {
+      const defs: Definitions<unknown> = lanes(count, undefined, true);
+      const store = await openStore(folder);
+      // Plans of a part are other plans: nothing was verified of all but one of the assets.
+      const select = verified ? [...defs.assets.keys()] : [...defs.assets.keys()].slice(1);
+      return async () => {
+        const { assets } = await status(defs, store, { select });
+        let fresh = 0;
+        for (const { state } of assets.values()) if (state === 'fresh') fresh += 1;
+        check(fresh === expected - (verified ? 0 : 1), 'every asset but those of the changed source is fresh');
+        await store.close();
+      };
+    });
+  const [whole, looking] = [await first(ASSETS, true), await first(ASSETS, false)];
+  {
+    await using store = await openStore(folder);
+    await store.put('source_7', 42);
+  }
+  const changed = await first(ASSETS - STEPS_A_LANE, true);
+  const against = { name: 'looking at every step', value: looking.median };
+  return [
+    figure(`LMDB, just opened: status of ${ASSETS} assets, looking at every step`, looking),
+    { ...figure(`LMDB, just opened: status of ${ASSETS} assets, verified`, whole), against },
+    { ...figure(`LMDB, just opened: status of ${ASSETS} assets, 1 source of ${count} changed`, changed), against },
   ];
 }
 

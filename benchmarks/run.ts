@@ -2,14 +2,17 @@ import { cpus } from 'node:os';
 import type { Benchmark, Figure } from './benchmark.ts';
 import { importing } from './importing.ts';
 import { keyed } from './keyed.ts';
+import { living } from './living.ts';
 import { planning } from './planning.ts';
 import { refreshing } from './refreshing.ts';
 import { running } from './running.ts';
 import { storing } from './storing.ts';
 
-const benchmarks: readonly Benchmark[] = [running, planning, importing, storing, refreshing, keyed];
+const benchmarks: readonly Benchmark[] = [running, planning, importing, storing, refreshing, keyed, living];
 
-const wanted = process.argv.slice(2);
+const FULL = '--full';
+const isFull = process.argv.includes(FULL);
+const wanted = process.argv.slice(2).filter((argument) => argument !== FULL);
 const unknown = wanted.find((name) => !benchmarks.some((each) => each.name === name));
 if (unknown !== undefined) {
   console.error(`There is no benchmark "${unknown}". There are: ${benchmarks.map(({ name }) => name).join(', ')}.`);
@@ -19,7 +22,7 @@ console.log(`Node ${process.versions.node}, ${cpus().length} × ${cpus()[0]?.mod
 let broken = 0;
 for (const { name, run } of benchmarks.filter((each) => wanted.length === 0 || wanted.includes(each.name))) {
   console.log(`\n${name}`);
-  for (const figure of await run()) console.log(`  ${print(figure)}`);
+  for (const figure of await run(isFull)) console.log(`  ${print(figure)}`);
 }
 process.exitCode = broken === 0 ? 0 : 1;
 

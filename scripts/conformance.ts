@@ -14,6 +14,7 @@ const SHOWN = 20;
 interface Arguments {
   readonly folder: string;
   readonly fill: FillStores;
+  readonly live: boolean;
 }
 
 function stop(message: string): never {
@@ -25,18 +26,20 @@ function readArguments(): Arguments {
   const { values, positionals } = parse();
   const [given] = positionals;
   if (positionals.length !== 1 || given === undefined) stop(`Name one folder of *.jsonl files, not ${positionals.length}.\n${USAGE}`);
-  if (values.live === true) stop('--live is not supported yet: there is no live mode. Leave it out to play the same files as runs.');
   if (!isStoreName(values.store)) stop(`--store takes ${storeNames.join(' or ')}, not ${JSON.stringify(values.store)}.\n${USAGE}`);
   // npm changes to the root of the package; a relative folder is meant from where the user stands.
   const places = [resolve(process.env['INIT_CWD'] ?? '.', given), resolve(given)];
   const folder = places.find((place) => statSync(place, { throwIfNoEntry: false })?.isDirectory() === true);
   if (folder === undefined) stop(`There is no folder ${given}.`);
-  return { folder, fill: fillerOf(values.store) };
+  return { folder, fill: fillerOf(values.store), live: values.live };
 }
 
 function parse() {
   try {
-    return parseArgs({ options: { store: { type: 'string', default: 'memory' }, live: { type: 'boolean' } }, allowPositionals: true });
+    return parseArgs({
+      options: { store: { type: 'string', default: 'memory' }, live: { type: 'boolean', default: false } },
+      allowPositionals: true,
+    });
   } catch (error) {
     return stop(`${error instanceof Error ? error.message : String(error)}\n${USAGE}`);
   }
@@ -48,12 +51,12 @@ function print({ passed, failed, mismatches }: Tally): void {
   console.log(`${passed} passed, ${failed} failed`);
 }
 
-const { folder, fill } = readArguments();
+const { folder, fill, live } = readArguments();
 const files = vectorFiles(folder);
 if (files.length === 0) stop(`There is no *.jsonl file in ${folder}.`);
 const tallies: Tally[] = [];
 for (const file of files) {
-  tallies.push(await playFile(folder, file, { fill }));
+  tallies.push(await playFile(folder, file, { fill, live }));
 }
 const total = addTallies(tallies);
 print(total);

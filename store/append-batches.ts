@@ -1,14 +1,16 @@
-import { versionConflict } from '../lib/events/append-conflicts.ts';
+import { placeConflict, versionConflict } from '../lib/events/append-conflicts.ts';
 import type { Position } from '../lib/events/position.ts';
 import type { Appended } from '../lib/events/store-port.ts';
 import { StoreError } from '../lib/kernel/errors.ts';
 import { findAppend, putAppend } from './appends.ts';
-import type { BatchDraft, EventDraft } from './batch-draft.ts';
+import type { BatchDraft, EventDraft, IndexTable } from './batch-draft.ts';
+import { putIf, type PutCondition } from './lmdb-environment.ts';
 import { readState, writeState, type LogState } from './log-state.ts';
 import type { Names } from './names.ts';
-import { record, Sealer } from './record.ts';
-import { indexKey, lastInIndex, positionKey, type Tables } from './tables.ts';
-import type { ValueWriter } from './value-writer.ts';
+import { putOffset } from './offsets.ts';
+import { corrupt, record, Sealer } from './record.ts';
+import { indexKey, lastInIndex, positionKey, type Table, type Tables } from './tables.ts';
+import type { ValueDraft, ValueWriter } from './value-writer.ts';
 
 /** What an append works on, inside of a transaction. */
 export interface AppendTarget {
@@ -26,6 +28,11 @@ const NOTHING = Buffer.alloc(0);
 const EVENT = new Sealer('events', positionKey(0).length);
 const INDEX_KEY = indexKey(0, 0);
 const POSITION_BYTES = EVENT.key.length;
+/** Positions only grow: LMDB adds the row at the end without looking for its place, and fills pages to the last. */
+const AT_THE_END: PutCondition = { append: true };
+const INDICES: readonly IndexTable[] = ['readable', 'settled', 'missed'];
+/** About how many bytes of batches have their other rows put together: a millisecond of work, which the limit of time has to see. */
+const PUT_TOGETHER = 256 * 1024;
 
 /** What became of a batch: where it stands, or why nothing of it is there. */
 export type Outcome = Appended | StoreError;
@@ -48,24 +55,27 @@ export function appendBatches(target: AppendTarget, batches: readonly BatchDraft
     if (outcomes.length > 0 && !hasTime()) break;
     outcomes.push(writing.add(batch));
   }
+  writing.finish();
   writeState(tables, writing.state());
   return outcomes;
 }
 
+/**
+ * What batches add. Rows of events are put at once, those of indices and of values somewhat later and table by table: the pages of one tree
+ * are in the processor's cache then, and beside each other in the file, which takes a sixth less time than to go from tree to tree.
+ */
 class Writing {
-  readonly #tables: Tables;
-  readonly #names: Names;
-  readonly #values: ValueWriter;
-  readonly #label: string;
+  readonly #target: AppendTarget;
   readonly #epoch: number;
   #head: Position;
   #nextName: number;
+  /** Rows that wait: ids and positions in turns. */
+  readonly #index: Readonly<Record<IndexTable, number[]>> = { readable: [], settled: [], missed: [] };
+  readonly #values: ValueDraft[] = [];
+  #waiting = 0;
 
-  constructor({ tables, names, values, label }: AppendTarget, { epoch, head, nextName }: LogState) {
-    this.#tables = tables;
-    this.#names = names;
-    this.#values = values;
-    this.#label = label;
+  constructor(target: AppendTarget, { epoch, head, nextName }: LogState) {
+    this.#target = target;
     this.#epoch = epoch;
     this.#head = head;
     this.#nextName = nextName;
@@ -77,65 +87,99 @@ class Writing {
 
   /** Everything that may refuse the batch comes first: what is put stays, since its neighbours are in the same transaction. */
   add(batch: BatchDraft): Outcome {
-    const { events, values, refers, id } = batch;
-    const earlier = id === undefined ? undefined : findAppend(this.#tables, id, this.#label);
+    const { events, values, refers, id, offsets } = batch;
+    const { tables, label } = this.#target;
+    const earlier = id === undefined ? undefined : findAppend(tables, id, label);
     if (earlier !== undefined) return earlier instanceof StoreError ? earlier : { ...earlier, duplicate: true };
     const conflict = this.#conflict(batch);
     if (conflict !== undefined) return conflict;
     const first = this.#head + 1;
     for (const event of events) this.#addEvent(event);
-    for (const value of values) this.#values.put({ tables: this.#tables, label: this.#label }, value);
-    for (const key of refers) this.#values.touch(key);
-    const range = { first, last: this.#head };
-    if (id !== undefined) putAppend(this.#tables, id, range);
-    return { ...range, duplicate: false };
+    for (const value of values) this.#values.push(value);
+    for (const key of refers) this.#target.values.touch(key);
+    const last = this.#head;
+    for (const offset of offsets) putOffset(tables, offset, last);
+    if (id !== undefined) putAppend(tables, id, { first, last });
+    this.#waiting += batch.weight.bytes;
+    if (this.#waiting > PUT_TOGETHER) this.finish();
+    return { first, last, duplicate: false };
+  }
+
+  /** Puts all rows that wait. */
+  finish(): void {
+    const { tables, label, values } = this.#target;
+    for (const table of INDICES) putIndex(tables[table], this.#index[table]);
+    const place = { tables, label };
+    for (const value of this.#values) values.put(place, value);
+    this.#values.length = 0;
+    this.#waiting = 0;
   }
 
   /** Looks under the lock, so that what is found is what this batch would follow. */
-  #conflict({ expected }: BatchDraft): StoreError | undefined {
+  #conflict({ expected, at }: BatchDraft): StoreError | undefined {
+    const { tables, names, label } = this.#target;
+    if (at !== undefined && at !== this.#head + 1) return placeConflict(label, at, this.#head + 1);
+    if (expected.length === 0) return undefined;
+    // What its neighbours have just added counts.
+    this.finish();
     for (const { expected: expectation, name } of expected) {
-      const id = this.#names.find(this.#tables, name);
-      const found = id === undefined ? 0 : (lastInIndex(this.#tables.readable, id, this.#head) ?? 0);
-      if (found !== expectation.position) return versionConflict(this.#label, expectation, found);
+      const id = names.find(tables, name);
+      const found = id === undefined ? 0 : (lastInIndex(tables.readable, id, this.#head) ?? 0);
+      if (found !== expectation.position) return versionConflict(label, expectation, found);
     }
     return undefined;
   }
 
-  #addEvent({ record: drafted, index, run }: EventDraft): void {
+  #addEvent(event: EventDraft): void {
+    const { index, run } = event;
     this.#head += 1;
     EVENT.key.writeUIntBE(this.#head, 0, POSITION_BYTES);
-    this.#tables.events.putSync(EVENT.key, EVENT.seal(drafted));
-    for (const { table, name } of index) {
-      INDEX_KEY.writeUInt32BE(this.#idOf(name), 0);
-      INDEX_KEY.writeUIntBE(this.#head, INDEX_KEY.length - POSITION_BYTES, POSITION_BYTES);
-      this.#tables[table].putSync(INDEX_KEY, NOTHING);
-    }
+    if (!putIf(this.#target.tables.events, EVENT.key, EVENT.seal(event), AT_THE_END)) throw this.#beyondHead();
+    for (const { table, name } of index) this.#index[table].push(this.#idOf(name), this.#head);
     if (run?.starts === true) this.#startRun(run.name);
     else if (run !== undefined) this.#endRun(run.name);
   }
 
+  /** What is there was acknowledged, or the state is not what it was: nobody may write over it. */
+  #beyondHead(): StoreError {
+    const { label } = this.#target;
+    return corrupt({ table: 'events', key: EVENT.key, label }, 'is there already, or one after it, though the log is said to end before');
+  }
+
   #idOf(name: string): number {
-    const found = this.#names.find(this.#tables, name);
+    const { tables, names } = this.#target;
+    const found = names.find(tables, name);
     if (found !== undefined) return found;
     const id = this.#nextName;
     this.#nextName += 1;
-    this.#names.set(this.#tables, name, id);
+    names.set(tables, name, id);
     return id;
   }
 
   #startRun(name: string): void {
-    this.#putRun(this.#head, 0);
+    const { tables, names } = this.#target;
+    putRun(tables, this.#head, 0);
     // A run's number is the position of its start, which no other run can have.
-    this.#names.set(this.#tables, name, this.#head);
+    names.set(tables, name, this.#head);
   }
 
   #endRun(name: string): void {
-    const started = this.#names.find(this.#tables, name);
-    if (started !== undefined) this.#putRun(started, this.#head);
+    const { tables, names } = this.#target;
+    const started = names.find(tables, name);
+    if (started !== undefined) putRun(tables, started, this.#head);
   }
+}
 
-  #putRun(started: Position, ended: Position): void {
-    const key = positionKey(started);
-    this.#tables.runs.putSync(key, record('runs', key, [ended]));
+function putIndex(table: Table, waiting: number[]): void {
+  for (let at = 0; at < waiting.length; at += 2) {
+    INDEX_KEY.writeUInt32BE(waiting[at] ?? 0, 0);
+    INDEX_KEY.writeUIntBE(waiting[at + 1] ?? 0, INDEX_KEY.length - POSITION_BYTES, POSITION_BYTES);
+    table.putSync(INDEX_KEY, NOTHING);
   }
+  waiting.length = 0;
+}
+
+function putRun(tables: Tables, started: Position, ended: Position): void {
+  const key = positionKey(started);
+  tables.runs.putSync(key, record('runs', key, [ended]));
 }

@@ -5,13 +5,14 @@ import { StoreError } from '../lib/kernel/errors.ts';
 import { isRecord } from '../lib/kernel/record.ts';
 import { checkVerbOptions, RULES, type OptionRules } from '../lib/kernel/verb-options.ts';
 import { MANIFEST_FILE, manifestText, type BackupManifest } from './backup-manifest.ts';
-import { CareChild, CareProcessDied, type CareOptions } from './care-child.ts';
+import { CareChild, type CareOptions } from './care-child.ts';
+import { CareProcessDied, died } from './care-death.ts';
 import { sha256OfFile, syncFile, writeDurably } from './durable-files.ts';
 import { LmdbPort } from './lmdb-port.ts';
 import { placeFolder } from './place-folder.ts';
 import { storeFailure } from './store-failure.ts';
 import { removeFolder } from './temporary-folder.ts';
-import { CARE_RULES, died, findStore, verifyFolder, type VerifyReport } from './verify.ts';
+import { CARE_RULES, findStore, verifyFolder, type VerifyReport } from './verify.ts';
 
 /** Options of {@link backupStore}. */
 export interface BackupOptions extends CareOptions {

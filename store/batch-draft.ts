@@ -1,26 +1,31 @@
-import type { NewEvent } from '../lib/events/logged-event.ts';
+import type { NewEvent, StepSettled } from '../lib/events/logged-event.ts';
+import type { Position, PositionRef } from '../lib/events/position.ts';
 import { addressesOf } from '../lib/events/retention.ts';
-import type { AppendBatch, ExpectedPosition } from '../lib/events/store-port.ts';
+import type { AppendBatch, ExpectedPosition, SourceOffset } from '../lib/events/store-port.ts';
 import { appendId, type AppendId } from './appends.ts';
 import { eventRow } from './event-codec.ts';
-import { eventText } from './event-text.ts';
+import { EventBytes } from './event-bytes.ts';
 import type { Weight } from './group-commit.ts';
-import { MadeNames, nameOf, type Name } from './names.ts';
-import { draft, type Draft } from './record.ts';
+import { MadeNames, nameOf, UNSUCCESSFUL, type Name } from './names.ts';
+import { draftOffset, type OffsetDraft } from './offsets.ts';
+import type { Draft } from './record.ts';
 import { valueKey } from './value-rows.ts';
 import type { ValueDraft, ValueWriter } from './value-writer.ts';
 
 const madeNames = new MadeNames();
+const NONE: readonly never[] = [];
+
+/** A table whose rows find events by a name. */
+export type IndexTable = 'readable' | 'settled' | 'missed';
 
 /** A row of an index: the name that finds the event. */
 interface IndexDraft {
-  readonly table: 'readable' | 'settled' | 'missed';
+  readonly table: IndexTable;
   readonly name: Name;
 }
 
 /** An event in bytes, but for its position, and what is to find it. */
-export interface EventDraft {
-  readonly record: Draft;
+export interface EventDraft extends Draft {
   readonly index: readonly IndexDraft[];
   /** The name of the run that starts or ends here. */
   readonly run: { readonly name: Name; readonly starts: boolean } | undefined;
@@ -40,49 +45,72 @@ export interface BatchDraft {
   readonly refers: readonly Buffer[];
   readonly id: AppendId | undefined;
   readonly expected: readonly ExpectationDraft[];
+  /** The position that its first event has to get. */
+  readonly at: Position | undefined;
+  readonly offsets: readonly OffsetDraft[];
   readonly weight: Weight;
 }
 
-/** Encodes a batch. References inside of it become distances, so that no byte depends on where the batch will stand. */
+/**
+ * Encodes a batch. References inside of it become distances, so that no byte depends on where the batch will stand. Of what it gives as little as
+ * can be is made for this batch alone: thousands may wait, and the garbage collector moves each part of each of them.
+ */
 export function draftBatch(batch: AppendBatch, valueWriter: ValueWriter): BatchDraft {
-  const { events, values, id, request, expected = [] } = batch;
-  const eventDrafts = events.map(draftEvent);
-  const valueDrafts = values.map((value) => valueWriter.draft(value));
+  const { id, request, expected, at, offsets } = batch;
+  const bytes = new EventBytes();
+  const events = batch.events.map((event, index) => draftEvent(event, index, bytes));
+  const values = batch.values.map((value) => valueWriter.draft(value));
   return {
-    events: eventDrafts,
-    values: valueDrafts,
+    events,
+    values,
     refers: refersTo(batch),
     id: id === undefined ? undefined : appendId(id, request === undefined ? contentOf(batch) : JSON.stringify(request)),
-    expected: expected.map((each) => ({ expected: each, name: madeNames.key(each.key) })),
-    weight: { events: events.length, bytes: bytesOf(eventDrafts, valueDrafts) },
+    expected: expected === undefined ? NONE : expected.map((each) => ({ expected: each, name: madeNames.key(each.key) })),
+    at,
+    offsets: offsets === undefined ? NONE : offsets.map(draftOffset),
+    weight: { events: events.length, bytes: bytesOf(events, values) + offsetBytes(offsets) },
   };
 }
 
 function bytesOf(events: readonly EventDraft[], values: readonly ValueDraft[]): number {
   let bytes = 0;
-  for (const { record } of events) bytes += record.end - record.start;
+  for (const { start, end } of events) bytes += end - start;
   for (const { size } of values) bytes += size;
   return bytes;
 }
 
+function offsetBytes(offsets: readonly SourceOffset[] = NONE): number {
+  return offsets.reduce((bytes, { key, offset }) => bytes + Buffer.byteLength(key) + Buffer.byteLength(offset), 0);
+}
+
 /** Keys of the values that the events of a batch refer to and the batch does not bring. */
 function refersTo({ events, values }: AppendBatch): readonly Buffer[] {
-  const keys: Buffer[] = [];
+  let keys: Buffer[] | undefined;
   for (const event of events) {
-    for (const address of addressesOf(event)) if (!values.some((value) => value.address === address)) keys.push(valueKey(address));
+    for (const address of addressesOf(event)) if (!isBrought(address, values)) (keys ??= []).push(valueKey(address));
   }
-  return keys;
+  return keys ?? NONE;
 }
 
-/** All that a batch says but when: the rows of its events with the time taken out, and the addresses of its values. A list, which no request is. */
-function contentOf({ events, values }: AppendBatch): string {
+function isBrought(address: string, values: AppendBatch['values']): boolean {
+  for (const value of values) if (value.address === address) return true;
+  return false;
+}
+
+/**
+ * All that a batch says but when: the rows of its events with the time taken out, the addresses of its values, and offsets where it has some.
+ * A list, which no request is.
+ */
+function contentOf({ events, values, offsets = [] }: AppendBatch): string {
   const rows = events.map((event, index) => eventRow({ ...event, time: 0 }, index));
-  return JSON.stringify([rows, values.map(({ address }) => address)]);
+  const addresses = values.map(({ address }) => address);
+  return JSON.stringify(offsets.length === 0 ? [rows, addresses] : [rows, addresses, offsets.map(({ key, offset }) => [key, offset])]);
 }
 
-/** Encodes one event; `index` is its place in its batch. */
-export function draftEvent(event: NewEvent, index: number): EventDraft {
-  return { record: draft(eventText(event, index)), index: indexDrafts(event), run: runOf(event) };
+/** Encodes one event; `index` is its place in the batch of `bytes`. */
+export function draftEvent(event: NewEvent, index: number, bytes: EventBytes): EventDraft {
+  const { space, start, end } = bytes.draft(event, index);
+  return { space, start, end, index: indexDrafts(event), run: runOf(event) };
 }
 
 function indexDrafts(event: NewEvent): readonly IndexDraft[] {
@@ -91,20 +119,46 @@ function indexDrafts(event: NewEvent): readonly IndexDraft[] {
     case 'asset-materialized':
     case 'asset-unchanged':
     case 'asset-absent':
-      return [{ table: 'readable', name: madeNames.key(event.key) }];
+      return indexDraft('readable', madeNames.key(event.key));
     case 'step-settled':
-      if (event.outcome !== 'succeeded') return [];
-      return [...event.outputs.map(({ output }) => output), ...event.dropped].map((output) => ({
-        table: 'settled',
-        name: madeNames.output(event.definition, event.step, output),
-      }));
+      return event.outcome === 'cancelled' ? NONE : settledDrafts(event);
     case 'asset-failed':
     case 'asset-blocked':
     case 'asset-cancelled':
-      return [{ table: 'missed', name: madeNames.key(event.key) }];
+      return indexDraft('missed', madeNames.key(event.key));
     default:
-      return [];
+      return NONE;
   }
+}
+
+/** A step that succeeded is found under its outputs, any other one under a name that no output has. One that was cancelled says nothing of its step. */
+function settledDrafts({ definition, step, outcome, outputs, dropped }: StepSettled<PositionRef>): readonly IndexDraft[] {
+  if (outcome !== 'succeeded') return indexDraft('settled', madeNames.output(definition, step, UNSUCCESSFUL));
+  const [only] = outputs;
+  if (only !== undefined && outputs.length === 1 && dropped.length === 0)
+    return indexDraft('settled', madeNames.output(definition, step, only.output));
+  return [...outputs.map(({ output }) => output), ...dropped].flatMap((output) =>
+    indexDraft('settled', madeNames.output(definition, step, output)),
+  );
+}
+
+/** How many drafts are kept in memory for each index. */
+const MADE_DRAFTS = 20_000;
+const madeDrafts: Readonly<Record<IndexTable, Map<Name, readonly [IndexDraft]>>> = {
+  readable: new Map(),
+  settled: new Map(),
+  missed: new Map(),
+};
+
+/** One row of an index. The same list for each event of a name. */
+function indexDraft(table: IndexTable, name: Name): readonly [IndexDraft] {
+  const made = madeDrafts[table];
+  const found = made.get(name);
+  if (found !== undefined) return found;
+  if (made.size >= MADE_DRAFTS) made.clear();
+  const draft = [{ table, name }] as const;
+  made.set(name, draft);
+  return draft;
 }
 
 function runOf(event: NewEvent): EventDraft['run'] {

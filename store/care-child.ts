@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { StoreError } from '../lib/kernel/errors.ts';
+import { CareProcessDied, deathOf } from './care-death.ts';
 import type { CareJob, CareReply, CareResults } from './care-process.ts';
 import type { Finding } from './check-findings.ts';
 
@@ -20,19 +21,6 @@ export interface CareOptions {
   readonly signal?: AbortSignal;
 }
 
-/** The process ended by itself: what it read made it, or somebody killed it. */
-export class CareProcessDied extends Error {
-  /** Whether it looks like damage in LMDB's own pages: the process was ended by what it read. */
-  readonly isDamage: boolean;
-
-  constructor(how: string, isDamage: boolean) {
-    super(how);
-    this.isDamage = isDamage;
-  }
-}
-
-/** How a process ends that reads what is no page: behind the end of the file, at an address that is none, or where LMDB notices. */
-const DAMAGE: readonly (string | null)[] = ['SIGBUS', 'SIGSEGV', 'SIGABRT', 'SIGFPE', 'SIGILL', 'SIGTRAP'];
 const STDERR_CHARACTERS = 2000;
 
 /** A process that does jobs one after the other, until it is ended. */
@@ -48,9 +36,9 @@ export class CareChild implements AsyncDisposable {
     this.#child = start();
     this.#child.stderr?.setEncoding('utf8').on('data', (text: string) => (this.#stderr = (this.#stderr + text).slice(-STDERR_CHARACTERS)));
     this.#ended = new Promise((resolve) => {
-      this.#child.once('error', (error) => resolve(new CareProcessDied(error.message, false)));
+      this.#child.once('error', (error) => resolve(new CareProcessDied(error.message, null)));
       // `close`, so that what it said at last is there.
-      this.#child.once('close', (code, signal) => resolve(this.#death(code, signal)));
+      this.#child.once('close', (code, signal) => resolve(deathOf({ code, signal, said: this.#stderr.trim() })));
     });
   }
 
@@ -97,13 +85,6 @@ export class CareChild implements AsyncDisposable {
     else if (reply.said === 'bytes') onProgress?.({ step: 'copy', bytes: reply.bytes });
     else if (reply.said === 'pages') onProgress?.({ step: 'salvage', pages: reply.pages });
     else onProgress?.({ step: 'verify', table: reply.table, rows: reply.rows });
-  }
-
-  #death(code: number | null, signal: string | null): CareProcessDied {
-    const said = this.#stderr.trim();
-    const how = signal === null ? `it ended with code ${code}` : `it was ended by ${signal}`;
-    const isDamage = DAMAGE.includes(signal) && !/out of memory/i.test(said);
-    return new CareProcessDied(said === '' ? how : `${how}: ${said}`, isDamage);
   }
 
   /** Ends the process, and waits for its end. */

@@ -37,7 +37,9 @@ export type FindingCode =
   /** A cursor cannot be read, or points behind the end of the log. */
   | 'cursor'
   /** The id of a batch cannot be read, or says that the batch is where none can be. */
-  | 'append';
+  | 'append'
+  /** How far a source was read cannot be read, or is ahead of the log. */
+  | 'offset';
 
 /** One thing that is wrong in a store. */
 export interface Finding {

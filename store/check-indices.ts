@@ -4,7 +4,7 @@ import type { CheckedNames } from './check-names.ts';
 import { contentOf, hex, rowAt, rowsOf, type CheckContext } from './check-rows.ts';
 import { eventFrom } from './event-decoder.ts';
 import { nameOf } from './names.ts';
-import { indexKey, laterTable, positionKey } from './tables.ts';
+import { FORMAT, formatOf, indexKey, laterTable, META, positionKey } from './tables.ts';
 
 type IndexName = 'readable' | 'settled' | 'missed';
 
@@ -12,15 +12,20 @@ type IndexName = 'readable' | 'settled' | 'missed';
 interface IndexRow {
   readonly table: IndexName;
   readonly name: string;
+  /** The first format that has it. */
+  readonly since: 1 | 2;
 }
 
 /** The rows that find an event. Written once more, apart from what writes them, so that a fault of the one is seen by the other. */
 function rowsThatFind(event: LoggedEvent): readonly IndexRow[] {
-  if (isReadable(event)) return [{ table: 'readable', name: nameOf('key', event.key) }];
-  if (isMissed(event)) return [{ table: 'missed', name: nameOf('key', event.key) }];
-  if (event.type !== 'step-settled' || event.outcome !== 'succeeded') return [];
+  if (isReadable(event)) return [{ table: 'readable', name: nameOf('key', event.key), since: 1 }];
+  if (isMissed(event)) return [{ table: 'missed', name: nameOf('key', event.key), since: 2 }];
+  if (event.type !== 'step-settled' || event.outcome === 'cancelled') return [];
+  const under = (output: string): string => nameOf('output', event.definition, event.step, output);
+  // No output is called '': steps that did not succeed are found under it.
+  if (event.outcome !== 'succeeded') return [{ table: 'settled', name: under(''), since: 2 }];
   const outputs = new Set([...event.outputs.map(({ output }) => output), ...event.dropped]);
-  return [...outputs].map((output) => ({ table: 'settled', name: nameOf('output', event.definition, event.step, output) }));
+  return [...outputs].map((output) => ({ table: 'settled', name: under(output), since: 1 }));
 }
 
 const INDICES = ['readable', 'settled', 'missed'] as const;
@@ -30,20 +35,18 @@ const KEY_BYTES = 14;
 export class CheckedIndices {
   readonly #context: CheckContext;
   readonly #names: CheckedNames;
+  /** Who opens an older one to write makes what it lacks. */
+  readonly #format: number;
   readonly #found = { readable: 0, settled: 0, missed: 0 };
 
   constructor(context: CheckContext, names: CheckedNames) {
     this.#context = context;
+    this.#format = formatOf(context.tables.meta.get(META.format)) ?? FORMAT;
     this.#names = names;
   }
 
   expect(event: LoggedEvent): void {
-    for (const row of rowsThatFind(event)) if (this.#has(row.table)) this.#expectRow(row, event.position);
-  }
-
-  /** A store of an older format that nobody has opened to write lacks what is younger. */
-  #has(table: IndexName): boolean {
-    return table !== 'missed' || laterTable(this.#context.tables, table) !== undefined;
+    for (const row of rowsThatFind(event)) if (row.since <= this.#format) this.#expectRow(row, event.position);
   }
 
   #expectRow({ table, name }: IndexRow, position: number): void {
@@ -69,7 +72,7 @@ export class CheckedIndices {
   /** Every row of an index that is left names an event which is not there, or is not of its kind. */
   finish(): void {
     const { tables, counts } = this.#context;
-    for (const name of INDICES.filter((each) => this.#has(each))) {
+    for (const name of INDICES.filter((each) => each !== 'missed' || laterTable(tables, each) !== undefined)) {
       const checked = { name, table: tables[name], keyBytes: KEY_BYTES };
       let shaped = 0;
       for (const { key, value } of rowsOf(this.#context, checked)) {

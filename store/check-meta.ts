@@ -1,5 +1,5 @@
-import { hash } from 'node:crypto';
 import { at, contentOf, hex, rowAt, rowsOf, type CheckContext } from './check-rows.ts';
+import { isKeyOfCursor } from './cursors.ts';
 import type { LogState } from './log-state.ts';
 import { META, type Table } from './tables.ts';
 
@@ -51,8 +51,7 @@ interface CursorRow {
 
 function cursorProblem({ key, name, position, head }: CursorRow): string | undefined {
   if (typeof name !== 'string' || !isCount(position)) return 'is not a name and a position';
-  if (!key.equals(hash('sha256', name, 'buffer')))
-    return `stands under the hash of another name than ${JSON.stringify(name.slice(0, 100))}`;
+  if (!isKeyOfCursor(key, name)) return `stands under the hash of another name than ${JSON.stringify(name.slice(0, 100))}`;
   if (head !== undefined && position > head)
     return `of ${JSON.stringify(name.slice(0, 100))} is at position ${position}, and the log ends at ${head}`;
   return undefined;

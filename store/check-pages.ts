@@ -1,19 +1,7 @@
 import { fstatSync } from 'node:fs';
 import type { Findings } from './check-findings.ts';
 import { number64, readAt, TREE_BYTES, treeFrom, type FileHeader, type MetaPage, type TreeHeader } from './lmdb-header.ts';
-
-// A page of LMDB, data version 2: number u64, transaction u64, padding u16, flags u16, then the ends of its list of offsets and of its
-// free room (u16 each), or the number of pages of a value that has its own (u32). Offsets count from the end of this header.
-const HEADER_BYTES = 24;
-const PAGE_AT = { number: 0, transaction: 8, flags: 18, lower: 20, upper: 22, pages: 20 } as const;
-const BRANCH = 1;
-const LEAF = 2;
-const OVERFLOW = 4;
-
-// A node: size of its data u32 (in a branch with the flags, the number of a page u48), flags u16, size of its key u16, key, data.
-const NODE_BYTES = 8;
-const OWN_PAGES = 1;
-const SUBTREE = 2;
+import { NODE_AT, NODE_BYTES, NODE_KIND, PAGE_AT, PAGE_HEADER_BYTES, PAGE_KIND } from './lmdb-page.ts';
 
 const FIRST_PAGE = 2;
 const IN_TREE = 1;
@@ -101,7 +89,7 @@ class PageWalk {
     const subtrees: { readonly table: string; readonly tree: TreeHeader }[] = [];
     // The order of the unnamed tree is lmdb-js's own; it holds a handful of names.
     this.#tree(main, { table: 'main', compare: () => -1 }, (node) => {
-      if ((node.flags & SUBTREE) !== 0 && node.data.length === TREE_BYTES)
+      if ((node.flags & NODE_KIND.tree) !== 0 && node.data.length === TREE_BYTES)
         subtrees.push({ table: node.key.toString('latin1').replace(/\0$/, ''), tree: treeFrom(node.data, 0) });
     });
     for (const { table, tree } of subtrees) this.#tree(tree, { table, compare: byBytes }, () => undefined);
@@ -126,14 +114,14 @@ class PageWalk {
   #page(at: PageAt, walk: TreeWalk): void {
     const { tree, place, found, visit } = walk;
     const isLeaf = at.level === tree.depth;
-    const page = this.#take(at.number, isLeaf ? LEAF : BRANCH);
+    const page = this.#take(at.number, isLeaf ? PAGE_KIND.leaf : PAGE_KIND.branch);
     const nodes = this.#nodes(page, at, { isLeaf, place });
     this.#tell(place.table);
     if (isLeaf) {
       found.leafPages += 1;
       found.entries += nodes.length;
       for (const node of nodes) {
-        if ((node.flags & OWN_PAGES) !== 0) found.overflowPages += this.#takeOwnPages(at.number, node);
+        if ((node.flags & NODE_KIND.ownPages) !== 0) found.overflowPages += this.#takeOwnPages(at.number, node);
         visit(node);
       }
       return;
@@ -172,9 +160,14 @@ class PageWalk {
   ): readonly Node[] {
     const lower = page.readUInt16LE(PAGE_AT.lower);
     const upper = page.readUInt16LE(PAGE_AT.upper);
-    if (lower % 2 !== 0 || lower > upper || upper > this.#pageSize - HEADER_BYTES) throw new BrokenPage(number, 'has an impossible header');
+    if (lower % 2 !== 0 || lower > upper || upper > this.#pageSize - PAGE_HEADER_BYTES)
+      throw new BrokenPage(number, 'has an impossible header');
     const nodes = Array.from({ length: lower / 2 }, (_, index) =>
-      nodeAt(page, HEADER_BYTES + page.readUInt16LE(HEADER_BYTES + 2 * index), { number, isLeaf, floor: HEADER_BYTES + upper }),
+      nodeAt(page, PAGE_HEADER_BYTES + page.readUInt16LE(PAGE_HEADER_BYTES + 2 * index), {
+        number,
+        isLeaf,
+        floor: PAGE_HEADER_BYTES + upper,
+      }),
     );
     if (nodes.length === 0) throw new BrokenPage(number, 'has no rows');
     // The first key of a branch is never looked at, and may be empty.
@@ -185,12 +178,12 @@ class PageWalk {
 
   /** The pages of a row that has its own; gives how many. */
   #takeOwnPages(owner: number, { data, size }: Node): number {
-    if (data.length !== HEADER_BYTES) throw new BrokenPage(owner, 'has a row whose own pages are not named');
+    if (data.length !== PAGE_HEADER_BYTES) throw new BrokenPage(owner, 'has a row whose own pages are not named');
     const first = number64(data, 0);
     const count = number64(data, 16);
-    if (count !== Math.floor((HEADER_BYTES - 1 + size) / this.#pageSize) + 1)
+    if (count !== Math.floor((PAGE_HEADER_BYTES - 1 + size) / this.#pageSize) + 1)
       throw new BrokenPage(owner, 'has a row with more or fewer pages of its own than it needs');
-    const page = this.#take(first, OVERFLOW);
+    const page = this.#take(first, PAGE_KIND.overflow);
     if (page.readUInt32LE(PAGE_AT.pages) !== count)
       throw new BrokenPage(first, `says that ${page.readUInt32LE(PAGE_AT.pages)} pages belong to it, and not ${count}`);
     for (let number = first + 1; number < first + count; number += 1) this.#mark(number, IN_TREE);
@@ -198,8 +191,8 @@ class PageWalk {
   }
 
   #dataOf({ flags, data, size }: Node): Buffer {
-    if ((flags & OWN_PAGES) === 0) return data;
-    return readAt(this.#pages.file, number64(data, 0) * this.#pageSize + HEADER_BYTES, size);
+    if ((flags & NODE_KIND.ownPages) === 0) return data;
+    return readAt(this.#pages.file, number64(data, 0) * this.#pageSize + PAGE_HEADER_BYTES, size);
   }
 
   /** A list of free pages: how many entries it has, then pages, zeroes, and runs as a negative length before their first page. */
@@ -244,13 +237,13 @@ function nodeAt(
   { number, isLeaf, floor }: { readonly number: number; readonly isLeaf: boolean; readonly floor: number },
 ): Node {
   if (start < floor || start + NODE_BYTES > page.length) throw new BrokenPage(number, 'has a row outside of itself');
-  const size = page.readUInt32LE(start);
-  const flags = page.readUInt16LE(start + 4);
+  const size = page.readUInt32LE(start + NODE_AT.size);
+  const flags = page.readUInt16LE(start + NODE_AT.flags);
   const keyStart = start + NODE_BYTES;
-  const dataStart = keyStart + page.readUInt16LE(start + 6);
-  const here = isLeaf ? ((flags & OWN_PAGES) === 0 ? size : HEADER_BYTES) : 0;
+  const dataStart = keyStart + page.readUInt16LE(start + NODE_AT.keySize);
+  const here = isLeaf ? ((flags & NODE_KIND.ownPages) === 0 ? size : PAGE_HEADER_BYTES) : 0;
   if (dataStart + here > page.length) throw new BrokenPage(number, 'has a row that reaches out of it');
-  if (isLeaf && flags > (OWN_PAGES | SUBTREE)) throw new BrokenPage(number, 'has a row of an unknown kind');
+  if (isLeaf && flags > (NODE_KIND.ownPages | NODE_KIND.tree)) throw new BrokenPage(number, 'has a row of an unknown kind');
   return {
     flags,
     key: page.subarray(keyStart, dataStart),

@@ -5,6 +5,7 @@ import { checkEvents } from './check-events.ts';
 import { Findings, type Finding } from './check-findings.ts';
 import { checkCursors, checkLeaseRow, checkState } from './check-meta.ts';
 import { checkNames } from './check-names.ts';
+import { checkOffsets } from './check-offsets.ts';
 import { checkPages } from './check-pages.ts';
 import { messageOf, type CheckContext, type TellRows } from './check-rows.ts';
 import { CheckedValues } from './check-values.ts';
@@ -125,6 +126,8 @@ function checkTables(context: CheckContext): CheckResult {
   if (cursors !== undefined) checkCursors(context, cursors, state?.head);
   const appends = laterTable(tables, 'appends');
   if (appends !== undefined) checkAppends(context, appends, state?.head);
+  const offsets = laterTable(tables, 'offsets');
+  if (offsets !== undefined) checkOffsets(context, offsets, state?.head);
   return {
     findings: findings.count,
     tables: Object.fromEntries(counts),

@@ -2,6 +2,7 @@ import { hex, messageOf, rowsOf, type CheckContext } from './check-rows.ts';
 import { CHUNK_KEY_BYTES, valueOfChunk } from './chunks.ts';
 import { DEEPEST_CHAIN } from './patches.ts';
 import { laterTable, positionKey } from './tables.ts';
+import { piecesOf } from './value-pieces.ts';
 import { bytesOfRow } from './value-reader.ts';
 import { openValueRow, valueKey, valueRowAt, type PatchRow, type ValueRow } from './value-rows.ts';
 
@@ -15,6 +16,8 @@ export class CheckedValues {
   readonly #values = new Map<string, Known>();
   /** How many parts each value in parts has. */
   readonly #parts = new Map<string, number>();
+  /** What values refer to. */
+  readonly #pieces = new Map<string, readonly string[]>();
   readonly #whole: boolean;
 
   /** Values are what their addresses stand for, in whatever form they are kept, and every part belongs to one. */
@@ -24,6 +27,7 @@ export class CheckedValues {
     for (const { key, value } of rowsOf(context, { name: 'values', table: context.tables.values, keyBytes: 32 })) this.#check(key, value);
     this.#whole = context.findings.count === before;
     this.#checkChunks();
+    if (this.#whole) this.#checkPieces();
   }
 
   #check(key: Buffer, row: Buffer): void {
@@ -33,6 +37,8 @@ export class CheckedValues {
       const opened = openValueRow(row, key, this.#context.label);
       if (opened.kind === 'removed') this.#values.set(name, 'removed');
       if (opened.kind === 'chunks') this.#parts.set(name, opened.count);
+      const pieces = piecesOf(this.#context, key, row).keys.map((piece) => piece.toString('latin1'));
+      if (pieces.length > 0) this.#pieces.set(name, pieces);
       const bytes = bytesOfRow(this.#context, key, row);
       const problem = bytes === undefined ? undefined : this.#problemOf(opened, bytes.length);
       if (problem !== undefined) this.#wrong(key, `A value ${problem}.`);
@@ -79,11 +85,25 @@ export class CheckedValues {
     }
   }
 
+  /** Where rows could not be read, a piece may be one of those. */
+  #checkPieces(): void {
+    for (const [name, pieces] of this.#pieces) {
+      const missing = pieces.filter((piece) => (this.#values.get(piece) ?? 'removed') === 'removed').length;
+      if (missing === 0) continue;
+      this.#context.findings.add({
+        code: 'value-missing',
+        table: 'values',
+        key: Buffer.from(name, 'latin1').toString('hex'),
+        message: `A value refers to ${missing} others that are not there.`,
+      });
+    }
+  }
+
   /** An event refers to an address. */
   refer(address: string, position: number): void {
     const key = valueKey(address).toString('latin1');
     const known = this.#values.get(key);
-    if (known === 'kept') this.#values.set(key, 'referred');
+    if (known === 'kept') this.#referTo(key);
     // Where rows could not be read, it may be one of those: they have findings of their own.
     else if (known === undefined && this.#whole)
       this.#context.findings.add({
@@ -93,6 +113,16 @@ export class CheckedValues {
         position,
         message: `The event at position ${position} refers to the value ${address.slice(0, 100)}, which is not there.`,
       });
+  }
+
+  /** With a value, an event refers to its pieces. */
+  #referTo(first: string): void {
+    const open = [first];
+    for (let key = open.pop(); key !== undefined; key = open.pop()) {
+      if (this.#values.get(key) !== 'kept') continue;
+      this.#values.set(key, 'referred');
+      open.push(...(this.#pieces.get(key) ?? []));
+    }
   }
 
   /** How many values no event refers to. */

@@ -2,7 +2,7 @@ import { closeSync, openSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { StoreError } from '../lib/kernel/errors.ts';
 import { telling, type TellBytes } from './copy-file.ts';
-import { releaseLease, takeLease, type Lease } from './lease.ts';
+import { releaseLease, takeLease, type Lease, type LeasePlace } from './lease.ts';
 import { openForCare, type CareEnvironment } from './lmdb-copy.ts';
 import { openLmdb, type LmdbEnvironment } from './lmdb-environment.ts';
 import { readHeader, type FileHeader } from './lmdb-header.ts';
@@ -42,7 +42,7 @@ export async function compactFile(place: CompactionPlace, tell: TellBytes): Prom
   const care = openForCare(path, { writable: true });
   const isAlone = care.isAlone();
   const environment = await openLmdb(path, { writable: true, label });
-  const attempt = takeLease(environment, label);
+  const attempt = takeLease(environment, { path, label, isBrief: true });
   if ('holder' in attempt) throw inUse(label, attempt.holder.pid);
   const { lease } = attempt;
   try {
@@ -54,7 +54,7 @@ export async function compactFile(place: CompactionPlace, tell: TellBytes): Prom
     await telling(target, tell, () => care.copyTo(target, { compact: true }));
     return { ...place, open: { environment, care }, lease, copied };
   } catch (error) {
-    releaseLease(environment, lease, label);
+    releaseLease(environment, lease, place);
     throw error;
   }
 }
@@ -83,14 +83,14 @@ export async function swapFile({ path, label, target, open, lease, copied }: Com
   } finally {
     await care.close();
     // The lease of a process that is gone is taken over, and this one ends soon.
-    await letGo(path, label, lease).catch(() => undefined);
+    await letGo({ path, label }, lease).catch(() => undefined);
   }
 }
 
 /** Gives the lease back, of the old file or the new one: it was copied too. */
-async function letGo(path: string, label: string, lease: Lease): Promise<void> {
-  const environment = await openLmdb(path, { writable: true, label });
-  releaseLease(environment, lease, label);
+async function letGo(place: LeasePlace, lease: Lease): Promise<void> {
+  const environment = await openLmdb(place.path, { writable: true, label: place.label });
+  releaseLease(environment, lease, place);
   await environment.close();
 }
 

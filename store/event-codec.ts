@@ -1,8 +1,16 @@
 import type { OutputState } from '../lib/events/data-version.ts';
-import type { ErrorRecord, HookFailed, InputEntryRecord, NewEvent, SettledOutput, StepSettled } from '../lib/events/logged-event.ts';
+import type {
+  ErrorRecord,
+  HookFailed,
+  InputEntryRecord,
+  NewEvent,
+  SettledOutput,
+  StepSettled,
+  Verification,
+} from '../lib/events/logged-event.ts';
 import type { PositionRef } from '../lib/events/position.ts';
 import { encodeValue } from '../lib/kernel/value/canonical.ts';
-import type { OutputRow, StateRow, ThrownRow } from './event-row.ts';
+import type { OutputRow, StateRow, ThrownRow, VerificationRow } from './event-row.ts';
 
 /** An event as the list that the table keeps of it: see event-row.ts. */
 export function eventRow(event: NewEvent, index: number): readonly unknown[] {
@@ -23,7 +31,7 @@ export function eventRow(event: NewEvent, index: number): readonly unknown[] {
       ];
     }
     case 'run-ended':
-      return [...head, event.status];
+      return event.verified === undefined ? [...head, event.status] : [...head, event.status, verificationRow(event.verified)];
     case 'source-observed':
       return [...head, event.key, event.version, event.address, event.offset];
     case 'step-settled':
@@ -44,6 +52,10 @@ export function eventRow(event: NewEvent, index: number): readonly unknown[] {
     default:
       return [...head, ...stepRow(event, index), ...assetRow(event), ...recordedRow(event)];
   }
+}
+
+function verificationRow({ plan, position, open, alone, versions }: Verification): VerificationRow {
+  return [plan, position, open, alone, versions];
 }
 
 /** What most settled steps do not have. */

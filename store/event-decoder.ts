@@ -2,7 +2,7 @@ import type { OutputState } from '../lib/events/data-version.ts';
 import { freezeEvent } from '../lib/events/freeze-event.ts';
 import type { EntryOrigin, ErrorRecord, HookFailed, InputEntryRecord, LoggedEvent, StepSettled } from '../lib/events/logged-event.ts';
 import type { Position } from '../lib/events/position.ts';
-import { decodeValue } from '../lib/kernel/value/canonical.ts';
+import { decodeValue } from '../lib/kernel/value/decode.ts';
 import type { AssetKey } from '../lib/model/asset-key.ts';
 import type { AssetRow, ErrorRow, InputRow, Row, StateRow, StepRow, ThrownRow } from './event-row.ts';
 
@@ -20,7 +20,7 @@ function fromRow(row: Row, position: Position): LoggedEvent {
     case 'run-started':
       return runStartedFrom(row, position);
     case 'run-ended':
-      return { type: row[0], runId: row[1], time: row[2], status: row[3], position };
+      return runEndedFrom(row, position);
     case 'source-observed': {
       const [type, runId, time, key, version, address, offset] = row;
       return { type, runId, time, key, version, address, offset, position };
@@ -59,6 +59,13 @@ function runStartedFrom(row: Extract<Row, readonly ['run-started', ...unknown[]]
     again: again === undefined ? null : { parent: again[0], root: again[1] },
     position,
   };
+}
+
+function runEndedFrom(row: Extract<Row, readonly ['run-ended', ...unknown[]]>, position: Position): LoggedEvent {
+  const [type, runId, time, status, verified] = row;
+  if (verified === undefined) return { type, runId, time, status, position };
+  const [plan, at, open, alone, versions] = verified;
+  return { type, runId, time, status, verified: { plan, position: at, open, alone, versions }, position };
 }
 
 function stepSettledFrom(row: Extract<Row, readonly ['step-settled', ...unknown[]]>, position: Position): LoggedEvent {

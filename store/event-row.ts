@@ -1,4 +1,4 @@
-import type { InputEntryRecord, LogLine, RunMode, RunPolicies, StepSettled } from '../lib/events/logged-event.ts';
+import type { InputEntryRecord, LogLine, RunMode, RunPolicies, StepSettled, Verification } from '../lib/events/logged-event.ts';
 import type { Position } from '../lib/events/position.ts';
 import type { AssetKey } from '../lib/model/asset-key.ts';
 
@@ -25,12 +25,21 @@ export type ThrownRow = readonly [name: string, message: string, stack: string |
 /** Why a step failed. */
 export type ErrorRow = readonly [string, string, ThrownRow?] | null;
 
+/** What a refresh leaves for the next one. */
+export type VerificationRow = readonly [
+  plan: string,
+  position: Position,
+  open: readonly number[],
+  alone: readonly number[],
+  versions: Verification['versions'],
+];
+
 /**
  * An event as a list, its kind first. Persisted: a field is only ever added at the end.
  *
  *     run-started      kind, run, time, selection, [unselected, in graph, cross graph], plan hash, reads at, tags, caused by, mode,
  *                      [parent run, root run]
- *     run-ended        kind, run, time, status
+ *     run-ended        kind, run, time, status, [plan, position, open, alone, versions]
  *     source-observed  kind, run, time, key, version, address, offset
  *     step-settled     kind, run, time, definition, step, op, code version, config, inputs, outcome, outputs, error, blocked by, attempts,
  *                      dropped, state
@@ -41,7 +50,7 @@ export type ErrorRow = readonly [string, string, ThrownRow?] | null;
  *     hook-failed      kind, run, time, definition, step, hook, of, [name, message, stack or null]
  *     removed          kind, the kind that it was
  *
- *     mode, parent and root, attempts, dropped, state (its address)   rows that are older than the field, or have none, end before it
+ *     mode, parent and root, plan and position, attempts, dropped, state (its address)   rows that are older than the field, or have none, end before it
  *     output           [name, state], or [name, state, address]
  *     input            [name, kind, origin, state, position]; a position in the same batch as its distance back, negative
  *     origin           key, or [definition, step, output]
@@ -61,7 +70,7 @@ export type Row =
       mode?: RunMode,
       again?: readonly [parent: string, root: string],
     ]
-  | readonly [...Head<'run-ended'>, 'succeeded' | 'failed' | 'cancelled']
+  | readonly [...Head<'run-ended'>, 'succeeded' | 'failed' | 'cancelled', verified?: VerificationRow]
   | readonly [type: 'source-observed', runId: string | null, time: number, AssetKey, string, string, string | null]
   | readonly [
       ...StepRow<'step-settled'>,

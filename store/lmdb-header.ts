@@ -1,8 +1,32 @@
 import { readSync } from 'node:fs';
 
-// Where LMDB puts things in its two meta pages, as 64-bit LMDB of data version 2 does.
-const AT = { pageSize: 48, trees: 48, lastPage: 144, transaction: 152 } as const;
-const META_BYTES = 160;
+/**
+ * Where LMDB puts things in its two meta pages, at the start of the file and one page later, as 64-bit LMDB of data version 2 does. The length of a
+ * page stands where the first tree, that of free pages, has a field for itself.
+ */
+export const META_AT = {
+  flags: 18,
+  magic: 24,
+  format: 28,
+  pageSize: 48,
+  trees: 48,
+  freeRoot: 88,
+  mainRoot: 136,
+  lastPage: 144,
+  transaction: 152,
+} as const;
+
+/** How much of a meta page says something. */
+export const META_BYTES = 160;
+
+/** What stands in every meta page: the magic number, the version of the format, and the flag of its kind. */
+export const META_IS = { magic: 0xbeefc0de, format: 2, flag: 0x08 } as const;
+
+/** What stands for the page of a root that is not there. */
+export const NO_PAGE: bigint = 2n ** 64n - 1n;
+
+/** How long pages may be. */
+export const PAGE_SIZES: readonly number[] = [512, 1024, 2048, 4096, 8192, 16_384, 32_768, 65_536];
 
 /** Where LMDB keeps a tree, and what it says about it. Numbers of pages are small enough for doubles: a file has less than 2^53 bytes. */
 export interface TreeHeader {
@@ -37,7 +61,7 @@ export const TREE_BYTES = 48;
 /** Reads the header of a file that a preflight let pass. */
 export function readHeader(file: number): FileHeader {
   const first = readAt(file, 0, META_BYTES);
-  const pageSize = first.readUInt32LE(AT.pageSize);
+  const pageSize = first.readUInt32LE(META_AT.pageSize);
   const metas = [metaFrom(first), metaFrom(readAt(file, pageSize, META_BYTES))] as const;
   return { pageSize, metas, newest: metas[1].transaction > metas[0].transaction ? metas[1] : metas[0] };
 }
@@ -51,7 +75,7 @@ export function treeFrom(bytes: Buffer, start: number): TreeHeader {
     leafPages: number64(bytes, start + 16),
     overflowPages: number64(bytes, start + 24),
     entries: number64(bytes, start + 32),
-    root: root === 2n ** 64n - 1n ? undefined : Number(root),
+    root: root === NO_PAGE ? undefined : Number(root),
   };
 }
 
@@ -66,11 +90,12 @@ export function number64(bytes: Buffer, start: number): number {
   return Number(bytes.readBigUInt64LE(start));
 }
 
-function metaFrom(bytes: Buffer): MetaPage {
+/** A meta page, from its bytes. */
+export function metaFrom(bytes: Buffer): MetaPage {
   return {
-    transaction: number64(bytes, AT.transaction),
-    lastPage: number64(bytes, AT.lastPage),
-    free: treeFrom(bytes, AT.trees),
-    main: treeFrom(bytes, AT.trees + TREE_BYTES),
+    transaction: number64(bytes, META_AT.transaction),
+    lastPage: number64(bytes, META_AT.lastPage),
+    free: treeFrom(bytes, META_AT.trees),
+    main: treeFrom(bytes, META_AT.trees + TREE_BYTES),
   };
 }

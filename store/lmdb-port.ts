@@ -14,6 +14,7 @@ import type {
   PruneRequest,
   RemovedValue,
   RetentionStore,
+  StepId,
   StoreLimits,
   TraceQuestion,
 } from '../lib/events/store-port.ts';
@@ -93,11 +94,27 @@ export class LmdbPort implements LivePort, RetentionStore, CatalogStore {
     return this.#use(() => this.#each(keys, (reader, key) => reader.readable(key, at)));
   }
 
+  readableAt(keys: readonly AssetKey[], at: Position): Promise<readonly (Position | undefined)[]> {
+    return this.#use(() => this.#each(keys, (reader, key) => reader.readableAt(key, at)));
+  }
+
   lastSettled(
     outputs: readonly TraceQuestion[],
     at: Position,
   ): Promise<readonly ((StepSettled & { readonly position: Position }) | undefined)[]> {
     return this.#use(() => this.#each(outputs, (reader, output) => reader.lastSettled(output, at)));
+  }
+
+  lastUnsuccessful(
+    steps: readonly StepId[],
+    at: Position,
+  ): Promise<readonly ((StepSettled & { readonly position: Position }) | undefined)[]> {
+    return this.#use(() => this.#each(steps, (reader, step) => reader.lastUnsuccessful(step, at)));
+  }
+
+  /** All at once: unlike what is in the log, they change from one page to the next. */
+  offsets(keys: readonly AssetKey[]): Promise<readonly (string | undefined)[]> {
+    return this.#use(() => this.#readPage((reader) => Object.freeze(keys.map((key) => reader.offset(key)))));
   }
 
   missed(keys: readonly AssetKey[], at: Position): Promise<readonly (MissedEvent | undefined)[]> {
@@ -117,6 +134,10 @@ export class LmdbPort implements LivePort, RetentionStore, CatalogStore {
 
   values(addresses: readonly Address[]): Promise<readonly (Uint8Array | undefined)[]> {
     return this.#use(() => this.#each(addresses, (reader, address) => reader.value(address), VALUES_PAGE));
+  }
+
+  has(addresses: readonly Address[]): Promise<readonly boolean[]> {
+    return this.#use(() => this.#each(addresses, (reader, address) => reader.has(address)));
   }
 
   removed(addresses: readonly Address[]): Promise<readonly (RemovedValue | undefined)[]> {

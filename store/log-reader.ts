@@ -8,16 +8,19 @@ import {
   type StepSettled,
 } from '../lib/events/logged-event.ts';
 import { asOf, type Position } from '../lib/events/position.ts';
-import type { LoggedRun, RemovedValue, TraceQuestion } from '../lib/events/store-port.ts';
+import type { LoggedRun, OutputId, RemovedValue, StepId, TraceQuestion } from '../lib/events/store-port.ts';
 import { quote } from '../lib/kernel/print.ts';
 import type { AssetKey } from '../lib/model/asset-key.ts';
 import { eventFrom } from './event-decoder.ts';
 import { readState } from './log-state.ts';
-import { nameOf, type Name, type Names } from './names.ts';
+import { nameOf, UNSUCCESSFUL, type Name, type Names } from './names.ts';
+import { readOffset } from './offsets.ts';
 import { corrupt, openRecord } from './record.ts';
 import { lastInIndex, laterTable, positionKey, positionOf, type Table, type Tables } from './tables.ts';
 import { readBytes } from './value-reader.ts';
 import { valueKey, valueRowAt } from './value-rows.ts';
+
+type Settled = StepSettled & { readonly position: Position };
 
 /**
  * Reads the tables, and checks what they say against each other: an index names an event, and the event must be the one that was
@@ -57,17 +60,23 @@ export class LogReader {
     return event;
   }
 
+  /** Where the event stands that says what readers get of a key as of a position. */
+  readableAt(key: AssetKey, at: Position): Position | undefined {
+    return this.#positionIn(this.#tables.readable, nameOf('key', key), at);
+  }
+
   /** The last settled step that succeeded with this output in need. */
-  lastSettled(
-    { definition, step, output, before }: TraceQuestion,
-    at: Position,
-  ): (StepSettled & { readonly position: Position }) | undefined {
-    const event = this.#found(this.#tables.settled, nameOf('output', definition, step, output), asOf({ before }, at));
-    if (event === undefined) return undefined;
-    const right = event.type === 'step-settled' && event.definition === definition && event.step === step;
-    if (!right)
-      throw this.#corruptEvent(event.position, `is not about the step ${quote(`${definition}:${step}`)}, and an index says that it is`);
-    return event.outputs.some((each) => each.output === output) ? event : undefined;
+  lastSettled({ definition, step, output, before }: TraceQuestion, at: Position): Settled | undefined {
+    const event = this.#settled({ definition, step, output }, asOf({ before }, at));
+    return event?.outputs.some((each) => each.output === output) === true ? event : undefined;
+  }
+
+  /** The last time that a step settled and did not succeed. */
+  lastUnsuccessful(step: StepId, at: Position): Settled | undefined {
+    const event = this.#settled({ ...step, output: UNSUCCESSFUL }, at);
+    if (event?.outcome === 'succeeded' || event?.outcome === 'cancelled')
+      throw this.#corruptEvent(event.position, `tells of a step that ${event.outcome}, and an index says that it did neither`);
+    return event;
   }
 
   /** The last event that told that an asset did not come. */
@@ -103,12 +112,23 @@ export class LogReader {
     return readBytes({ tables: this.#tables, label: this.#label }, valueKey(address));
   }
 
+  /** Whether a value is kept. */
+  has(address: Address): boolean {
+    const row = valueRowAt(this.#tables.values, valueKey(address), this.#label);
+    return row !== undefined && row.kind !== 'removed';
+  }
+
   /** What is known of a value that was removed. */
   removed(address: Address): RemovedValue | undefined {
     const row = valueRowAt(this.#tables.values, valueKey(address), this.#label);
     if (row?.kind !== 'removed') return undefined;
     const { reason, size, head } = row;
     return Object.freeze({ reason, size, head });
+  }
+
+  /** How far a source was read. */
+  offset(key: AssetKey): string | undefined {
+    return readOffset(this.#tables, key, this.#label);
   }
 
   #run(startedAt: Position, endedAt: Position): LoggedRun {
@@ -121,10 +141,22 @@ export class LogReader {
     return Object.freeze({ started, ended });
   }
 
+  #settled({ definition, step, output }: OutputId, at: Position): Settled | undefined {
+    const event = this.#found(this.#tables.settled, nameOf('output', definition, step, output), at);
+    if (event === undefined) return undefined;
+    if (event.type !== 'step-settled' || event.definition !== definition || event.step !== step)
+      throw this.#corruptEvent(event.position, `is not about the step ${quote(`${definition}:${step}`)}, and an index says that it is`);
+    return event;
+  }
+
   #found(index: Table, name: Name, at: Position): LoggedEvent | undefined {
-    const id = this.#names.find(this.#tables, name);
-    const position = id === undefined ? undefined : lastInIndex(index, id, at);
+    const position = this.#positionIn(index, name, at);
     return position === undefined ? undefined : this.#event(position);
+  }
+
+  #positionIn(index: Table, name: Name, at: Position): Position | undefined {
+    const id = this.#names.find(this.#tables, name);
+    return id === undefined ? undefined : lastInIndex(index, id, at);
   }
 
   #event(position: Position): LoggedEvent {

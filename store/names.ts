@@ -8,6 +8,9 @@ export type NameKind = 'key' | 'output' | 'run';
 /** A name as the table keeps it: unambiguous whatever the parts are made of, and well-formed where they are not. */
 export type Name = string;
 
+/** No output has this name: under it stands, in `settled`, when its step did not succeed. Persisted. */
+export const UNSUCCESSFUL = '';
+
 /** How many ids are kept in memory. They never change once committed, so forgetting them only costs time. */
 const KNOWN_IDS = 100_000;
 

@@ -1,15 +1,14 @@
-import { mkdir, stat } from 'node:fs/promises';
-import { dirname, resolve } from 'node:path';
+import { stat } from 'node:fs/promises';
 import { createStore, type Store } from '../lib/events/store.ts';
 import { DEFAULT_LIMITS, MAX_VALUE_BYTES } from '../lib/events/value-limits.ts';
 import { StoreError } from '../lib/kernel/errors.ts';
 import { kindOf } from '../lib/kernel/print.ts';
 import { checkVerbOptions, RULES, type OptionRules } from '../lib/kernel/verb-options.ts';
 import { CODECS, codecsByName, type Codec } from '../lib/model/codec.ts';
-import { lacksRoomForFolder } from './disk-room.ts';
-import { syncFolder } from './durable-files.ts';
 import { LmdbPort } from './lmdb-port.ts';
-import { isMissingPath } from './missing-path.ts';
+import { makeFolder } from './make-folder.ts';
+import { codeOf, isMissingPath, isNoPlaceForFolder } from './missing-path.ts';
+import { dataFileIdentity } from './preflight.ts';
 import { SharedStore, type OpenMode } from './shared-store.ts';
 import { storeFailure } from './store-failure.ts';
 
@@ -38,7 +37,7 @@ export async function openStore(folder: string, options: OpenStoreOptions = {}):
   const { mode, waitMs, now, maxValueBytes, codecs } = checkOptions(options);
   const label = checkFolder(folder);
   try {
-    await (mode === 'write' ? makeFolder(label) : findFolder(label));
+    await (mode === 'write' ? makeStoreFolder(label) : findFolder(label));
     const shared = await SharedStore.open(label, { label, mode, waitMs });
     return createStore(
       new LmdbPort(shared, { label, mode, limits: { maxValueBytes } }),
@@ -72,33 +71,13 @@ function checkFolder(folder: unknown): string {
   return folder;
 }
 
-async function makeFolder(label: string): Promise<void> {
-  let first: string | undefined;
+async function makeStoreFolder(label: string): Promise<void> {
   try {
-    first = await mkdir(label, { recursive: true });
+    // A store that is there was made in a folder whose path was flushed.
+    if ((await dataFileIdentity(label)) === undefined) await makeFolder(label, label);
   } catch (error) {
-    // Node says that a folder above is not there where there is no room to make it.
-    if (codeOf(error) === 'ENOENT' && lacksRoomForFolder(label)) throw noRoomForFolder(label, error);
-    if (/^(EEXIST|ENOTDIR|ENAMETOOLONG|ELOOP|EINVAL|ENOENT)$/.test(codeOf(error))) throw noFolder(label, error);
-    throw error;
+    throw isNoPlaceForFolder(error) ? noFolder(label, error) : error;
   }
-  if (first !== undefined) await keepNames(resolve(label), dirname(resolve(first)));
-}
-
-/** Keeps the names of folders that were just made, up to those in the folder that was there. */
-async function keepNames(path: string, there: string): Promise<void> {
-  for (let folder = dirname(path); ; folder = dirname(folder)) {
-    await syncFolder(folder);
-    if (folder === there || folder === dirname(folder)) return;
-  }
-}
-
-function noRoomForFolder(label: string, cause: unknown): StoreError {
-  return new StoreError(
-    'STORE_FULL',
-    `The store ${JSON.stringify(label)} cannot be made: there is no room for its folder. Make room on the disk and try again.`,
-    { details: { path: label }, cause },
-  );
 }
 
 async function findFolder(label: string): Promise<void> {
@@ -116,8 +95,4 @@ function noFolder(label: string, cause?: unknown): StoreError {
 
 function badPath(label: string, problem: string, cause?: unknown): StoreError {
   return new StoreError('STORE_PATH', `${problem}.`, { details: { path: label }, cause });
-}
-
-function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : '';
 }

@@ -1,5 +1,6 @@
 import { enablePatches, Immer, type Patch } from 'immer';
-import { decodeValue, encodeValue } from '../lib/kernel/value/canonical.ts';
+import { encodeValue } from '../lib/kernel/value/canonical.ts';
+import { decodeValue } from '../lib/kernel/value/decode.ts';
 import { changesBetween } from './value-changes.ts';
 
 enablePatches();

@@ -1,8 +1,10 @@
-import { mkdir, readdir, rename, rmdir } from 'node:fs/promises';
+import { readdir, rename, rmdir } from 'node:fs/promises';
 import { basename, dirname, resolve } from 'node:path';
 import { StoreError } from '../lib/kernel/errors.ts';
 import type { CareOptions } from './care-child.ts';
 import { syncFolder } from './durable-files.ts';
+import { makeFolder } from './make-folder.ts';
+import { codeOf, isNoPlaceForFolder } from './missing-path.ts';
 import { makeTemporaryFolder, removeFolder, type TemporaryUse } from './temporary-folder.ts';
 
 /** A folder that is to be there as a whole or not at all. */
@@ -18,7 +20,7 @@ export interface NewFolder {
  * Makes a folder in one step: fills one beside it, and then gives it its name. Whatever ends it halfway, the name is not there, or it
  * is the whole folder's. `fill` leaves everything on disk.
  *
- * @throws StoreError STORE_PATH where there is something already; or what `fill` throws
+ * @throws StoreError STORE_PATH where there is something already, or no place for it; or what `fill` throws
  */
 export async function placeFolder<Result>(
   { label, use, verb }: NewFolder,
@@ -31,7 +33,7 @@ export async function placeFolder<Result>(
     });
   const path = resolve(label);
   await refuseFull(path, { label, verb });
-  await mkdir(dirname(path), { recursive: true });
+  await makeParent(dirname(path), { label, verb });
   const folder = await makeTemporaryFolder(dirname(path), basename(path), use);
   let made = folder;
   try {
@@ -56,12 +58,24 @@ interface Wording {
 
 async function refuseFull(path: string, wording: Wording): Promise<void> {
   const entries = await readdir(path).catch((error: unknown) => {
-    const code = error instanceof Error && 'code' in error ? error.code : undefined;
-    if (code === 'ENOENT') return [];
-    if (code === 'ENOTDIR') throw occupied(wording);
+    if (codeOf(error) === 'ENOENT') return [];
+    if (codeOf(error) === 'ENOTDIR') throw occupied(wording);
     throw error;
   });
   if (entries.length > 0) throw occupied(wording);
+}
+
+async function makeParent(path: string, { label, verb }: Wording): Promise<void> {
+  try {
+    await makeFolder(path, label);
+  } catch (error) {
+    if (!isNoPlaceForFolder(error)) throw error;
+    throw new StoreError(
+      'STORE_PATH',
+      `${verb}() makes the folder ${JSON.stringify(label)}, and there is no place for it: ${JSON.stringify(path)} is no folder, and cannot be made one. Check the path.`,
+      { details: { path: label }, cause: error },
+    );
+  }
 }
 
 /** An empty folder gives way; one that is not, anymore, does not. */
@@ -70,7 +84,7 @@ async function takePlace(folder: string, path: string, wording: Wording): Promis
     if (process.platform === 'win32') await rmdir(path).catch(() => undefined);
     await rename(folder, path);
   } catch (error) {
-    if (error instanceof Error && 'code' in error && /^(ENOTEMPTY|EEXIST|ENOTDIR|EPERM)$/.test(String(error.code))) throw occupied(wording);
+    if (/^(ENOTEMPTY|EEXIST|ENOTDIR|EPERM)$/.test(codeOf(error))) throw occupied(wording);
     throw error;
   }
 }

@@ -1,17 +1,10 @@
 import { open, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
+import { META_AT, META_BYTES, META_IS, NO_PAGE, PAGE_SIZES } from './lmdb-header.ts';
 import { StoreError } from '../lib/kernel/errors.ts';
 
 /** What is in a store's folder: the file that LMDB maps. */
 const DATA_FILE = 'data.mdb';
-
-// Where LMDB puts things in its two meta pages, at the start of the file and one page later.
-const MAGIC = 0xbeefc0de;
-const LMDB_FORMAT = 2;
-const AT = { flags: 18, magic: 24, format: 28, pageSize: 48, freeRoot: 88, mainRoot: 136, lastPage: 144, transaction: 152 } as const;
-const META_BYTES = 160;
-const META_FLAG = 0x08;
-const NO_PAGE = 2n ** 64n - 1n;
 
 /** What says which file is open, whatever its path: two paths with the same are one store. */
 export type FileIdentity = string;
@@ -36,13 +29,14 @@ export async function preflight(path: string): Promise<void> {
     if (size === 0) return;
     const first = await readMeta(file, 0);
     if (first.length < META_BYTES) throw broken(path, 'is shorter than its header');
-    if (first.readUInt32LE(AT.magic) !== MAGIC) throw foreign(path, 'was not written by a store, or its start was overwritten');
-    if (first.readUInt32LE(AT.format) !== LMDB_FORMAT) throw foreign(path, 'is in another format of LMDB');
-    const pageSize = first.readUInt32LE(AT.pageSize);
-    if (!/^(512|1024|2048|4096|8192|16384|32768|65536)$/.test(String(pageSize))) throw broken(path, 'has an impossible page size');
+    if (first.readUInt32LE(META_AT.magic) !== META_IS.magic)
+      throw foreign(path, 'was not written by a store, or its start was overwritten');
+    if (first.readUInt32LE(META_AT.format) !== META_IS.format) throw foreign(path, 'is in another format of LMDB');
+    const pageSize = first.readUInt32LE(META_AT.pageSize);
+    if (!PAGE_SIZES.includes(pageSize)) throw broken(path, 'has an impossible page size');
     const second = await readMeta(file, pageSize);
     checkMetas(path, first, second);
-    const newest = second.readBigUInt64LE(AT.transaction) > first.readBigUInt64LE(AT.transaction) ? second : first;
+    const newest = second.readBigUInt64LE(META_AT.transaction) > first.readBigUInt64LE(META_AT.transaction) ? second : first;
     checkPages(path, newest, { size: (await file.stat()).size, pageSize });
   });
 }
@@ -53,16 +47,18 @@ async function readMeta(file: FileHandle, position: number): Promise<Buffer> {
 }
 
 function checkMetas(path: string, first: Buffer, second: Buffer): void {
-  if (second.length < META_BYTES || second.readUInt32LE(AT.magic) !== MAGIC) throw broken(path, 'has no second header');
-  const alike = second.readUInt32LE(AT.format) === LMDB_FORMAT && second.readUInt32LE(AT.pageSize) === first.readUInt32LE(AT.pageSize);
-  const marked = [first, second].every((meta) => (meta.readUInt16LE(AT.flags) & META_FLAG) !== 0);
+  if (second.length < META_BYTES || second.readUInt32LE(META_AT.magic) !== META_IS.magic) throw broken(path, 'has no second header');
+  const alike =
+    second.readUInt32LE(META_AT.format) === META_IS.format &&
+    second.readUInt32LE(META_AT.pageSize) === first.readUInt32LE(META_AT.pageSize);
+  const marked = [first, second].every((meta) => (meta.readUInt16LE(META_AT.flags) & META_IS.flag) !== 0);
   if (!alike || !marked) throw broken(path, 'has two headers that contradict each other');
 }
 
 /** The store's own writes never leave the file shorter than its last page, although LMDB would be allowed to. */
 function checkPages(path: string, meta: Buffer, { size, pageSize }: { readonly size: number; readonly pageSize: number }): void {
-  const lastPage = meta.readBigUInt64LE(AT.lastPage);
-  const roots = [meta.readBigUInt64LE(AT.freeRoot), meta.readBigUInt64LE(AT.mainRoot)];
+  const lastPage = meta.readBigUInt64LE(META_AT.lastPage);
+  const roots = [meta.readBigUInt64LE(META_AT.freeRoot), meta.readBigUInt64LE(META_AT.mainRoot)];
   if (roots.some((root) => root !== NO_PAGE && root > lastPage)) throw broken(path, 'has a header that points behind its end');
   if (BigInt(size) < (lastPage + 1n) * BigInt(pageSize))
     throw broken(path, `was cut off: it has ${size} bytes, and should have ${(lastPage + 1n) * BigInt(pageSize)}`);

@@ -2,7 +2,7 @@ import { isReadable, type LoggedEvent, type ReadableEvent } from '../lib/events/
 import type { Position } from '../lib/events/position.ts';
 import type { Pages, Roots } from '../lib/events/retention.ts';
 import type { LogReader } from './log-reader.ts';
-import { indexKey, lastInIndex, LAST_POSITION, positionOf, type Table, type Tables } from './tables.ts';
+import { indexKey, LAST_POSITION, positionKey, positionOf, type Table, type Tables } from './tables.ts';
 
 /** Runs a read that waits for nothing, on all that was committed. */
 export type Read = <Result>(body: (reader: LogReader, tables: Tables) => Result) => Promise<Result>;
@@ -12,8 +12,6 @@ export interface MarkOptions {
   readonly read: Read;
   /** The position that it looks from. */
   readonly head: Position;
-  /** Of how many of the latest runs everything is needed. */
-  readonly runs: number;
   /** Told how many rows were read, and waited for. */
   readonly pass: (rows: number) => Promise<void>;
 }
@@ -27,9 +25,11 @@ const LAST_ID = 2 ** 32 - 1;
 export function rootsOnDisk(options: MarkOptions): Roots {
   const { read } = options;
   return {
-    readable: readable(options),
-    traces: traces(options),
-    runs: runs(options),
+    readable: eachList(options, 'readable', FEW),
+    // Mostly only the last one is wanted.
+    settled: eachList(options, 'settled', 1),
+    starts: starts(options),
+    from: (start) => eventsFrom(options, start),
     at: (positions) => read((reader) => positions.flatMap((position) => reader.events(position, 1))),
   };
 }
@@ -42,21 +42,38 @@ export function runStart({ runs }: Tables, count: number, head: Position): Posit
   return start;
 }
 
-async function* readable(options: MarkOptions): AsyncGenerator<Pages<ReadableEvent>, void, undefined> {
-  for (let id = await nextId(options, 'readable', 0); id !== undefined; id = await nextId(options, 'readable', id + 1))
-    yield versionsOf(options, id);
+/** The events of each id of an index, newest first. `few` are read at first. */
+async function* eachList<Index extends 'readable' | 'settled'>(
+  options: MarkOptions,
+  index: Index,
+  few: number,
+): AsyncGenerator<Pages<ListedEvent<Index>>, void, undefined> {
+  for (let id = await nextId(options, index, 0); id !== undefined; id = await nextId(options, index, id + 1))
+    yield listOf(options, { index, id, few });
 }
 
-async function* versionsOf({ read, head, pass }: MarkOptions, id: number): AsyncGenerator<readonly ReadableEvent[], void, undefined> {
+/** What an index finds. */
+type ListedEvent<Index> = Index extends 'readable' ? ReadableEvent : LoggedEvent;
+
+interface List<Index> {
+  readonly index: Index;
+  readonly id: number;
+  readonly few: number;
+}
+
+async function* listOf<Index extends 'readable' | 'settled'>(
+  { read, head, pass }: MarkOptions,
+  { index, id, few }: List<Index>,
+): AsyncGenerator<readonly ListedEvent<Index>[], void, undefined> {
   let at: number = head;
-  // A few at first: mostly only the last versions are wanted.
-  for (let limit = FEW; at > 0; limit = Math.min(2 * limit, PAGE)) {
+  for (let limit = few; at > 0; limit = Math.min(2 * limit, PAGE)) {
     const [from, count]: readonly [number, number] = [at, limit];
     const page: readonly LoggedEvent[] = await read((reader, tables) =>
-      positionsBefore(tables.readable, id, { at: from, limit: count }).flatMap((position) => reader.events(position, 1)),
+      positionsBefore(tables[index], id, { at: from, limit: count }).flatMap((position) => reader.events(position, 1)),
     );
     await pass(page.length);
-    yield page.filter(isReadable);
+    // What `readable` finds that is not readable is damage, and not needed.
+    yield (index === 'readable' ? page.filter(isReadable) : page) as readonly ListedEvent<Index>[];
     at = page.length < count ? 0 : (page.at(-1)?.position ?? 1) - 1;
   }
 }
@@ -75,22 +92,22 @@ async function nextId({ read }: MarkOptions, index: 'readable' | 'settled', from
   });
 }
 
-async function* traces(options: MarkOptions): AsyncGenerator<readonly LoggedEvent[], void, undefined> {
-  const { read, head, pass } = options;
-  for (let id = await nextId(options, 'settled', 0); id !== undefined; id = await nextId(options, 'settled', id + 1)) {
-    const output = id;
-    const page = await read((reader, tables) => {
-      const position = lastInIndex(tables.settled, output, head);
-      return position === undefined ? [] : reader.events(position, 1);
-    });
+async function* starts({ read, head, pass }: MarkOptions): AsyncGenerator<readonly LoggedEvent[], void, undefined> {
+  let at: number = head;
+  // A few at first: mostly only the last runs are wanted.
+  for (let limit = FEW; at > 0; limit = Math.min(2 * limit, PAGE)) {
+    const [from, count]: readonly [number, number] = [at, limit];
+    const page = await read((reader, { runs }) =>
+      [...runs.getKeys({ start: positionKey(from), reverse: true, limit: count })].flatMap((key) => reader.events(positionOf(key), 1)),
+    );
     await pass(page.length);
     yield page;
+    at = page.length < count ? 0 : (page.at(-1)?.position ?? 1) - 1;
   }
 }
 
-async function* runs({ read, head, runs: count, pass }: MarkOptions): AsyncGenerator<readonly LoggedEvent[], void, undefined> {
-  let from = await read((_reader, tables) => runStart(tables, Math.max(count, 1), head));
-  while (from <= Math.min(head, LAST_POSITION)) {
+async function* eventsFrom({ read, head, pass }: MarkOptions, first: Position): AsyncGenerator<readonly LoggedEvent[], void, undefined> {
+  for (let from = first; from <= Math.min(head, LAST_POSITION);) {
     const start = from;
     const page = await read((reader) => reader.events(start, Math.min(PAGE, head + 1 - start)));
     await pass(page.length);

@@ -1,8 +1,11 @@
-import { removeChunks } from './chunks.ts';
+import { countOfChunks, removeChunks } from './chunks.ts';
+import type { Volume } from './disk-room.ts';
 import type { Read } from './prune-roots.ts';
+import { PieceMarks } from './prune-pieces.ts';
 import type { Table } from './tables.ts';
+import { piecesOf } from './value-pieces.ts';
 import { readBytes, type ValuePlace } from './value-reader.ts';
-import { addressOf, openValueRow, removedRow, valueRowAt, type ValueRow } from './value-rows.ts';
+import { addressOf, openValueRow, removedRow, valueRowAt } from './value-rows.ts';
 import { rewriteFull } from './value-writer.ts';
 import type { Writer } from './writer.ts';
 import type { PruneReport } from '../lib/events/store-port.ts';
@@ -22,25 +25,47 @@ export interface SweepOptions {
 /** A value that nothing needs. */
 interface Dead {
   readonly key: Buffer;
+  /** How far it is from a value that is kept in full. */
   readonly depth: number;
+  /** How far it is above values that refer to nothing. */
+  readonly height: number;
+  /** How many rows it has, with its parts. */
+  readonly rows: number;
 }
 
+/** A value that is kept as a change of another one. */
+interface Change {
+  readonly key: Buffer;
+  /** In full. */
+  readonly size: number;
+}
+
+/** One thing to do: to keep a value in full that was a change of another one, or to remove one. */
+type Task =
+  | (Change & { readonly do: 'rewrite'; readonly base: Buffer; readonly isDead: boolean })
+  | (Pick<Dead, 'key' | 'rows'> & { readonly do: 'remove' });
+
 /** Rows that one transaction changes at most, and bytes that it writes: it holds the event loop, and one value is never divided. */
-const LIMITS = { rows: 500, bytes: 2 ** 20 } as const;
+const LIMITS: Volume = { rows: 500, bytes: 2 ** 20 };
 
 const PAGE = 200;
 const AFTER = Buffer.of(0);
 
 /**
- * Removes values that nothing needs. What is kept as a change of one of them is written in full before, in the same transaction. Those
- * that are the furthest from a value that is kept in full go first, so that at no time a change is left whose base is gone.
+ * Removes values that nothing needs. What is needed and kept as a change of one of them is written in full before. Those that are the
+ * furthest from a value that is kept in full go first, so that at no time a change is left whose base is gone; and what refers to pieces goes
+ * before these.
  */
 export class ValueSweep {
   readonly #options: SweepOptions;
-  readonly #dead: Dead[] = [];
+  #dead: Dead[] = [];
+  readonly #pieces = new PieceMarks();
+  /** Hex keys of pieces of what has come to be needed since. */
+  readonly #held = new Set<string>();
   /** Keys of the values that are kept as a change of a value, by the hex of its key. */
-  readonly #changes = new Map<string, Buffer[]>();
+  readonly #changes = new Map<string, Change[]>();
   readonly #counts = { kept: 0, removed: 0, rewritten: 0, bytes: 0 };
+  #tasks: readonly Task[] = [];
   #next = 0;
 
   constructor(options: SweepOptions) {
@@ -52,73 +77,113 @@ export class ValueSweep {
     const { read, label } = this.#options;
     for (let last: Buffer | undefined; ;) {
       const from: Buffer | undefined = last;
-      const page = await read((_reader, { values }) => pageOf(values, from));
-      for (const { key, row } of page) this.#look(key, openValueRow(row, key, label));
+      const page = await read((_reader, tables) => {
+        const found = pageOf(tables.values, from);
+        for (const { key, row } of found) this.#look({ tables, label }, key, row);
+        return found;
+      });
       last = page.at(-1)?.key;
       await pass(page.length);
       if (last === undefined) break;
     }
-    this.#dead.sort((a, b) => b.depth - a.depth);
+    const needed = this.#pieces.neededBy((key) => this.#options.live.has(`sha256:${key}`));
+    this.#dead = this.#dead.filter(({ key }) => !needed.has(key.toString('hex'))).sort((a, b) => b.depth - a.depth || b.height - a.height);
+    const dead = new Set(this.#dead.map(({ key }) => key.toString('hex')));
+    this.#tasks = this.#dead.flatMap((each) => this.#tasksFor(each, dead));
   }
 
-  #look(key: Buffer, row: ValueRow): void {
+  #tasksFor({ key, rows }: Dead, dead: ReadonlySet<string>): readonly Task[] {
+    const changes = this.#changes.get(key.toString('hex')) ?? [];
+    return [
+      ...changes.map((change): Task => ({ do: 'rewrite', ...change, base: key, isDead: dead.has(change.key.toString('hex')) })),
+      { do: 'remove', key, rows },
+    ];
+  }
+
+  /** What a task takes at most, as of now. */
+  #volumeOf(task: Task): Volume {
+    if (task.do === 'remove') return { bytes: 0, rows: task.rows };
+    // What nothing needs is gone by then, since it was further away; unless somebody came to need it meanwhile.
+    const isGone = task.isDead && !this.#isHeld(task.key.toString('hex'));
+    return { bytes: isGone ? 0 : task.size, rows: 1 + countOfChunks(task.size) };
+  }
+
+  /** Whether a value was touched since it was found to be dead, or what refers to it was, which came before it. */
+  #isHeld(key: string): boolean {
+    if (!this.#options.touched.has(key) && !this.#held.has(key)) return false;
+    for (const piece of this.#pieces.of(key)) this.#held.add(piece);
+    return true;
+  }
+
+  #look(place: ValuePlace, key: Buffer, bytes: Buffer): void {
+    const row = openValueRow(bytes, key, place.label);
     if (row.kind === 'removed') return;
+    const pieces = piecesOf(place, key, bytes);
+    this.#pieces.add(key, pieces);
     this.#counts.kept += 1;
     if (row.kind === 'patch') {
       const base = row.base.toString('hex');
       const changes = this.#changes.get(base);
-      if (changes === undefined) this.#changes.set(base, [key]);
-      else changes.push(key);
+      const change = { key, size: row.size };
+      if (changes === undefined) this.#changes.set(base, [change]);
+      else changes.push(change);
     }
-    if (!this.#options.live.has(addressOf(key))) this.#dead.push({ key, depth: row.kind === 'patch' ? row.depth : 0 });
+    if (this.#options.live.has(addressOf(key))) return;
+    const rows = 1 + (row.kind === 'chunks' ? row.count : 0);
+    this.#dead.push({ key, depth: row.kind === 'patch' ? row.depth : 0, height: pieces.height, rows });
   }
 
   /** One transaction; says whether there is more to do. */
   step(): boolean {
-    if (this.#next >= this.#dead.length) return false;
-    const { next, counts } = { next: this.#next, counts: { ...this.#counts } };
+    const { tasks, volume } = this.#nextTasks();
+    if (tasks.length === 0) return false;
+    const counts = { ...this.#counts };
     try {
-      this.#options.writer.transact((place, { head }) => this.#sweep(place, head));
+      this.#options.writer.transact((place, { head }) => {
+        for (const task of tasks) this.#do(task, place, head);
+      }, volume);
     } catch (error) {
-      this.#next = next;
       Object.assign(this.#counts, counts);
       throw error;
     }
+    this.#next += tasks.length;
     return true;
   }
 
-  #sweep(place: ValuePlace, head: Position): void {
-    let left: { rows: number; bytes: number } = { ...LIMITS };
-    for (let dead = this.#dead[this.#next]; dead !== undefined && left.rows > 0 && left.bytes > 0; dead = this.#dead[this.#next]) {
-      this.#next += 1;
-      if (this.#options.touched.has(dead.key.toString('hex'))) continue;
-      const rewritten = this.#rewriteChangesOf(place, dead.key);
-      const rows = this.#remove(place, dead.key, head);
-      left = { rows: left.rows - rows, bytes: left.bytes - rewritten };
+  #nextTasks(): { readonly tasks: readonly Task[]; readonly volume: Volume } {
+    const tasks: Task[] = [];
+    let volume: Volume = { rows: 0, bytes: 0 };
+    while (volume.rows < LIMITS.rows && volume.bytes < LIMITS.bytes) {
+      const task = this.#tasks[this.#next + tasks.length];
+      if (task === undefined) break;
+      tasks.push(task);
+      const { rows, bytes } = this.#volumeOf(task);
+      volume = { rows: volume.rows + rows, bytes: volume.bytes + bytes };
     }
+    return { tasks, volume };
   }
 
-  /** What is needed and kept as a change of this value is kept in full from here on. Gives how many bytes that took. */
-  #rewriteChangesOf(place: ValuePlace, base: Buffer): number {
-    let bytes = 0;
-    for (const key of this.#changes.get(base.toString('hex')) ?? []) {
-      const row = valueRowAt(place.tables.values, key, place.label);
-      // One that nothing needs was removed before this one; and one that was removed may be there again, in another form.
-      if (row?.kind !== 'patch' || !row.base.equals(base)) continue;
-      const whole = readBytes(place, key);
-      if (whole === undefined) continue;
-      rewriteFull(place.tables, key, whole);
-      this.#counts.rewritten += 1;
-      bytes += whole.length;
-    }
-    return bytes;
+  #do(task: Task, place: ValuePlace, head: Position): void {
+    if (this.#isHeld((task.do === 'rewrite' ? task.base : task.key).toString('hex'))) return;
+    if (task.do === 'rewrite') this.#rewrite(place, task.key, task.base);
+    else this.#remove(place, task.key, head);
   }
 
-  /** Gives how many rows that took. */
-  #remove({ tables, label }: ValuePlace, key: Buffer, head: Position): number {
+  /** What is needed and kept as a change of this value is kept in full from here on. */
+  #rewrite(place: ValuePlace, key: Buffer, base: Buffer): void {
+    const row = valueRowAt(place.tables.values, key, place.label);
+    // One that nothing needs was removed before this one; and one that was removed may be there again, in another form.
+    if (row?.kind !== 'patch' || !row.base.equals(base)) return;
+    const whole = readBytes(place, key);
+    if (whole === undefined) return;
+    rewriteFull(place.tables, key, whole);
+    this.#counts.rewritten += 1;
+  }
+
+  #remove({ tables, label }: ValuePlace, key: Buffer, head: Position): void {
     const bytes = tables.values.get(key);
     const row = bytes === undefined ? undefined : openValueRow(bytes, key, label);
-    if (bytes === undefined || row === undefined || row.kind === 'removed') return 1;
+    if (bytes === undefined || row === undefined || row.kind === 'removed') return;
     const count = row.kind === 'chunks' ? row.count : 0;
     removeChunks(tables, key, count);
     const size = row.kind === 'whole' ? row.bytes.length : row.size;
@@ -126,7 +191,6 @@ export class ValueSweep {
     this.#counts.kept -= 1;
     this.#counts.removed += 1;
     this.#counts.bytes += row.kind === 'chunks' ? row.size : bytes.length;
-    return 1 + count;
   }
 
   /** What was done. */

@@ -48,7 +48,7 @@ async function pruneInTurn(pruning: Pruning, request: PruneRequest): Promise<Pru
 
 async function mark({ read, label }: Pruning, { versions, runs }: PruneRequest, steps: Steps): Promise<ReadonlySet<string>> {
   const head = await read((_reader, tables) => readState(tables, label).head);
-  return liveAddresses(rootsOnDisk({ read, head, runs, pass: (rows) => steps.pass('mark', rows) }), { versions, runs });
+  return liveAddresses(rootsOnDisk({ read, head, pass: (rows) => steps.pass('mark', rows) }), { versions, runs });
 }
 
 /** Between the steps of a prune: others get a turn, and it may be stopped. */

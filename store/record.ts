@@ -5,7 +5,8 @@ import type { TableName } from './tables.ts';
 
 /** Version of the record's own layout: this byte, crc32 u32 over all the rest and the key, then JSON text. Persisted. */
 const RECORD = 1;
-const HEADER_BYTES = 5;
+/** Before the text of a record. */
+export const HEADER_BYTES = 5;
 
 /** A record on its way to disk: all of it but its key. */
 export interface Draft {
@@ -15,31 +16,8 @@ export interface Draft {
   readonly end: number;
 }
 
-const SPACE_BYTES = 1 << 20;
 /** Behind each draft, for its table and its key. */
-const ROOM_FOR_PLACE = 32;
-/** UTF-8 has at most so many bytes for one unit of a string. */
-const BYTES_PER_UNIT = 3;
-
-let space: Buffer = Buffer.alloc(0);
-let used = 0;
-
-/**
- * Makes a record without its key. What waits for its transaction is bytes in a space that many share: strings and buffers of its own would be
- * moved about by the garbage collector while they wait, which cost more than to make them.
- */
-export function draft(text: string): Draft {
-  const bytes = text.length * BYTES_PER_UNIT < SPACE_BYTES ? text.length * BYTES_PER_UNIT : Buffer.byteLength(text);
-  const room = HEADER_BYTES + bytes + ROOM_FOR_PLACE;
-  if (used + room > space.length) {
-    space = Buffer.allocUnsafeSlow(Math.max(SPACE_BYTES, room));
-    used = 0;
-  }
-  const start = used;
-  const end = start + HEADER_BYTES + space.write(text, start + HEADER_BYTES);
-  used = end + ROOM_FOR_PLACE;
-  return { space, start, end };
-}
+export const ROOM_FOR_PLACE = 32;
 
 /** Finishes drafts of one table, one after the other. */
 export class Sealer {
@@ -89,9 +67,7 @@ export interface RecordPlace {
  */
 export function openRecord(bytes: Buffer, place: RecordPlace): unknown {
   const { table, key, label } = place;
-  const text = bytes.subarray(HEADER_BYTES);
-  const isWhole = bytes.length >= HEADER_BYTES && bytes.readUInt32LE(1) === crc32(key, crc32(table, crc32(text, bytes[0])));
-  if (!isWhole) throw corrupt(place, 'fails its checksum');
+  if (!isSealed(bytes, table, key)) throw corrupt(place, 'fails its checksum');
   if (bytes[0] !== RECORD) {
     throw new StoreError(
       'STORE_FORMAT',
@@ -101,7 +77,18 @@ export function openRecord(bytes: Buffer, place: RecordPlace): unknown {
       },
     );
   }
-  return JSON.parse(text.toString());
+  return JSON.parse(bytes.subarray(HEADER_BYTES).toString());
+}
+
+/** Whether a record's checksum is that of this table and key. */
+export function isSealed(bytes: Buffer, table: TableName, key: Buffer): boolean {
+  if (bytes.length < HEADER_BYTES) return false;
+  return checksumOf(bytes) === crc32(key, crc32(table, crc32(bytes.subarray(HEADER_BYTES), bytes[0])));
+}
+
+/** The checksum that stands in a record. */
+export function checksumOf(bytes: Buffer): number {
+  return bytes.readUInt32LE(1);
 }
 
 /** A row that is not as it was written. */

@@ -5,12 +5,14 @@ import { addressesOf } from '../lib/events/retention.ts';
 import type { AppendRow } from './appends.ts';
 import { openLmdb } from './lmdb-environment.ts';
 import { writeState } from './log-state.ts';
+import type { OffsetRow } from './offsets.ts';
 import { openRecord, record } from './record.ts';
 import { readEvent, repairLog } from './repair-log.ts';
 import type { LostValue, RepairedParts } from './repair-report.ts';
 import { RowWriter, type RepairTarget } from './repair-rows.ts';
 import { repairValues } from './repair-values.ts';
 import { rowsOfTable, withSalvage, type Salvage } from './salvage-file.ts';
+import { RANK } from './salvage-order.ts';
 import { storeFailure } from './store-failure.ts';
 
 /** What is repaired into what. */
@@ -54,10 +56,11 @@ function bringOver(salvage: Salvage, target: RepairTarget, raiseEpochBy: number)
     const { kept, lost } = repairValues(salvage, target, needed);
     const cursors = bringCursors(salvage, target);
     const appends = bringAppends(salvage, target);
+    const offsets = bringOffsets(salvage, target);
     writer.flush();
     environment.transact(() => writeState(environment.tables, { epoch: epoch + raiseEpochBy, head, nextName }));
     const values = { kept, lost: lost.size, lostValues: lost.size === 0 ? [] : needsOf(salvage, lost, label) };
-    return { head, isHeadKnown, events, values, cursors, appends, rebuilt };
+    return { head, isHeadKnown, events, values, cursors, appends, offsets, rebuilt };
   } catch (error) {
     throw storeFailure(error, label);
   }
@@ -90,6 +93,26 @@ function bringAppends(salvage: Salvage, { environment, writer, label }: RepairTa
     kept += 1;
   }
   return { kept, lost };
+}
+
+/** One that is ahead of the log would have its source leave out what is lost: without it, the source begins anew. */
+function bringOffsets(salvage: Salvage, { environment, writer, label }: RepairTarget): RepairedParts['offsets'] {
+  const { rows, lost } = rowsOfTable(salvage, 'offsets');
+  const uncertain: string[] = [];
+  let ahead = 0;
+  for (const [text, { at, size, rank }] of rows) {
+    const key = Buffer.from(text, 'latin1');
+    const row = salvage.file.read(at, size);
+    // The checksum held: this is what putOffset wrote.
+    const [source, , head] = openRecord(row, { table: 'offsets', key, label }) as OffsetRow;
+    if (head > salvage.head) {
+      ahead += 1;
+      continue;
+    }
+    writer.put(environment.tables.offsets, key, row);
+    if (rank !== RANK.newest && uncertain.length < LISTED) uncertain.push(source);
+  }
+  return { kept: rows.size - ahead, lost: lost === null ? null : lost + ahead, uncertain };
 }
 
 /** Which events need values that are lost: a second reading, since most repairs lose none. */

@@ -2,7 +2,9 @@ import type { LoggedEvent } from '../lib/events/logged-event.ts';
 import type { Position } from '../lib/events/position.ts';
 import { addressesOf } from '../lib/events/retention.ts';
 import { draftEvent, type EventDraft } from './batch-draft.ts';
-import { removedEventRow } from './event-codec.ts';
+import type { Volume } from './disk-room.ts';
+import { EventBytes } from './event-bytes.ts';
+import { eventRow, removedEventRow } from './event-codec.ts';
 import { eventFrom } from './event-decoder.ts';
 import { Names } from './names.ts';
 import { openRecord, record } from './record.ts';
@@ -35,13 +37,34 @@ const LOST = removedEventRow('lost');
 export function repairLog(salvage: Salvage, { environment, label, tell }: RepairTarget): RepairedLog {
   const repair = new LogRepair(salvage, environment.tables, label);
   for (let from = 1; from <= salvage.head; from += IN_TRANSACTION) {
+    const count = Math.min(IN_TRANSACTION, salvage.head + 1 - from);
+    const rows = Array.from({ length: count }, (_, index) => repair.find(from + index));
     environment.transact(() => {
-      for (let position = from; position < from + IN_TRANSACTION && position <= salvage.head; position += 1) repair.bring(position);
-    });
+      for (const row of rows) repair.bring(row);
+    }, volumeOf(rows));
     repair.settle();
     tell();
   }
   return repair.log();
+}
+
+/** A row of `events` of which it is known what is to find it. */
+interface RowToBring {
+  readonly position: Position;
+  readonly row: Buffer;
+  readonly event: LoggedEvent | undefined;
+  readonly draft: EventDraft | undefined;
+}
+
+/** What is written at most: each row of an index may come with a name. */
+function volumeOf(rows: readonly RowToBring[]): Volume {
+  let volume = { bytes: 0, rows: 0 };
+  for (const { row, draft } of rows) {
+    const names = [...(draft?.index ?? []), ...(draft?.run === undefined ? [] : [draft.run])];
+    const bytes = names.reduce((sum, { name }) => sum + Buffer.byteLength(name), row.length);
+    volume = { bytes: volume.bytes + bytes, rows: volume.rows + 1 + 2 * names.length };
+  }
+  return volume;
 }
 
 class LogRepair {
@@ -62,31 +85,38 @@ class LogRepair {
     this.#names = new Names(label);
   }
 
-  bring(position: Position): void {
-    const key = positionKey(position);
+  /** What is to stand at a position. */
+  find(position: Position): RowToBring {
     const found = readEvent(this.#salvage, position, this.#label);
     if (found === undefined) {
       this.#lists.lost.add(position);
-      this.#tables.events.putSync(key, record('events', key, LOST));
-      return;
+      return { position, row: record('events', positionKey(position), LOST), event: undefined, draft: undefined };
     }
     this.#kept += 1;
     if (found.isUncertain) this.#lists.uncertain.add(position);
     // What retention took away stood there before, and is no contradiction.
     if (this.#salvage.found.contradicted.has(position) && found.event.type !== 'removed') this.#lists.contradicted.add(position);
-    this.#tables.events.putSync(key, found.row);
-    this.#derive(found.event);
+    return { position, row: this.#rowOf(found), event: found.event, draft: draftOf(found.event) };
   }
 
-  #derive(event: LoggedEvent): void {
-    for (const address of addressesOf(event)) this.#needed.add(valueKey(address).toString('latin1'));
-    const draft = draftOf(event);
+  /** The row as it was found, but that no run vouches for steps whose events may be gone. */
+  #rowOf({ event, row }: FoundEvent): Buffer {
+    const { lost, uncertain, contradicted } = this.#lists;
+    const isWhole = [lost, uncertain, contradicted].every(({ set }) => set.count === 0);
+    if (isWhole || event.type !== 'run-ended' || event.verified === undefined) return row;
+    const { type, runId, time, status } = event;
+    return record('events', positionKey(event.position), eventRow({ type, runId, time, status }, 0));
+  }
+
+  bring({ position, row, event, draft }: RowToBring): void {
+    this.#tables.events.putSync(positionKey(position), row);
+    for (const address of event === undefined ? [] : addressesOf(event)) this.#needed.add(valueKey(address).toString('latin1'));
     if (draft === undefined) return;
     for (const { table, name } of draft.index) {
-      this.#tables[table].putSync(indexKey(this.#idOf(name), event.position), NOTHING);
+      this.#tables[table].putSync(indexKey(this.#idOf(name), position), NOTHING);
       this.#count(table);
     }
-    if (draft.run !== undefined) this.#deriveRun(draft.run, event.position);
+    if (draft.run !== undefined) this.#deriveRun(draft.run, position);
   }
 
   #idOf(name: string): number {
@@ -126,8 +156,10 @@ class LogRepair {
 
   log(): RepairedLog {
     const { lost, uncertain, contradicted } = this.#lists;
+    const absurd = new PositionList();
+    for (const position of [...this.#salvage.found.absurd].toSorted((a, b) => a - b)) absurd.add(position);
     return {
-      events: { kept: this.#kept, lost: lost.set, uncertain: uncertain.set, contradicted: contradicted.set },
+      events: { kept: this.#kept, lost: lost.set, uncertain: uncertain.set, contradicted: contradicted.set, absurd: absurd.set },
       rebuilt: this.#rebuilt,
       needed: this.#needed,
       nextName: this.#nextName,
@@ -159,5 +191,5 @@ export function readEvent({ file, found }: Salvage, position: Position, label: s
 /** What finds an event, as an append would have it. */
 function draftOf(event: LoggedEvent): EventDraft | undefined {
   if (event.type === 'unknown' || event.type === 'removed') return undefined;
-  return draftEvent(event, 0);
+  return draftEvent(event, 0, new EventBytes());
 }

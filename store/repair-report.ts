@@ -34,6 +34,8 @@ export interface RepairedParts {
     readonly uncertain: PositionSet;
     /** Those of which there were two, both whole: the one is kept that stood in the surer place. */
     readonly contradicted: PositionSet;
+    /** Those that are whole, at positions which no log can have that was ever in this file. They were left out. */
+    readonly absurd: PositionSet;
   };
   readonly values: {
     readonly kept: number;
@@ -46,6 +48,11 @@ export interface RepairedParts {
   readonly cursors: { readonly kept: number; readonly lost: number | null };
   /** Ids of batches, which keep them from being appended twice; `lost` is `null` where nobody can tell. */
   readonly appends: { readonly kept: number; readonly lost: number | null };
+  /**
+   * How far sources were read; `lost` is `null` where nobody can tell. Those of `uncertain` were found outside of the newest snapshot: what was
+   * read after them may be in the log already. At most 1,000 of them.
+   */
+  readonly offsets: { readonly kept: number; readonly lost: number | null; readonly uncertain: readonly string[] };
   /** Rows that were made again from the events, by table. */
   readonly rebuilt: Readonly<Record<string, number>>;
 }

@@ -35,12 +35,13 @@ export class RowWriter {
 
   flush(): void {
     const rows = this.#waiting;
+    const volume = { bytes: this.#bytes, rows: rows.length };
     this.#waiting = [];
     this.#bytes = 0;
     if (rows.length === 0) return;
     this.#environment.transact(() => {
       for (const [table, key, value] of rows) table.putSync(key, value);
-    });
+    }, volume);
     this.#tell();
   }
 }

@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto';
+import { isNode, readNode } from '../lib/kernel/keyed/node-form.ts';
 import { readBytes } from './value-reader.ts';
 import { addressOf, openValueRow, removedRow, VALUE_KIND, type ValueRow } from './value-rows.ts';
 import { chunkKey } from './chunks.ts';
@@ -33,30 +34,45 @@ class ValueRepair {
   readonly #target: RepairTarget;
   /** Keys that were brought, and whether they have yet to prove themselves. */
   readonly #brought = new Map<string, 'proven' | 'unproven'>();
+  /** Keys of those that were brought as removed. */
+  readonly #removed = new Set<string>();
+  /** What values refer to, by their keys. */
+  readonly #pieces = new Map<string, readonly string[]>();
 
   constructor(salvage: Salvage, target: RepairTarget) {
     this.#salvage = salvage;
     this.#target = target;
   }
 
-  /** Brings a value, and those that it is a change of. */
+  /** Brings a value, those that it is a change of, and its pieces. */
   bring(first: string): void {
-    let key: string | undefined = first;
-    while (key !== undefined && !this.#brought.has(key)) key = this.#bringOne(key);
+    const open = [first];
+    for (let key = open.pop(); key !== undefined; key = open.pop()) if (!this.#brought.has(key)) open.push(...this.#bringOne(key));
   }
 
-  /** Gives the key of the value that this one is a change of. */
-  #bringOne(key: string): string | undefined {
+  /** Gives the keys of the values that this one cannot be without. */
+  #bringOne(key: string): readonly string[] {
     const bytes = keyFrom(key);
     for (const found of this.#inOrder(key)) {
       const row = this.#salvage.file.read(found.at, found.size);
       const opened = openValueRow(row, bytes, this.#target.label);
-      if (opened.kind === 'chunks' && !this.#bringChunks(bytes, opened.count)) continue;
+      const chunks = opened.kind === 'chunks' ? this.#bringChunks(bytes, opened.count) : NOTHING;
+      if (chunks === undefined) continue;
       this.#target.writer.put(this.#tables.values, bytes, row);
       this.#brought.set(key, opened.kind === 'patch' ? 'unproven' : 'proven');
-      return opened.kind === 'patch' ? opened.base.toString('latin1') : undefined;
+      if (opened.kind === 'removed') this.#removed.add(key);
+      return opened.kind === 'patch'
+        ? [opened.base.toString('latin1')]
+        : this.#notePieces(key, opened.kind === 'whole' ? opened.bytes : chunks);
     }
-    return undefined;
+    return [];
+  }
+
+  #notePieces(key: string, bytes: Buffer): readonly string[] {
+    if (!isNode(bytes)) return [];
+    const pieces = readNode(bytes).children.map(({ hash: piece }) => Buffer.from(piece, 'hex').toString('latin1'));
+    this.#pieces.set(key, pieces);
+    return pieces;
   }
 
   get #tables(): Tables {
@@ -71,18 +87,19 @@ class ValueRepair {
     return ORDER.flatMap((kind) => rows.filter(({ mark }) => mark === kind));
   }
 
-  /** Brings the parts of a value, if they make it. */
-  #bringChunks(key: Buffer, count: number): boolean {
+  /** Brings the parts of a value, if they make it, and gives its bytes. */
+  #bringChunks(key: Buffer, count: number): Buffer | undefined {
     const { file, found } = this.#salvage;
     const chunks: Buffer[] = [];
     while (chunks.length < count) {
       const chunk = found.chunks.get(chunkKey(key, chunks.length).toString('latin1'));
-      if (chunk === undefined) return false;
+      if (chunk === undefined) return undefined;
       chunks.push(file.read(chunk.at, chunk.size));
     }
-    if (!key.equals(hash('sha256', Buffer.concat(chunks), 'buffer'))) return false;
+    const bytes = Buffer.concat(chunks);
+    if (!key.equals(hash('sha256', bytes, 'buffer'))) return undefined;
     for (const [number, chunk] of chunks.entries()) this.#target.writer.put(this.#tables.chunks, chunkKey(key, number), chunk);
-    return true;
+    return bytes;
   }
 
   /** Proves what could not be proven before all was there, and says of what is lost that it is. */
@@ -92,7 +109,7 @@ class ValueRepair {
     environment.refresh();
     const unproven = [...this.#brought].filter(([, state]) => state === 'unproven').map(([key]) => key);
     const broken = unproven.filter((key) => !this.#canBeRead(keyFrom(key)) && !this.#wasRemoved(key));
-    const lost = new Set([...broken, ...[...needed].filter((key) => !this.#brought.has(key))]);
+    const lost = this.#withWhatNeedsThem(new Set([...broken, ...[...needed].filter((key) => !this.#brought.has(key))]));
     for (const key of lost) {
       const bytes = keyFrom(key);
       const row = { reason: 'lost', size: this.#sizeOf(key, label), head: this.#salvage.head } as const;
@@ -100,7 +117,19 @@ class ValueRepair {
     }
     writer.flush();
     const addresses = [...lost].filter((key) => needed.has(key)).map((key) => addressOf(keyFrom(key)));
-    return { kept: this.#brought.size - broken.length, lost: new Set(addresses) };
+    return { kept: [...this.#brought.keys()].filter((key) => !lost.has(key)).length, lost: new Set(addresses) };
+  }
+
+  /** A value of which a piece is lost is lost itself: where a value is kept, its pieces are. */
+  #withWhatNeedsThem(lost: ReadonlySet<string>): ReadonlySet<string> {
+    const isThere = (key: string): boolean => this.#brought.has(key) && !this.#removed.has(key) && !all.has(key);
+    const all = new Set(lost);
+    // Heights are few, and each round reaches at least one more.
+    for (let before = -1; before < all.size;) {
+      before = all.size;
+      for (const [key, pieces] of this.#pieces) if (!pieces.every(isThere)) all.add(key);
+    }
+    return all;
   }
 
   /** Puts the row back that says that a value was removed, where that is the last that is known of it. */
@@ -128,6 +157,8 @@ class ValueRepair {
     return 0;
   }
 }
+
+const NOTHING = Buffer.alloc(0);
 
 /** What a value may be found as, that which is proven by the fewest rows first. */
 const ORDER = [VALUE_KIND.whole, VALUE_KIND.chunks, VALUE_KIND.patch, VALUE_KIND.removed] as const;

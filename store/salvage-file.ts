@@ -1,7 +1,9 @@
 import { closeSync, openSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { StoreError } from '../lib/kernel/errors.ts';
+import { META_BYTES } from './lmdb-header.ts';
 import type { LogState } from './log-state.ts';
-import { mayBeAlive, type ProcessIdentity } from './process-identity.ts';
+import { mayHold, type LeaseHolder } from './lease-sign.ts';
 import { openRecord } from './record.ts';
 import { rankPages, RANK, type RankedPages } from './salvage-order.ts';
 import { DamagedFile } from './salvage-pages.ts';
@@ -56,11 +58,10 @@ function headersOf(file: DamagedFile): Buffer {
   return Buffer.concat([file.read(0, META_BYTES), file.read(file.pageSize, META_BYTES), length]);
 }
 
-const META_BYTES = 160;
-
-function salvageFile(file: DamagedFile, roots: SalvagedRoots, { label, tellPages }: SalvageJob): Salvage {
+function salvageFile(file: DamagedFile, roots: SalvagedRoots, { path, label, tellPages }: SalvageJob): Salvage {
   const ranked = rankPages(file, roots, tellPages);
-  const found = new FoundTables(file);
+  const mostEvents = mostEventsIn(file, roots);
+  const found = new FoundTables(file, mostEvents);
   for (const [index, page] of ranked.pages.entries()) {
     found.add(page);
     if (index % TELL_EVERY === 0) tellPages(file.pages + index);
@@ -68,12 +69,36 @@ function salvageFile(file: DamagedFile, roots: SalvagedRoots, { label, tellPages
   // A file of LMDB that is whole, and has nothing of a store, is somebody else's.
   refuseOther(found, !roots.isLmdb || ranked.newest?.isMainWhole === true, label);
   // Else it may be a lease that was given back: by a transaction whose header is lost.
-  if (roots.isCertain) refuseLocked(found.leases.find(isOfNewest(ranked)), file, label);
-  const states = found.states.map((row) => ({ ...row, ...stateIn(file, row, label) }));
-  return { file, found, newest: ranked.newest, hasLater: ranked.later !== undefined, ...endOf(states, found, ranked) };
+  if (roots.isCertain) refuseLocked(found.leases.find(isOfNewest(ranked)), file, { path, label });
+  const states = found.states.map((row) => ({ ...row, ...stateIn(file, row, label) })).filter((state) => isSane(state, mostEvents));
+  return { file, found, newest: ranked.newest, hasLater: ranked.later !== undefined, ...endOf(states, found, { ...ranked, mostEvents }) };
 }
 
 const TELL_EVERY = 1000;
+
+/** What an event takes at least: its place in a page, its key, and the shortest record. */
+const SHORTEST_EVENT = 32;
+
+/**
+ * How many events a log in this file can have had: as many as have room in it, as long as it is or was. Of two headers the one that says less:
+ * a file that is whole but for one of them is as long as the other one says.
+ */
+function mostEventsIn({ size, pageSize }: DamagedFile, { metas }: SalvagedRoots): number {
+  const pages = metas.length === 0 ? 0 : Math.min(...metas.map(({ lastPage }) => lastPage + 1));
+  return Math.ceil(Math.max(size, pages * pageSize) / SHORTEST_EVENT);
+}
+
+/** Its checksum holds; but what nobody can have written is no state to go on from. */
+function isSane({ epoch, head }: LogState, mostEvents: number): boolean {
+  return isCount(epoch) && epoch <= HIGHEST_EPOCH && isCount(head) && head <= mostEvents;
+}
+
+/** Far above what repairs and restorations add, and far below what numbers cannot count any more. */
+const HIGHEST_EPOCH = 2 ** 50;
+
+function isCount(value: unknown): boolean {
+  return Number.isSafeInteger(value) && Number(value) >= 0;
+}
 
 /** What is no store, or one of a later version, which may keep what this one knows nothing of. */
 function refuseOther(found: FoundTables, isForeign: boolean, label: string): void {
@@ -101,11 +126,11 @@ function refuseOther(found: FoundTables, isForeign: boolean, label: string): voi
 }
 
 /** Who has the lease and may be alive may write at any moment. */
-function refuseLocked(row: FoundMeta | undefined, file: DamagedFile, label: string): void {
+function refuseLocked(row: FoundMeta | undefined, file: DamagedFile, { path, label }: Pick<SalvageJob, 'path' | 'label'>): void {
   if (row === undefined) return;
   // The checksum held: this is what takeLease wrote.
-  const holder = openRecord(file.read(row.at, row.size), { table: 'meta', key: META.lease, label }) as ProcessIdentity;
-  if (mayBeAlive(holder)) throw locked(label, holder.pid);
+  const holder = openRecord(file.read(row.at, row.size), { table: 'meta', key: META.lease, label }) as LeaseHolder;
+  if (mayHold(dirname(path), holder)) throw locked(label, holder.pid);
 }
 
 function locked(label: string, pid: number | undefined): StoreError {
@@ -127,7 +152,7 @@ function stateIn(file: DamagedFile, row: FoundRow, label: string): LogState {
 type End = Pick<Salvage, 'epoch' | 'head' | 'isHeadKnown'>;
 
 /** Where the log ends: as the newest snapshot says. Where that is lost, as far as anything speaks of. */
-function endOf(states: readonly (FoundMeta & LogState)[], found: FoundTables, ranked: RankedPages): End {
+function endOf(states: readonly (FoundMeta & LogState)[], found: FoundTables, ranked: RankedPages & { readonly mostEvents: number }): End {
   const { newest } = ranked;
   const epoch = highest(states.map((state) => state.epoch));
   const state = states.find(isOfNewest(ranked));
@@ -135,7 +160,8 @@ function endOf(states: readonly (FoundMeta & LogState)[], found: FoundTables, ra
   const isEmpty =
     states.length === 0 && found.events.size === 0 && newest?.isMainWhole === true && newest.tables.get('meta')?.isWhole === true;
   const positions = highest([...found.events.keys()]);
-  const head = Math.max(highest(states.map((each) => each.head)), positions, found.lastRun, newest?.lastIndexed ?? 0);
+  const lastIndexed = newest === undefined || newest.lastIndexed > ranked.mostEvents ? 0 : newest.lastIndexed;
+  const head = Math.max(highest(states.map((each) => each.head)), positions, found.lastRun, lastIndexed);
   return { epoch, head, isHeadKnown: isEmpty };
 }
 
@@ -149,7 +175,7 @@ function highest(numbers: readonly number[]): number {
 }
 
 /** Rows of a table that nothing else can be made from: those of the newest snapshot alone where they are all there. */
-export function rowsOfTable({ found, newest, hasLater }: Salvage, name: 'cursors' | 'appends'): SalvagedTable {
+export function rowsOfTable({ found, newest, hasLater }: Salvage, name: 'cursors' | 'appends' | 'offsets'): SalvagedTable {
   const rows = found[name];
   if (hasLater || newest === undefined) return { rows, lost: null };
   const table = newest.tables.get(name satisfies TableName);

@@ -1,15 +1,6 @@
 import { fstatSync } from 'node:fs';
 import { number64, readAt } from './lmdb-header.ts';
-
-// Pages and nodes as check-pages.ts describes them. Here nothing is believed, and what is broken is passed over.
-const HEADER_BYTES = 24;
-const PAGE_AT = { number: 0, transaction: 8, flags: 18, lower: 20, upper: 22 } as const;
-const NODE_BYTES = 8;
-const OWN_PAGES = 1;
-const SUBTREE = 2;
-
-/** What a page says of itself, as far as salvage has a use for it. */
-export const PAGE_KIND: Readonly<Record<'branch' | 'leaf' | 'overflow', number>> = { branch: 1, leaf: 2, overflow: 4 };
+import { NODE_AT, NODE_BYTES, NODE_KIND, PAGE_AT, PAGE_HEADER_BYTES } from './lmdb-page.ts';
 
 /** A row that a leaf says to have. Nothing but its bounds has been looked at. */
 export interface SalvagedNode {
@@ -31,7 +22,7 @@ export interface SalvagedChild {
   readonly page: number;
 }
 
-/** A data file of which any byte may be wrong, read as plain bytes. */
+/** A data file of which any byte may be wrong, read as plain bytes: nothing is believed, and what is broken is passed over. */
 export class DamagedFile {
   readonly #file: number;
   readonly size: number;
@@ -91,14 +82,14 @@ export class SalvagedPage {
 
   /** How many pages a value with pages of its own has. */
   get ownPages(): number {
-    return this.#bytes.readUInt32LE(PAGE_AT.lower);
+    return this.#bytes.readUInt32LE(PAGE_AT.pages);
   }
 
   /** Whether its list of rows can be one. */
   get hasList(): boolean {
     const lower = this.#bytes.readUInt16LE(PAGE_AT.lower);
     const upper = this.#bytes.readUInt16LE(PAGE_AT.upper);
-    return lower > 0 && lower % 2 === 0 && lower <= upper && upper <= this.#bytes.length - HEADER_BYTES;
+    return lower > 0 && lower % 2 === 0 && lower <= upper && upper <= this.#bytes.length - PAGE_HEADER_BYTES;
   }
 
   /** How many rows its list has. */
@@ -114,7 +105,7 @@ export class SalvagedPage {
   /** The children of a branch. */
   children(): readonly SalvagedChild[] {
     return this.#starts().flatMap((start) => {
-      const keyEnd = start + NODE_BYTES + this.#bytes.readUInt16LE(start + 6);
+      const keyEnd = start + NODE_BYTES + this.#bytes.readUInt16LE(start + NODE_AT.keySize);
       if (keyEnd > this.#bytes.length) return [];
       return [{ key: this.#bytes.subarray(start + NODE_BYTES, keyEnd), page: this.#bytes.readUIntLE(start, 6) }];
     });
@@ -122,10 +113,10 @@ export class SalvagedPage {
 
   /** Where rows begin. Without a list that can be one, anything between header and end is taken for one: rows prove themselves. */
   #starts(): readonly number[] {
-    const length = this.hasList ? this.rows : (this.#bytes.length - HEADER_BYTES) / 2;
+    const length = this.hasList ? this.rows : (this.#bytes.length - PAGE_HEADER_BYTES) / 2;
     const starts = new Set<number>();
     for (let index = 0; index < length; index += 1) {
-      const start = HEADER_BYTES + this.#bytes.readUInt16LE(HEADER_BYTES + 2 * index);
+      const start = PAGE_HEADER_BYTES + this.#bytes.readUInt16LE(PAGE_HEADER_BYTES + 2 * index);
       if (start + NODE_BYTES <= this.#bytes.length) starts.add(start);
     }
     return [...starts];
@@ -133,16 +124,16 @@ export class SalvagedPage {
 
   #node(start: number): SalvagedNode | undefined {
     const bytes = this.#bytes;
-    const size = bytes.readUInt32LE(start);
-    const flags = bytes.readUInt16LE(start + 4);
-    const dataStart = start + NODE_BYTES + bytes.readUInt16LE(start + 6);
-    const isOwn = (flags & OWN_PAGES) !== 0;
-    if (flags > (OWN_PAGES | SUBTREE) || dataStart + (isOwn ? HEADER_BYTES : size) > bytes.length) return undefined;
-    const at = isOwn ? number64(bytes, dataStart) * bytes.length + HEADER_BYTES : this.#place * bytes.length + dataStart;
+    const size = bytes.readUInt32LE(start + NODE_AT.size);
+    const flags = bytes.readUInt16LE(start + NODE_AT.flags);
+    const dataStart = start + NODE_BYTES + bytes.readUInt16LE(start + NODE_AT.keySize);
+    const isOwn = (flags & NODE_KIND.ownPages) !== 0;
+    if (flags > (NODE_KIND.ownPages | NODE_KIND.tree) || dataStart + (isOwn ? PAGE_HEADER_BYTES : size) > bytes.length) return undefined;
+    const at = isOwn ? number64(bytes, dataStart) * bytes.length + PAGE_HEADER_BYTES : this.#place * bytes.length + dataStart;
     if (at + size > this.#fileSize) return undefined;
     return {
       key: bytes.subarray(start + NODE_BYTES, dataStart),
-      isTree: (flags & SUBTREE) !== 0,
+      isTree: (flags & NODE_KIND.tree) !== 0,
       hasOwnPages: isOwn,
       at,
       size,

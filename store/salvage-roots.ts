@@ -1,14 +1,19 @@
-import { number64, readAt, TREE_BYTES, treeFrom, type MetaPage } from './lmdb-header.ts';
+import {
+  META_AT,
+  META_BYTES,
+  META_IS,
+  metaFrom,
+  number64,
+  PAGE_SIZES,
+  readAt,
+  TREE_BYTES,
+  treeFrom,
+  type MetaPage,
+} from './lmdb-header.ts';
 import { DamagedFile, type SalvagedPage } from './salvage-pages.ts';
 
-const MAGIC = 0xbeefc0de;
-const LMDB_FORMAT = 2;
-const META_FLAG = 0x08;
-const AT = { flags: 18, magic: 24, format: 28, pageSize: 48, trees: 48, lastPage: 144, transaction: 152 } as const;
-const META_BYTES = 160;
 /** What LMDB writes as the transaction of pages in a copy that it compacts. */
 const COPIED = 1;
-const PAGE_SIZES = [512, 1024, 2048, 4096, 8192, 16_384, 32_768, 65_536] as const;
 /** Numbers of the first pages are looked at, to learn how long pages are. */
 const LOOKED_AT = 1000;
 
@@ -31,7 +36,9 @@ export function salvageRoots(file: number): SalvagedRoots {
     return { pageSize: guess, metas: [], isCertain: false, isLmdb: alike > 0 };
   }
   const damaged = new DamagedFile(file, pageSize);
-  const metas = [0, 1].flatMap((slot) => (isMeta(file, { at: slot * pageSize, pageSize }) ? [metaIn(file, slot * pageSize)] : []));
+  const metas = [0, 1].flatMap((slot) =>
+    isMeta(file, { at: slot * pageSize, pageSize }) ? [metaFrom(readAt(file, slot * pageSize, META_BYTES))] : [],
+  );
   const declared = inOrder(metas);
   const corrected = inOrder(metas.map((meta) => ({ ...meta, transaction: transactionOf(damaged, meta) })));
   if (isCompacted(declared)) return { pageSize, metas: declared, isCertain: true, isLmdb: true };
@@ -42,22 +49,11 @@ function isMeta(file: number, { at, pageSize }: { readonly at: number; readonly 
   const bytes = readAt(file, at, META_BYTES);
   return (
     bytes.length === META_BYTES &&
-    bytes.readUInt32LE(AT.magic) === MAGIC &&
-    bytes.readUInt32LE(AT.format) === LMDB_FORMAT &&
-    bytes.readUInt32LE(AT.pageSize) === pageSize &&
-    (bytes.readUInt16LE(AT.flags) & META_FLAG) !== 0
+    bytes.readUInt32LE(META_AT.magic) === META_IS.magic &&
+    bytes.readUInt32LE(META_AT.format) === META_IS.format &&
+    bytes.readUInt32LE(META_AT.pageSize) === pageSize &&
+    (bytes.readUInt16LE(META_AT.flags) & META_IS.flag) !== 0
   );
-}
-
-/** As readHeader does, which takes the length of a page from a first header that is whole. */
-function metaIn(file: number, at: number): MetaPage {
-  const bytes = readAt(file, at, META_BYTES);
-  return {
-    transaction: number64(bytes, AT.transaction),
-    lastPage: number64(bytes, AT.lastPage),
-    free: treeFrom(bytes, AT.trees),
-    main: treeFrom(bytes, AT.trees + TREE_BYTES),
-  };
 }
 
 function inOrder(metas: readonly MetaPage[]): readonly MetaPage[] {

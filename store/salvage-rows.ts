@@ -1,8 +1,8 @@
 import { hash } from 'node:crypto';
-import { crc32 } from 'node:zlib';
+import { checksumOf, isSealed } from './record.ts';
 import type { DamagedFile, SalvagedNode } from './salvage-pages.ts';
 import type { RankedPage } from './salvage-order.ts';
-import { META, positionOf, type TableName } from './tables.ts';
+import { META, positionOf } from './tables.ts';
 import { openValueRow, VALUE_KIND } from './value-rows.ts';
 
 /** Where a row's data stands in the damaged file. */
@@ -34,21 +34,27 @@ export class FoundTables {
   readonly chunks: FoundRows = new Map();
   readonly cursors: FoundRows = new Map();
   readonly appends: FoundRows = new Map();
+  readonly offsets: FoundRows = new Map();
   readonly states: FoundMeta[] = [];
   readonly leases: FoundMeta[] = [];
   /** What the store says about its format, the surest first. */
   readonly formats: string[] = [];
   /** The highest position that a row of `runs` speaks of is not beyond this one. */
   lastRun = 0;
+  /** Positions of events that are whole, and that no log can have which was ever in this file. */
+  readonly absurd: Set<number> = new Set();
   readonly #file: DamagedFile;
+  readonly #mostEvents: number;
 
-  constructor(file: DamagedFile) {
+  /** @param mostEvents how many events a log in this file can have had */
+  constructor(file: DamagedFile, mostEvents: number) {
     this.#file = file;
+    this.#mostEvents = mostEvents;
   }
 
   /** Whether anything of a store was found. */
   get isEmpty(): boolean {
-    const maps = [this.events, this.values, this.cursors, this.appends];
+    const maps = [this.events, this.values, this.cursors, this.appends, this.offsets];
     return this.states.length === 0 && this.formats.length === 0 && maps.every(({ size }) => size === 0);
   }
 
@@ -83,8 +89,13 @@ export class FoundTables {
   #addAtPosition(node: SalvagedNode, rank: number): void {
     const bytes = this.#bytesOf(node);
     const position = positionOf(node.key);
-    if (isSealed(bytes, 'runs', node.key)) this.lastRun = Math.max(this.lastRun, position);
+    const isAbsurd = position > this.#mostEvents;
+    if (isSealed(bytes, 'runs', node.key) && !isAbsurd) this.lastRun = Math.max(this.lastRun, position);
     if (!isSealed(bytes, 'events', node.key)) return;
+    if (isAbsurd) {
+      this.absurd.add(position);
+      return;
+    }
     const before = this.events.get(position);
     if (before === undefined) this.events.set(position, found(node, rank, checksumOf(bytes)));
     else if (before.mark !== checksumOf(bytes)) this.contradicted.add(position);
@@ -95,7 +106,7 @@ export class FoundTables {
     // What is whole is the same everywhere, and costs a hash to be proven once more.
     if (this.values.get(key)?.some(({ mark }) => mark === VALUE_KIND.whole) === true) return;
     const bytes = this.#bytesOf(node);
-    for (const table of ['cursors', 'appends'] as const) {
+    for (const table of ['cursors', 'appends', 'offsets'] as const) {
       if (!isSealed(bytes, table, node.key)) continue;
       if (!this[table].has(key)) this[table].set(key, found(node, rank, checksumOf(bytes)));
       return;
@@ -118,20 +129,9 @@ export class FoundTables {
 const POSITION_BYTES = 6;
 const HASH_BYTES = 32;
 const CHUNK_BYTES = 36;
-const RECORD_HEADER_BYTES = 5;
 
 function found({ at, size }: SalvagedNode, rank: number, mark: number): FoundRow {
   return { at, size, rank, mark };
-}
-
-function checksumOf(record: Buffer): number {
-  return record.readUInt32LE(1);
-}
-
-/** Whether a record's checksum is that of this table and key. As openRecord has it, for rows most of which are something else. */
-function isSealed(bytes: Buffer, table: TableName, key: Buffer): boolean {
-  if (bytes.length < RECORD_HEADER_BYTES) return false;
-  return checksumOf(bytes) === crc32(key, crc32(table, crc32(bytes.subarray(RECORD_HEADER_BYTES), bytes[0])));
 }
 
 /** Whether a row of `values` is as it was written. */

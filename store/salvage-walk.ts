@@ -1,5 +1,6 @@
 import { number64, TREE_BYTES, treeFrom, type MetaPage, type TreeHeader } from './lmdb-header.ts';
-import { PAGE_KIND, type DamagedFile, type SalvagedNode, type SalvagedPage } from './salvage-pages.ts';
+import { PAGE_KIND } from './lmdb-page.ts';
+import { type DamagedFile, type SalvagedNode, type SalvagedPage } from './salvage-pages.ts';
 
 const FIRST_PAGE = 2;
 const DEEPEST = 32;

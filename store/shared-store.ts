@@ -145,7 +145,7 @@ export class SharedStore {
   /** Takes the lease of the file that the folder has now: before it is had, a compaction may put another one there; after that, none can. */
   async #takeLease(label: string): Promise<LeaseAttempt> {
     for (;;) {
-      const attempt = takeLease(this.#environment, label);
+      const attempt = takeLease(this.#environment, { path: this.#path, label });
       if ('holder' in attempt || (await dataFileIdentity(this.#path)) === this.#identity) return attempt;
       await this.#reopenToWrite();
     }
@@ -221,7 +221,7 @@ export class SharedStore {
       this.#environment.transact(() => {
         // Where nobody writes there is no lease, and nobody's epoch is 0.
         checkLease(this.#lease ?? { epoch: 0 }, readState(place.tables, place.label), place);
-        writeCursor(place.tables, name, position);
+        writeCursor(place.tables, name, { position, label: place.label });
       });
     } catch (error) {
       throw writeFailure(error, { path: this.#path, bytes: name.length });

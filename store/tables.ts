@@ -17,6 +17,7 @@ import type { Database } from 'lmdb';
  *     cursors    sha256 of the name                     record: [name, position]
  *     chunks     sha256 of the bytes, number u32        a part of a large value
  *     appends    sha256 of the id as JSON text          record: [id, first position, last position, sha256 of the batch]
+ *     offsets    sha256 of the key as JSON text         record: [key, offset, head]
  *
  * Numbers in keys are big-endian, so that the order of bytes is the order of numbers. `partition` is 0 until partitions exist.
  */
@@ -32,6 +33,7 @@ export const TABLE_NAMES = [
   'chunks',
   'appends',
   'missed',
+  'offsets',
 ] as const;
 
 /** The format that this version writes. */
@@ -41,7 +43,13 @@ export const FORMAT = 2;
 export const OLDEST_FORMAT = 1;
 
 /** Tables that stores of older formats lack. */
-export const LATER_TABLES: readonly ['cursors', 'chunks', 'appends', 'missed'] = ['cursors', 'chunks', 'appends', 'missed'];
+export const LATER_TABLES: readonly ['cursors', 'chunks', 'appends', 'missed', 'offsets'] = [
+  'cursors',
+  'chunks',
+  'appends',
+  'missed',
+  'offsets',
+];
 
 /** The name of one table. */
 export type TableName = (typeof TABLE_NAMES)[number];
@@ -64,6 +72,12 @@ export const META: Readonly<Record<'format' | 'state' | 'lease', Buffer>> = {
   state: Buffer.from('state'),
   lease: Buffer.from('lease'),
 };
+
+/** The format that a store's row names, if it names any. */
+export function formatOf(row: Buffer | undefined): number | undefined {
+  const found = /^sluice-store (\d+)$/.exec(row?.toString('latin1') ?? '')?.[1];
+  return found === undefined ? undefined : Number(found);
+}
 
 /** The highest position that a key has room for. */
 export const LAST_POSITION: number = 2 ** 48 - 1;

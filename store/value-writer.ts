@@ -1,10 +1,13 @@
 import { hash } from 'node:crypto';
 import type { StoredValue } from '../lib/events/store-port.ts';
+import { sizeOf } from '../lib/events/value-limits.ts';
 import { StoreError } from '../lib/kernel/errors.ts';
+import { isNode } from '../lib/kernel/keyed/node-form.ts';
 import { isCoded } from '../lib/kernel/value/coded.ts';
 import { isKnownImmutable } from '../lib/kernel/value/fix.ts';
 import { countOfChunks, LARGEST_WHOLE, putChunks } from './chunks.ts';
 import { DecodedValues } from './decoded-values.ts';
+import { putIf, type PutCondition } from './lmdb-environment.ts';
 import { decoded, DEEPEST_CHAIN, encodePatch, SMALLEST_PATCHED, type EncodedPatch } from './patches.ts';
 import type { Tables } from './tables.ts';
 import { readBytes, type ValuePlace } from './value-reader.ts';
@@ -17,8 +20,18 @@ export interface ValueDraft {
   readonly full: FullDraft;
   /** The row of a change, where that was found to be smaller. */
   readonly patch: PatchDraft | undefined;
-  /** About what it will take. */
+  /** What it refers to. */
+  readonly pieces: readonly PieceDraft[];
+  /** About what it will take, with those pieces that are not there yet. */
   readonly size: number;
+  /** How many rows it will take, in the same way. */
+  readonly rows: number;
+}
+
+/** A piece of a value, encoded where somebody needs it. */
+interface PieceDraft {
+  readonly key: Buffer;
+  readonly draft: () => ValueDraft;
 }
 
 interface FullDraft {
@@ -32,6 +45,10 @@ interface PatchDraft {
   /** Of the base, as it was found. */
   readonly depth: number;
 }
+
+const WHERE_NONE_IS: PutCondition = { noOverwrite: true };
+/** Bytes that pieces of a collection have at least, nearly all of them. */
+const SMALLEST_PIECE = 256;
 
 /** Bytes above which no change is looked for: it would hold the event loop for long. */
 const LARGEST_PATCHED = 16 * 2 ** 20;
@@ -52,17 +69,45 @@ export class ValueWriter {
   }
 
   /** Encodes a value, which may change after that. */
-  draft({ address, bytes, base, value }: StoredValue): ValueDraft {
+  draft(value: StoredValue): ValueDraft {
+    const { address, bytes, base } = value;
     const key = valueKey(address);
     const full = draftFull(key, bytes);
-    const patch = base === undefined ? undefined : this.#draftPatch({ key, bytes, base: valueKey(base), value });
-    return { key, full, patch, size: patch?.row.length ?? bytes.length };
+    const pieces = (value.pieces?.() ?? []).map((piece) => this.#draftPiece(piece));
+    if (pieces.length > 0) return { key, full, patch: undefined, pieces, ...this.#volumeOf(value, pieces) };
+    const patch = base === undefined ? undefined : this.#draftPatch({ key, bytes, base: valueKey(base), value: value.value });
+    return { key, full, patch, pieces, size: patch?.row.length ?? bytes.length, rows: 1 };
+  }
+
+  /** Encodes what is not there yet, which is not to be done while the lock is held. While a prune is under way, all of it may have to be written. */
+  #volumeOf(value: StoredValue, pieces: readonly PieceDraft[]): Pick<ValueDraft, 'size' | 'rows'> {
+    const { tables } = this.#place();
+    const missing = isKept(tables, valueKey(value.address)) ? [] : pieces.filter(({ key }) => !isKept(tables, key));
+    const below = missing.map(({ draft }) => draft());
+    if (this.#touched !== undefined) return { size: sizeOf(value), rows: Math.ceil(sizeOf(value) / SMALLEST_PIECE) };
+    return {
+      size: below.reduce((sum, { size }) => sum + size, value.bytes.length),
+      rows: below.reduce((sum, { rows }) => sum + rows, 1),
+    };
+  }
+
+  #draftPiece(piece: StoredValue): PieceDraft {
+    let made: ValueDraft | undefined;
+    return { key: valueKey(piece.address), draft: () => (made ??= this.draft(piece)) };
   }
 
   /** Writes a value, inside of a transaction. What is there already stays: rows under one key are the same value, in whatever form. */
-  put({ tables, label }: ValuePlace, { key, full, patch }: ValueDraft): void {
+  put(place: ValuePlace, { key, full, patch, pieces }: ValueDraft): void {
+    const { tables, label } = place;
     this.touch(key);
+    // One descent of the tree for most values, which are new and kept in full.
+    if (patch === undefined && pieces.length === 0 && putNew(tables, key, full)) return;
     if (isKept(tables, key)) return;
+    // Where a value is, its pieces are: so a piece that is there has all of its own.
+    for (const piece of pieces) {
+      this.touch(piece.key);
+      if (!isKept(tables, piece.key)) this.put(place, piece.draft());
+    }
     const isUsable = patch !== undefined && (baseAt({ tables, label }, patch.base)?.depth ?? DEEPEST_CHAIN) <= patch.depth;
     if (isUsable) {
       this.touch(patch.base);
@@ -117,7 +162,7 @@ export class ValueWriter {
 
 /** Patches are of plain data: nobody here could look into what has a codec. */
 function mayBePatched({ key, bytes, base }: Change): boolean {
-  return bytes.length >= SMALLEST_PATCHED && bytes.length <= LARGEST_PATCHED && !base.equals(key) && !isCoded(bytes);
+  return bytes.length >= SMALLEST_PATCHED && bytes.length <= LARGEST_PATCHED && !base.equals(key) && !isCoded(bytes) && !isNode(bytes);
 }
 
 interface Change {
@@ -138,6 +183,13 @@ function draftFull(key: Buffer, bytes: Uint8Array): FullDraft {
 /** Writes a value in full, inside of a transaction, over whatever row it has. */
 export function rewriteFull(tables: Tables, key: Buffer, bytes: Uint8Array): void {
   putFull(tables, key, draftFull(key, bytes));
+}
+
+/** Writes a value in full where its key has no row yet, and says whether it did. */
+function putNew(tables: Tables, key: Buffer, { row, parts }: FullDraft): boolean {
+  if (!putIf(tables.values, key, row, WHERE_NONE_IS)) return false;
+  if (parts !== undefined) putChunks(tables, key, parts);
+  return true;
 }
 
 function putFull(tables: Tables, key: Buffer, { row, parts }: FullDraft): void {

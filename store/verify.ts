@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { StoreError } from '../lib/kernel/errors.ts';
 import { kindOf } from '../lib/kernel/print.ts';
 import { checkVerbOptions, RULES, type OptionRules } from '../lib/kernel/verb-options.ts';
-import { CareChild, CareProcessDied, type CareOptions } from './care-child.ts';
+import { CareChild, type CareOptions } from './care-child.ts';
+import { CareProcessDied, died } from './care-death.ts';
 import type { Finding } from './check-findings.ts';
 import { isMissingPath } from './missing-path.ts';
 import { storeFailure } from './store-failure.ts';
@@ -77,21 +78,10 @@ async function check(
     return await child.run({ do: 'check', path, label }, add);
   } catch (error) {
     if (!(error instanceof CareProcessDied)) throw error;
-    if (!error.isDamage) throw died(label, error);
+    if (error.why !== 'damage') throw died(label, error);
     add({ code: 'page', table: null, key: null, message: `The process that read the store did not survive it: ${error.message}.` });
     return { findings: findings.length, tables: {}, head: 0, unreferencedValues: 0 };
   }
-}
-
-/** A process that ended without having said why, as the store's own error. */
-export function died(label: string, death: CareProcessDied): StoreError {
-  return new StoreError(
-    death.isDamage ? 'STORE_CORRUPT' : 'STORE_IO',
-    death.isDamage
-      ? `The store ${JSON.stringify(label)} is damaged: the process that read it did not survive it (${death.message}). Verify it, and restore a backup.`
-      : `The process that read the store ${JSON.stringify(label)} ended before it was done: ${death.message}. Try again.`,
-    { details: { path: label }, cause: death },
-  );
 }
 
 /** A folder that has a store in it. */

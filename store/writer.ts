@@ -16,8 +16,6 @@ import { ValueWriter } from './value-writer.ts';
 /** About 20 ms of work: a transaction holds the event loop from beginning to end. Numbers alone cannot say how long it takes. */
 const LIMITS = { events: 4000, bytes: 4 * 2 ** 20, milliseconds: 20 } as const;
 const READER_CHECK_MS = 60_000;
-/** One step of a prune, in rough: it changes small rows, and writes some values anew. */
-const STEP_OF_CARE: Volume = { bytes: 2 ** 20, rows: 100 };
 
 /** What a {@link Writer} needs of its store. */
 export interface WriterOptions {
@@ -69,9 +67,10 @@ export class Writer {
   /**
    * Runs `body` in a transaction of its own. It waits for nothing, and changes nothing of what appends rely on: no name, no position.
    *
-   * @throws StoreError STORE_LOCKED for a writer that lost its lease; or whatever kept it from getting to disk
+   * @param volume what it writes at most
+   * @throws StoreError STORE_FULL where that may not fit; STORE_LOCKED for a writer that lost its lease; or whatever kept it from getting to disk
    */
-  transact(body: (place: ValuePlace, state: LogState) => void): void {
+  transact(body: (place: ValuePlace, state: LogState) => void, volume: Volume): void {
     if (this.#fatal !== undefined) throw this.#fatal;
     const { environment, label, path } = this.#options;
     const place = { tables: environment.tables, label };
@@ -80,21 +79,17 @@ export class Writer {
         const state = readState(place.tables, label);
         this.#check(state);
         body(place, state);
-      }, STEP_OF_CARE);
+      }, volume);
     } catch (error) {
       if (isFatal(error)) this.#fatal = storeFailure(error, label);
-      throw writeFailure(error, { path, bytes: 0 });
+      throw writeFailure(error, { path, bytes: volume.bytes });
     }
   }
 
   /** Lets others write. Everything appended has to be settled. */
   release(): void {
-    const { environment, lease, label } = this.#options;
-    try {
-      again(() => releaseLease(environment, lease, label));
-    } catch {
-      // Nothing is lost: a lease whose process has ended, or whose copy of this module opens the store again, is taken over.
-    }
+    const { environment, lease } = this.#options;
+    releaseLease(environment, lease, this.#options);
   }
 
   #commit(batches: readonly BatchDraft[], hasTime: () => boolean): readonly Outcome[] {
@@ -143,24 +138,15 @@ export class Writer {
   }
 }
 
-/** What a disk failed to do once, the environment that was opened anew may get done. */
-function again(body: () => void): void {
-  try {
-    body();
-  } catch (error) {
-    if (error instanceof StoreError) throw error;
-    body();
-  }
-}
-
 /** What batches may write at most: a value that may be kept as a change is kept in full where what it changes has gone meanwhile. */
 function volumeOf(batches: readonly BatchDraft[]): Volume {
   let bytes = 0;
   let rows = 0;
-  for (const { events, values, weight } of batches) {
+  for (const { events, values, offsets, weight } of batches) {
     bytes += weight.bytes;
     // The row of its id.
-    rows += 1 + events.length + values.length;
+    rows += 1 + events.length + offsets.length;
+    for (const { rows: taken } of values) rows += taken;
     for (const { index } of events) rows += index.length;
     for (const { full, patch } of values) if (patch !== undefined) bytes += full.row.length + (full.parts?.length ?? 0);
   }

@@ -1,16 +1,16 @@
 import { printValue } from '../kernel/print.ts';
 import { fixValue } from '../kernel/value/fix.ts';
 import type { Aggregate } from './aggregate.ts';
-import { changeEntry, type Change } from './change.ts';
-import { DeltaError } from './delta-error.ts';
-import type { Delta } from './delta.ts';
+import { changeEntry, type Change } from '../kernel/keyed/change.ts';
+import { DeltaError } from '../kernel/errors.ts';
+import type { Delta } from '../kernel/keyed/delta.ts';
 import { stepGroups, type FollowGroup, type GroupState } from './groups.ts';
-import type { Key } from './key.ts';
-import { keyedFrom, type Keyed } from './keyed.ts';
+import type { Key } from '../kernel/keyed/key.ts';
+import { keyedFrom, type Keyed } from '../kernel/keyed/keyed.ts';
 import type { Operator } from './operator.ts';
-import { fixRow } from './row.ts';
+import { fixRow } from '../kernel/keyed/row.ts';
 import { groupOf, type RowKey } from './row-index.ts';
-import { emptyTree, updateTree, visitEntries, type Tree } from './tree.ts';
+import { emptyTree, updateTree, visitEntries, type Tree } from '../kernel/keyed/tree.ts';
 
 /** A group that is followed by what was accumulated of it. */
 export interface Accumulation<K extends Key, V, Accumulated, Row> extends GroupState<Row> {
@@ -125,7 +125,7 @@ function missingRows(group: Key): DeltaError {
   return new DeltaError(
     'DELTA_MISMATCH',
     `A delta does not fit what it is applied to: group ${printValue(group)} loses more rows than it has. Apply deltas in the order in which they were made, each once; and let functions of rows give the same for the same row every time.`,
-    { group },
+    { details: { group } },
   );
 }
 
@@ -133,6 +133,6 @@ function notInvertible(group: Key): DeltaError {
   return new DeltaError(
     'AGGREGATE_NOT_INVERTIBLE',
     `The aggregate of group ${printValue(group)} says that it is invertible, and its remove() gave undefined. Leave "invertible" out: the rows of groups are then kept, and the group accumulated anew.`,
-    { group },
+    { details: { group } },
   );
 }

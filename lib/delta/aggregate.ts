@@ -1,4 +1,4 @@
-import type { Key } from './key.ts';
+import type { Key } from '../kernel/keyed/key.ts';
 
 /**
  * A result that follows the rows of a group as they come and go. What is accumulated is a value: `add` and `remove` give another one and

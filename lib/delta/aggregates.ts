@@ -1,7 +1,7 @@
 import { printValue } from '../kernel/print.ts';
 import type { Aggregate, Aggregates, ResultsOf } from './aggregate.ts';
 import { addExactly, roundSum, ZERO_SUM, type ExactSum } from './exact-sum.ts';
-import { checkKey, compareKeys, type Key } from './key.ts';
+import { checkKey, compareKeys, type Key } from '../kernel/keyed/key.ts';
 
 /** How many rows there are. */
 export function count(): Aggregate<Key, unknown, number, number> {

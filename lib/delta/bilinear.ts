@@ -1,10 +1,10 @@
-import { changeBetween, sortChanges, type Change } from './change.ts';
-import { composeChanges, Delta } from './delta.ts';
-import { pairKey, type Key } from './key.ts';
-import { keyedFrom, type Keyed } from './keyed.ts';
+import { changeBetween, sortChanges, type Change } from '../kernel/keyed/change.ts';
+import { composeChanges, Delta } from '../kernel/keyed/delta.ts';
+import { pairKey, type Key } from '../kernel/keyed/key.ts';
+import { keyedFrom, type Keyed } from '../kernel/keyed/keyed.ts';
 import type { Operator } from './operator.ts';
 import { groupChanges, groupOf, rowsOf, updateIndex, type GroupChanges, type RowIndex, type RowKey } from './row-index.ts';
-import { emptyTree, visitEntries } from './tree.ts';
+import { emptyTree, visitEntries } from '../kernel/keyed/tree.ts';
 
 /** How two collections are joined. */
 export interface Join<K extends Key, V, L extends Key, W, Made> {

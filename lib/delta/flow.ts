@@ -1,9 +1,9 @@
 import { aggregateRows } from './accumulator.ts';
 import type { Aggregate } from './aggregate.ts';
 import { joinRows, type Join } from './bilinear.ts';
-import { DeltaError } from './delta-error.ts';
-import type { Key } from './key.ts';
-import type { Keyed } from './keyed.ts';
+import { DeltaError } from '../kernel/errors.ts';
+import type { Key } from '../kernel/keyed/key.ts';
+import type { Keyed } from '../kernel/keyed/keyed.ts';
 import { filterRows, flatMapRows, mapRows } from './linear.ts';
 import { computeAll } from './opaque.ts';
 import type { KeyedInputs, Operator } from './operator.ts';

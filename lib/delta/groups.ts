@@ -1,8 +1,8 @@
-import { changeBetween, type Change } from './change.ts';
-import { Delta } from './delta.ts';
-import type { Key } from './key.ts';
+import { changeBetween, type Change } from '../kernel/keyed/change.ts';
+import { Delta } from '../kernel/keyed/delta.ts';
+import type { Key } from '../kernel/keyed/key.ts';
 import { groupChanges, type GroupChanges } from './row-index.ts';
-import { Entry, updateTree, type Tree } from './tree.ts';
+import { Entry, updateTree, type Tree } from '../kernel/keyed/tree.ts';
 import type { Stepped } from './operator.ts';
 
 /** What is known of a group between steps, with the row that it has in the output, if any. */

@@ -1,9 +1,9 @@
-import { sortChanges, type Change } from './change.ts';
-import { Delta } from './delta.ts';
-import { pairKey, type Key } from './key.ts';
-import { emptyKeyed, keyedFrom, type Keyed } from './keyed.ts';
+import { sortChanges, type Change } from '../kernel/keyed/change.ts';
+import { Delta } from '../kernel/keyed/delta.ts';
+import { pairKey, type Key } from '../kernel/keyed/key.ts';
+import { emptyKeyed, keyedFrom, type Keyed } from '../kernel/keyed/keyed.ts';
 import type { Operator } from './operator.ts';
-import { sameValue } from './same-value.ts';
+import { sameValue } from '../kernel/keyed/same-value.ts';
 
 /** An operator of one input that needs nothing but the changes. */
 export type LinearOperator<K extends Key, V, L extends Key, W> = Operator<readonly [Keyed<K, V>], L, W, undefined>;

@@ -1,5 +1,5 @@
-import type { Key } from './key.ts';
-import { emptyKeyed, Keyed, keyedFrom } from './keyed.ts';
+import type { Key } from '../kernel/keyed/key.ts';
+import { emptyKeyed, Keyed, keyedFrom } from '../kernel/keyed/keyed.ts';
 import type { DeltasOf, KeyedInputs, Operator, Stepped } from './operator.ts';
 
 /** What the next computation starts from, and what the last one gave. */

@@ -1,6 +1,6 @@
-import type { Delta } from './delta.ts';
-import type { Key } from './key.ts';
-import type { Keyed } from './keyed.ts';
+import type { Delta } from '../kernel/keyed/delta.ts';
+import type { Key } from '../kernel/keyed/key.ts';
+import type { Keyed } from '../kernel/keyed/keyed.ts';
 
 /**
  * How an operator follows changes.

@@ -1,12 +1,12 @@
-import { changeEntry } from './change.ts';
-import type { Delta } from './delta.ts';
+import { changeEntry } from '../kernel/keyed/change.ts';
+import type { Delta } from '../kernel/keyed/delta.ts';
 import { stepGroups, type GroupState } from './groups.ts';
-import type { Key } from './key.ts';
-import { Keyed, keyedFrom } from './keyed.ts';
+import type { Key } from '../kernel/keyed/key.ts';
+import { Keyed, keyedFrom } from '../kernel/keyed/keyed.ts';
 import type { Operator } from './operator.ts';
-import { fixRow } from './row.ts';
+import { fixRow } from '../kernel/keyed/row.ts';
 import { groupOf, type GroupChanges, type RowKey } from './row-index.ts';
-import { emptyTree, updateTree, type Tree } from './tree.ts';
+import { emptyTree, updateTree, type Tree } from '../kernel/keyed/tree.ts';
 
 /** A group that is followed by its rows. */
 export interface GroupRows<K extends Key, V, Row> extends GroupState<Row> {

@@ -1,6 +1,6 @@
-import { changeEntry, type Change } from './change.ts';
-import { checkKey, compareKeys, type Key } from './key.ts';
-import { emptyTree, Entry, findEntry, updateTree, type Tree } from './tree.ts';
+import { changeEntry, type Change } from '../kernel/keyed/change.ts';
+import { checkKey, compareKeys, type Key } from '../kernel/keyed/key.ts';
+import { emptyTree, Entry, findEntry, updateTree, type Tree } from '../kernel/keyed/tree.ts';
 
 /** What a row is put together by; none if it belongs nowhere. */
 export type RowKey<K extends Key, V, G extends Key = Key> = (row: V, key: K) => G | null | undefined;

@@ -2,7 +2,8 @@ import { StoreError } from '../kernel/errors.ts';
 import { invariant } from '../kernel/invariant.ts';
 import { quote } from '../kernel/print.ts';
 import { fixValue } from '../kernel/value/fix.ts';
-import type { LogLine, NewEvent } from './logged-event.ts';
+import type { LogLine, NewEvent, StepSettled } from './logged-event.ts';
+import type { PositionRef } from './position.ts';
 import type { AppendBatch } from './store-port.ts';
 
 const ADDRESS = /^sha256:[0-9a-f]{64}$/;
@@ -13,20 +14,32 @@ const ADDRESS = /^sha256:[0-9a-f]{64}$/;
  *
  * @throws StoreError VALUE_NOT_STORABLE when metadata or the data of a log line cannot be stored, with the path inside it
  */
-export function acceptBatch({ events, values, id, request, expected = [] }: AppendBatch): void {
+export function acceptBatch(batch: AppendBatch): void {
+  const { events, values } = batch;
   for (let index = 0; index < events.length; index += 1) {
     const event = events[index];
     if (event !== undefined) acceptEvent(event, index);
   }
   for (const { address } of values) invariant(ADDRESS.test(address), 'a value is stored under the sha256 of its bytes');
+  acceptId(batch);
+  acceptConditions(batch);
+  for (const { key, offset } of batch.offsets ?? [])
+    invariant(typeof key === 'string' && typeof offset === 'string', 'an offset is text, and belongs to the key of a source');
+}
+
+function acceptId({ id, request }: AppendBatch): void {
   if (id !== undefined) invariant(typeof id === 'string' && id !== '', 'the id of a batch is a string that is not empty');
   if (request !== undefined)
     invariant(typeof request === 'string' && id !== undefined, 'what a batch asks for is text, and the batch has an id');
+}
+
+function acceptConditions({ expected = [], at = 1 }: AppendBatch): void {
   for (const { key, position } of expected)
     invariant(
       typeof key === 'string' && Number.isSafeInteger(position) && position >= 0,
       'a batch expects positions of keys: whole numbers from 0',
     );
+  invariant(Number.isSafeInteger(at) && at >= 1, 'the place of a batch is a position');
 }
 
 function acceptEvent(event: NewEvent, index: number): void {
@@ -41,7 +54,13 @@ function acceptEvent(event: NewEvent, index: number): void {
       if (position !== null && typeof position !== 'number') checkReference(position.inBatch, index);
     }
     if (event.type === 'asset-materialized' || event.type === 'asset-unchanged') checkMetadata(event);
+    // Under that name stores find the steps that did not succeed.
+    if (event.type === 'step-settled') invariant(!namesOf(event).includes(''), 'an output has a name');
   }
+}
+
+function namesOf({ outputs, dropped }: StepSettled<PositionRef>): readonly string[] {
+  return [...outputs.map(({ output }) => output), ...dropped];
 }
 
 /** Only backwards: what an entry came from was settled, and so is logged, before the step that read it. */

@@ -5,7 +5,8 @@ import { isCatalogStore, type CatalogStore } from './catalog.ts';
 import type { EntryOrigin, InputEntryRecord, LoggedEvent, StepSettled } from './logged-event.ts';
 import type { Position } from './position.ts';
 import { isRetentionStore } from './retention.ts';
-import type { LoggedRun, RetentionStore, StorePort, TraceQuestion } from './store-port.ts';
+import type { AppendBatch, ExpectedPosition, LivePort, LoggedRun, RetentionStore, StepId, StorePort, TraceQuestion } from './store-port.ts';
+import { isLivePort } from './tail.ts';
 
 type Settled = StepSettled & { readonly position: Position };
 
@@ -24,10 +25,10 @@ export function isRenamed(event: object | undefined): boolean {
 export function aliasedPort(port: StorePort, aliases: Aliases): StorePort {
   if (aliases.keyNow.size === 0 && aliases.stepNow.size === 0) return port;
   const view = new Renaming(port, aliases);
-  const aliased: StorePort & Partial<RetentionStore & CatalogStore> = {
+  const aliased: StorePort & Partial<RetentionStore & CatalogStore & LivePort> = {
     label: port.label,
     ...(port.limits !== undefined && { limits: port.limits }),
-    append: (batch) => port.append(batch),
+    append: (batch) => view.append(batch),
     head: () => port.head(),
     read: async (from, limit) => (await port.read(from, limit)).map((event) => view.event(event)),
     readable: (keys, at) => view.latest(keys, (all) => port.readable(all, at)),
@@ -35,12 +36,20 @@ export function aliasedPort(port: StorePort, aliases: Aliases): StorePort {
     lastSettled: (outputs, at) => view.lastSettled(outputs, at),
     runs: async () => (await port.runs()).map((run) => view.run(run)),
     values: (addresses) => port.values(addresses),
+    has: (addresses) => port.has(addresses),
     close: () => port.close(),
     ...(isRetentionStore(port) && {
       prune: (request) => port.prune(request),
       removed: (addresses) => port.removed(addresses),
     }),
     ...(isCatalogStore(port) && { catalog: () => view.catalog(port) }),
+    ...(isLivePort(port) && {
+      watch: (onChange) => port.watch(onChange),
+      cursor: (name) => port.cursor(name),
+      setCursor: (name, position) => port.setCursor(name, position),
+      offsets: (keys) => view.offsets(port, keys),
+      lastUnsuccessful: (steps, at) => view.lastUnsuccessful(port, steps, at),
+    }),
   };
   return aliased;
 }
@@ -59,7 +68,7 @@ class Renaming {
     keys: readonly AssetKey[],
     read: (keys: readonly AssetKey[]) => Promise<readonly (Event | undefined)[]>,
   ): Promise<readonly (Event | undefined)[]> {
-    const names = keys.map((key) => [key, ...(this.#aliases.formerKeys.get(key) ?? [])]);
+    const names = keys.map((key) => this.#namesOf(key));
     const found = await read(names.flat());
     let next = 0;
     return names.map((each) => {
@@ -84,6 +93,59 @@ class Renaming {
       const newest = siblings.some((each) => each !== undefined) ? now : newestOf([now, ...earlier]);
       return newest === undefined ? undefined : this.event(newest);
     });
+  }
+
+  /** What a batch expects of a key, it expects of all its names: the newest event of them is the one that readers get. */
+  async append(batch: AppendBatch): ReturnType<StorePort['append']> {
+    const { expected = [] } = batch;
+    if (!expected.some(({ key }) => this.#aliases.formerKeys.has(key))) return this.#port.append(batch);
+    const at = await this.#port.head();
+    const ofNames = await Promise.all(expected.map((each) => this.#expectedOfNames(each, at)));
+    return this.#port.append({ ...batch, expected: ofNames.flat() });
+  }
+
+  async #expectedOfNames({ key, position }: ExpectedPosition, at: Position): Promise<readonly ExpectedPosition[]> {
+    const names = this.#namesOf(key);
+    const events = await this.#port.readable(names, at);
+    const newest = newestOf(events);
+    if ((newest?.position ?? 0) !== position) return [{ key: newest?.key ?? key, position }];
+    return names.map((name, index) => ({ key: name, position: events[index]?.position ?? 0 }));
+  }
+
+  #namesOf(key: AssetKey): readonly AssetKey[] {
+    return [key, ...(this.#aliases.formerKeys.get(key) ?? [])];
+  }
+
+  /** How far each source was read: under the name that it was observed by last, where it was read under several. */
+  async offsets(port: LivePort, keys: readonly AssetKey[]): Promise<readonly (string | undefined)[]> {
+    const names = keys.map((key) => this.#namesOf(key));
+    const all = names.flat();
+    const [offsets, events] = await Promise.all([port.offsets(all), port.readable(all, await port.head())]);
+    let next = 0;
+    return names.map((each) => {
+      const start = next;
+      next += each.length;
+      const read = each.flatMap((_, index) => {
+        const offset = offsets[start + index];
+        return offset === undefined ? [] : [{ offset, position: events[start + index]?.position ?? 0 }];
+      });
+      return newestOf(read)?.offset ?? read[0]?.offset;
+    });
+  }
+
+  async lastUnsuccessful(port: LivePort, steps: readonly StepId[], at: Position): Promise<readonly (Settled | undefined)[]> {
+    const names = steps.map((step) => [step, ...this.#placesBefore(step)]);
+    const found = await port.lastUnsuccessful(names.flat(), at);
+    let next = 0;
+    return names.map((each) => {
+      const newest = newestOf(found.slice(next, (next += each.length)));
+      return newest === undefined ? undefined : this.event(newest);
+    });
+  }
+
+  #placesBefore({ definition, step: path }: StepId): readonly StepId[] {
+    const places = this.#aliases.formerPlaces.get(placeName({ definition, path })) ?? [];
+    return places.map((place) => ({ definition: place.definition, step: place.path }));
   }
 
   async catalog(port: CatalogStore): ReturnType<CatalogStore['catalog']> {
@@ -134,15 +196,15 @@ class Renaming {
   }
 
   #askedOf(question: TraceQuestion): Asked {
-    const { definition, step: path, output } = question;
-    const places = this.#aliases.formerPlaces.get(placeName({ definition, path })) ?? [];
+    const { output } = question;
+    const places = this.#placesBefore(question);
     const [first] = places;
-    const step = first === undefined ? undefined : this.#aliases.stepNow.get(placeName(first));
+    const step = first === undefined ? undefined : this.#stepNow(first);
     const others = step?.op.outputsTogether === true ? step.op.outputNames.filter((name) => name !== output) : [];
     return {
       now: question,
       together: others.map((name) => ({ ...question, output: name })),
-      before: places.map((place) => ({ ...question, definition: place.definition, step: place.path })),
+      before: places.map((place) => ({ ...question, ...place })),
     };
   }
 }

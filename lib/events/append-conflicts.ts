@@ -14,6 +14,20 @@ export function versionConflict(label: string, { key, position }: ExpectedPositi
   );
 }
 
+/** The refusal of a batch whose events were numbered for another place in the log. */
+export function placeConflict(label: string, expected: Position, found: Position): StoreError {
+  return new StoreError(
+    'VERSION_CONFLICT',
+    `The next event of the store ${quote(label)} has position ${found}, where ${expected} was expected: somebody else has written. Nothing was written: start what wrote here again.`,
+    { details: { expected, found } },
+  );
+}
+
+/** Whether an append was refused because the log held something else of a key than it expected. */
+export function isVersionConflict(error: unknown): error is StoreError {
+  return error instanceof StoreError && error.code === 'VERSION_CONFLICT';
+}
+
 function at(position: Position): string {
   return position === 0 ? 'is nothing yet' : `is of position ${position}`;
 }

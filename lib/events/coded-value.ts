@@ -1,8 +1,9 @@
 import { isUint8Array } from 'node:util/types';
 import { StoreError } from '../kernel/errors.ts';
-import { cutText, kindOf, printValue, quote, UNREADABLE } from '../kernel/print.ts';
+import { kindOf, quote } from '../kernel/print.ts';
+import { readThrown } from '../kernel/thrown.ts';
 import { isThenable } from '../kernel/thenable.ts';
-import { decodeValue } from '../kernel/value/canonical.ts';
+import { decodeValue } from '../kernel/value/decode.ts';
 import { codedBytes, isCoded, readCoded } from '../kernel/value/coded.ts';
 import { address } from '../kernel/value/version.ts';
 import type { Codec, Codecs } from '../model/codec.ts';
@@ -18,6 +19,9 @@ export interface CodecProblem {
   readonly problem: string;
   readonly cause: unknown;
 }
+
+/** For what is always plain data. */
+export const NO_CODECS: Codecs = new Map();
 
 /** Encodes a value as its codec does. It is not looked into: equal bytes are equal values. */
 export function encodeWith(codec: Codec, value: unknown): EncodedValue | CodecProblem {
@@ -47,7 +51,7 @@ export type ValuePlace = () => {
 };
 
 /**
- * The value in stored bytes, whoever encoded it. Every reader of a store goes through here.
+ * The value in stored bytes, whoever encoded it, that refer to no others.
  *
  * @throws StoreError STORE_CORRUPT where the bytes are none that were ever stored, CODEC_UNKNOWN, CODEC_FAILED
  */
@@ -81,7 +85,12 @@ function decodeWith(codec: Codec, bytes: Uint8Array): { readonly value: unknown 
   }
 }
 
-function unlessCorrupt<T>(read: () => T, place: ValuePlace): T {
+/**
+ * Reads what was proven to be what was stored, so that nothing can be wrong with it but that it never was a value.
+ *
+ * @throws StoreError STORE_CORRUPT
+ */
+export function unlessCorrupt<T>(read: () => T, place: ValuePlace): T {
   try {
     return read();
   } catch (cause) {
@@ -102,15 +111,7 @@ function unknownCodec(name: string, place: ValuePlace): StoreError {
   );
 }
 
-const LONGEST_SAID = 500;
-
-/** What was thrown, in words. Anything can be thrown: its fields may be getters that throw, or it a Proxy that does. */
+/** What a codec threw, in words; the sentence goes on behind it. */
 function saidBy(thrown: unknown): string {
-  try {
-    const said = thrown instanceof Error && thrown.message !== '' ? thrown.message : `it threw ${printValue(thrown)}`;
-    // The sentence goes on behind it.
-    return cutText(said, LONGEST_SAID).replace(/\.$/, '');
-  } catch {
-    return `it threw ${UNREADABLE}`;
-  }
+  return readThrown(thrown).said.replace(/\.$/, '');
 }

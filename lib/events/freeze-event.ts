@@ -15,6 +15,12 @@ export function freezeEvent<Event extends LoggedEvent>(event: Event): Event {
     if (event.type === 'step-settled') freezeOutcome(event);
   } else if (event.type === 'hook-failed') {
     Object.freeze(event.error);
+  } else if (event.type === 'run-ended' && event.verified !== undefined) {
+    const { verified } = event;
+    Object.freeze(verified.open);
+    Object.freeze(verified.alone);
+    Object.freeze(verified.versions);
+    Object.freeze(verified);
   }
   return Object.freeze(event);
 }

@@ -40,8 +40,11 @@ export interface RunPolicies {
   readonly crossGraphUpstream: 'load' | 'auto';
 }
 
-/** Whether a run makes what is selected in any case, or only where it is not what a run would make of it. */
-export type RunMode = 'materialize' | 'refresh';
+/**
+ * Whether a run makes what is selected in any case, or only where it is not what a run would make of it; a live service does that for as
+ * long as it lives, and is one run.
+ */
+export type RunMode = 'materialize' | 'refresh' | 'live';
 
 interface OfRun {
   readonly runId: string;
@@ -65,10 +68,28 @@ export interface RunStarted extends OfRun {
   readonly again: { readonly parent: string; readonly root: string } | null;
 }
 
+/**
+ * What a refresh leaves for the next one: as of a position, every step of its plan was as a run would make it, but for those that are named.
+ * It only ever saves work: a run that finds none, or none of its plan, looks at every step.
+ */
+export interface Verification {
+  /** Identity of the plan: its steps, their wiring, code versions and config. */
+  readonly plan: string;
+  readonly position: Position;
+  /** Plan indices of steps that have to be looked at, and with them all that reads them. */
+  readonly open: readonly number[];
+  /** Plan indices of steps that have to be looked at by themselves: an output of theirs is absent. */
+  readonly alone: readonly number[];
+  /** Versions that the definitions object and the resources gave to the code, by name. */
+  readonly versions: Readonly<Record<string, string>>;
+}
+
 /** A run is over; nothing of it follows. */
 export interface RunEnded extends OfRun {
   readonly type: 'run-ended';
   readonly status: 'succeeded' | 'failed' | 'cancelled';
+  /** Only of a refresh that came to its end. */
+  readonly verified?: Verification;
 }
 
 /** A source has a new value. `runId` is `null` for a put outside of any run. */

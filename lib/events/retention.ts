@@ -8,9 +8,11 @@ import type { PruneRequest, RemovedValue, RetentionStore, StorePort } from './st
 /** Every value that an event refers to. */
 export function addressesOf(event: LoggedEvent | NewEvent): readonly Address[] {
   if (event.type === 'step-settled') {
-    const outputs = event.outputs.flatMap(({ address }) => address ?? []);
+    const addresses: Address[] = [];
+    for (const { address } of event.outputs) if (address !== null) addresses.push(address);
     // The last success of a step is a trace of some output of it: so its state is kept for as long.
-    return event.stateAddress === null ? outputs : [...outputs, event.stateAddress];
+    if (event.stateAddress !== null) addresses.push(event.stateAddress);
+    return addresses;
   }
   return 'address' in event && event.address !== null ? [event.address] : [];
 }
@@ -20,10 +22,12 @@ export function isSaid(event: LoggedEvent | NewEvent): boolean {
   return event.type === 'log-line' || event.type === 'hook-failed';
 }
 
-/** Positions of the events behind what a settled step read of the store. */
-function readPositions(event: LoggedEvent): readonly Position[] {
+/** Positions of the events behind what a settled step read: of the store, or of steps that settled before `first`. */
+function readPositions(event: LoggedEvent, first: Position): readonly Position[] {
   if (event.type !== 'step-settled') return [];
-  return event.inputs.flatMap(({ origin, position }) => (origin.from === 'asset' && position !== null ? [position] : []));
+  return event.inputs.flatMap(({ origin, position }) =>
+    position !== null && (origin.from === 'asset' || position < first) ? [position] : [],
+  );
 }
 
 /** Positions of the steps behind what a settled step read: a value that it held is that of no step's last success. */
@@ -41,10 +45,12 @@ export type Pages<Event> = Iterable<readonly Event[]> | AsyncIterable<readonly E
 export interface Roots {
   /** For each asset and source, what readers got, newest first. Left when enough was seen. */
   readonly readable: Iterable<Pages<ReadableEvent>> | AsyncIterable<Pages<ReadableEvent>>;
-  /** The settled steps that are traces. */
-  readonly traces: Pages<LoggedEvent>;
-  /** The log from the start of the oldest run that is kept on; of the last one where none is. */
-  readonly runs: Pages<LoggedEvent>;
+  /** For each output, the settled steps that gave it or dropped it, newest first. Left when enough was seen. */
+  readonly settled: Iterable<Pages<LoggedEvent>> | AsyncIterable<Pages<LoggedEvent>>;
+  /** The events that start runs, newest first. Left when enough was seen. */
+  readonly starts: Pages<LoggedEvent>;
+  /** The log from a position on. */
+  readonly from: (position: Position) => Pages<LoggedEvent>;
   /** The events at some positions. */
   readonly at: (positions: readonly Position[]) => readonly LoggedEvent[] | Promise<readonly LoggedEvent[]>;
 }
@@ -54,16 +60,14 @@ export type Keeping = Pick<PruneRequest, 'versions' | 'runs'>;
 
 /**
  * The values that something needs (R3): the last versions of each asset and source, what traces refer to, all that a kept run made or read,
- * and what a run that has not ended may yet read. An older event alone keeps none.
+ * the states that its steps started from, and what a run that has not ended may yet read. An older event alone keeps none, and a live
+ * service nothing as a run (E1): it is one for as long as it lives, and nobody takes it up again at a step.
  */
 export async function liveAddresses(roots: Roots, { versions, runs }: Keeping): Promise<ReadonlySet<Address>> {
   const live = new Set<Address>();
-  const pins = await addRuns(live, roots, runs > 0);
-  for await (const page of roots.traces) {
-    keep(live, page);
-    keep(live, await roots.at(page.flatMap(givenPositions)));
-  }
-  for await (const pages of roots.readable) await addVersions(live, pages, { versions, pins });
+  const { open, kept } = await addRuns(live, roots, runs);
+  for await (const pages of roots.settled) await addSettled(live, pages, { pins: [...open, ...kept], at: roots.at });
+  for await (const pages of roots.readable) await addVersions(live, pages, { versions, pins: open });
   return live;
 }
 
@@ -71,21 +75,77 @@ function keep(live: Set<Address>, events: readonly LoggedEvent[]): void {
   for (const event of events) for (const address of addressesOf(event)) live.add(address);
 }
 
-/** Gives the positions at which runs read that have not ended. */
-async function addRuns(live: Set<Address>, { runs, at }: Roots, areKept: boolean): Promise<readonly Position[]> {
-  const kept = new Set<string>();
-  const open = new Map<string, Position>();
-  for await (const page of runs) {
+/** Where the oldest of so many runs starts that may be kept; where none is to be, the last one, which may not have ended. */
+async function startOfRuns(starts: Roots['starts'], count: number): Promise<Position | undefined> {
+  let start: Position | undefined;
+  let left = Math.max(count, 1);
+  for await (const page of starts) {
     for (const event of page) {
-      if (event.type === 'run-started') open.set(event.runId, event.readsAt);
-      if (event.type === 'run-started' && areKept) kept.add(event.runId);
+      if (event.type !== 'run-started') continue;
+      if (event.mode !== 'live') {
+        start = event.position;
+        left -= 1;
+      }
+      if (left === 0 || count === 0) return start;
+    }
+  }
+  return start;
+}
+
+/** Positions at which runs read. */
+interface ReadingRuns {
+  /** Of those that have not ended. */
+  readonly open: readonly Position[];
+  /** Of those that are kept. */
+  readonly kept: readonly Position[];
+}
+
+async function addRuns(live: Set<Address>, { starts, from, at }: Roots, count: number): Promise<ReadingRuns> {
+  const start = await startOfRuns(starts, count);
+  const kept = new Map<string, Position>();
+  const open = new Map<string, Position>();
+  for await (const page of start === undefined ? [] : from(start)) {
+    for (const event of page) {
       if (event.type === 'run-ended') open.delete(event.runId);
+      if (event.type !== 'run-started' || event.mode === 'live') continue;
+      open.set(event.runId, event.readsAt);
+      if (count > 0) kept.set(event.runId, event.readsAt);
     }
     const own = page.filter((event) => 'runId' in event && event.runId !== null && kept.has(event.runId));
     keep(live, own);
-    keep(live, await at(own.flatMap(readPositions)));
+    keep(live, await at(own.flatMap((event) => readPositions(event, start ?? 1))));
   }
-  return [...open.values()];
+  return { open: [...open.values()], kept: [...kept.values()] };
+}
+
+/**
+ * The last of them is a trace. Of a step that keeps state, a run started from the state as of where it read, also where it failed, or never
+ * came to this step.
+ */
+async function addSettled(
+  live: Set<Address>,
+  pages: Pages<LoggedEvent>,
+  { pins, at }: { readonly pins: readonly Position[]; readonly at: Roots['at'] },
+): Promise<void> {
+  const lowest = Math.min(...pins);
+  let above = Infinity;
+  for await (const page of pages) {
+    for (const event of page) {
+      if (above === Infinity) {
+        keep(live, [event]);
+        keep(live, await at(givenPositions(event)));
+      }
+      if (event.type !== 'step-settled' || event.stateAddress === null) return;
+      if (isPinned(pins, event.position, above)) live.add(event.stateAddress);
+      above = event.position;
+      if (above <= lowest) return;
+    }
+  }
+}
+
+/** Whether an event is the last one as of a pin, where the next one of its kind is at `above`. */
+function isPinned(pins: readonly Position[], position: Position, above: Position): boolean {
+  return pins.some((pin) => position <= pin && pin < above);
 }
 
 interface Wanted {
@@ -102,12 +162,12 @@ async function addVersions(live: Set<Address>, pages: Pages<ReadableEvent>, { ve
   let above = Infinity;
   for await (const page of pages) {
     for (const event of page) {
-      const isPinned = pins.some((pin) => event.position <= pin && pin < above);
+      const isWanted = isPinned(pins, event.position, above);
       above = event.position;
       if (event.type === 'asset-absent') continue;
       if (event.version !== last) seen += 1;
       last = event.version;
-      if (seen <= versions || isPinned) keep(live, [event]);
+      if (seen <= versions || isWanted) keep(live, [event]);
       else if (above <= lowest) return;
     }
   }

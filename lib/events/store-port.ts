@@ -9,6 +9,13 @@ export interface StoredValue {
   readonly bytes: Uint8Array;
   /** Where a value is kept that this one may be a small change of: the one before it. A hint, which saves room, and changes nothing else. */
   readonly base?: Address;
+  /** How many bytes it takes with all its pieces, where it has any. */
+  readonly size?: number;
+  /**
+   * What the bytes refer to, and a store has to have where it has them: written with them, and kept for as long. Pieces have pieces. A store
+   * asks only for those that it needs: where it has a value, it has its pieces.
+   */
+  readonly pieces?: () => readonly StoredValue[];
   /** The value itself, where nothing can change it any more: saves the store to decode it, where it looks into it at all. */
   readonly value?: unknown;
 }
@@ -36,6 +43,16 @@ export interface AppendBatch {
   readonly request?: string;
   /** What the log has to hold of these keys, or the batch is refused. */
   readonly expected?: readonly ExpectedPosition[];
+  /** The position that its first event has to get, or the batch is refused: for who numbers events before they are written. */
+  readonly at?: Position;
+  /** How far sources have been read, with what came of it. Each replaces what was kept for its source. */
+  readonly offsets?: readonly SourceOffset[];
+}
+
+/** How far a source was read in its origin, in the origin's own words. */
+export interface SourceOffset {
+  readonly key: AssetKey;
+  readonly offset: string;
 }
 
 /** The position of the event behind what a reader gets of a key (F8) before the batch is there; 0: there is none. */
@@ -59,6 +76,9 @@ export interface OutputId {
   readonly output: string;
 }
 
+/** Identity of one step. */
+export type StepId = Omit<OutputId, 'output'>;
+
 /** Which trace of an output is asked for: the last one, or the last one before a position. */
 export interface TraceQuestion extends OutputId {
   readonly before?: Position;
@@ -79,8 +99,8 @@ export interface LoggedRun {
  * - an append that has resolved survives a crash (a memory store: as long as its process);
  * - a batch with an id is there once: the same again, by anybody and at any time, resolves with where it is; another one of that id is
  *   refused (IDEMPOTENCY_CONFLICT);
- * - a batch that expects positions is there only where the log held them when it was written, after all that was asked for before
- *   (VERSION_CONFLICT). An id that is there already comes first, since the log has gone on since;
+ * - a batch that expects positions, or a place for itself, is there only where the log held them when it was written, after all that was
+ *   asked for before (VERSION_CONFLICT). An id that is there already comes first, since the log has gone on since;
  * - whatever is read is frozen, and equal for every reader for ever.
  */
 export interface EventLog {
@@ -95,6 +115,11 @@ export interface EventLog {
   read(from: Position, limit: number): Promise<readonly LoggedEvent[]>;
   /** What readers get of each key as of `at` (F8), in the order asked; `undefined` where there is nothing yet. */
   readable(keys: readonly AssetKey[], at: Position): Promise<readonly (ReadableEvent | undefined)[]>;
+  /**
+   * Where the events stand that `readable` gives, for who wants no more of them: a port that can find them faster than it reads them has
+   * this too.
+   */
+  readableAt?(keys: readonly AssetKey[], at: Position): Promise<readonly (Position | undefined)[]>;
   /**
    * For each output, the last settled step, as of `at`, that succeeded with that output in need: the fold that a trace is (R1).
    * `undefined` too where a later success dropped it (D8). With `before`, the last one of those before that position.
@@ -113,6 +138,8 @@ export interface EventLog {
 export interface ValueStore {
   /** The bytes at each address, in the order asked; `undefined` where the value is not kept: it never was, or it was removed. */
   values(addresses: readonly Address[]): Promise<readonly (Uint8Array | undefined)[]>;
+  /** Whether the value at each address is kept, in the order asked. Reads none of them, so that a value which is damaged counts as kept. */
+  has(addresses: readonly Address[]): Promise<readonly boolean[]>;
 }
 
 /**
@@ -144,6 +171,20 @@ export interface CursorStore {
   cursor(name: string): Promise<Position | undefined>;
   /** Sets it, and survives a crash, as an append does, once it has resolved. A writer's right: rejects with STORE_READ_ONLY otherwise. */
   setCursor(name: string, position: Position): Promise<void>;
+}
+
+/** What a live service goes on from, beside the log. */
+export interface ResumeStore {
+  /** What was last appended as the offset of each source, in the order asked; `undefined` where nothing ever was. */
+  offsets(keys: readonly AssetKey[]): Promise<readonly (string | undefined)[]>;
+  /**
+   * For each step, the last time as of `at` that it settled and did not succeed: it failed, was blocked or was skipped. Not where it was
+   * cancelled, which says nothing of it.
+   */
+  lastUnsuccessful(
+    steps: readonly StepId[],
+    at: Position,
+  ): Promise<readonly ((StepSettled & { readonly position: Position }) | undefined)[]>;
 }
 
 /** Why a value is not kept any more, and what is known of it. */
@@ -201,4 +242,7 @@ export interface RetentionStore {
 }
 
 /** A store that can be tailed too. A port that wraps another one and passes less on still serves runs. */
-export interface LivePort extends StorePort, ChangeFeed, CursorStore {}
+export interface TailPort extends StorePort, ChangeFeed, CursorStore {}
+
+/** A store that a live service can stand on. */
+export interface LivePort extends TailPort, ResumeStore {}

@@ -1,13 +1,17 @@
 import { StoreError } from '../kernel/errors.ts';
 import { checkVerbOptions, RULES, type OptionRules } from '../kernel/verb-options.ts';
+import { Keyed } from '../kernel/keyed/keyed.ts';
 import { encodeValue } from '../kernel/value/canonical.ts';
+import { decodeValue } from '../kernel/value/decode.ts';
 import { fixValue, isKnownImmutable } from '../kernel/value/fix.ts';
 import { address, dataVersion } from '../kernel/value/version.ts';
 import { quote } from '../kernel/print.ts';
 import { assetKey, type AssetKey, type KeyLike } from '../model/asset-key.ts';
 import type { Codec, Codecs } from '../model/codec.ts';
 import { isSource, type SourceDefinition } from '../model/source.ts';
-import { decodeStored, encodeWith, type EncodedValue } from './coded-value.ts';
+import { isVersionConflict } from './append-conflicts.ts';
+import { encodeWith, NO_CODECS, type EncodedValue } from './coded-value.ts';
+import { encodedOn, encodeKeyed, readStored } from './keyed-value.ts';
 import type { LoggedEvent, ReadableEvent, SourceObserved } from './logged-event.ts';
 import type { Position } from './position.ts';
 import { removedAt, valueRemoved } from './retention.ts';
@@ -89,8 +93,18 @@ export interface Store {
   runs(filter?: RunFilter): Promise<readonly LoggedRun[]>;
   /** Waits for its turn to run on this store (R7), or with `error` rejects at once where another run has it. */
   turn(whenBusy: 'queue' | 'error'): Promise<Release>;
+  /** For a live service: while it is there, puts take turns too, so that who has the turn is the only one who writes. */
+  serve(): Service;
   close(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
+}
+
+/** A live service on a store. */
+export interface Service {
+  /** Whether somebody waits for a turn, and the service should let go of its own. */
+  readonly contended: () => boolean;
+  /** Puts take no turns any more, unless another service is there. */
+  readonly end: () => void;
 }
 
 /** What a store takes from its surroundings. */
@@ -103,6 +117,8 @@ export interface StoreEnvironment {
 
 /** What all who hold one store share: whose turn it is to run on it, and to look and then put, and which cursors are in use. */
 export interface StoreTurns {
+  /** The live services that are there. */
+  readonly services: Set<Service>;
   readonly verbs: Turns;
   readonly puts: Turns;
   readonly cursors: CursorClaims;
@@ -110,7 +126,7 @@ export interface StoreTurns {
 
 /** Turns that nobody waits for yet. */
 export function storeTurns(): StoreTurns {
-  return { verbs: new Turns(), puts: new Turns(), cursors: new CursorClaims() };
+  return { services: new Set(), verbs: new Turns(), puts: new Turns(), cursors: new CursorClaims() };
 }
 
 const PUT_RULES: OptionRules<PutOptions> = {
@@ -122,11 +138,9 @@ const RANGE_RULES = { from: RULES.position, to: RULES.position };
 const VALUE_RULES = { position: RULES.position };
 const FILTER_RULES: OptionRules<RunFilter> = { tags: RULES.strings, causedBy: RULES.string };
 
-const NO_CODECS: Codecs = new Map();
-
 /** Makes the public store from a port. Everything that must be the same on every store happens here, once. */
 export function createStore(port: StorePort, { now, codecs = NO_CODECS }: StoreEnvironment, turns: StoreTurns = storeTurns()): Store {
-  const { verbs, puts, cursors } = turns;
+  const { services, verbs, puts, cursors } = turns;
   const tailing = new Tailing({ port, now, claims: cursors });
   // First the tails: what they have been asked past is still written down.
   const close = (): Promise<void> => (tailing.stop(), port.close());
@@ -138,7 +152,7 @@ export function createStore(port: StorePort, { now, codecs = NO_CODECS }: StoreE
       const key = keyOfSource(source);
       // Before the wait for a turn: what is put is as it is at the call.
       const [encoded, { offset = null, ...conditions }] = [encodeSource(key, value, codecOf(source)), options];
-      const release = await puts.take();
+      const release = await (services.size > 0 ? verbs : puts).take();
       try {
         return await putSource(port, { key, encoded, offset, time: now(), runId: null }, conditions);
       } finally {
@@ -163,21 +177,31 @@ export function createStore(port: StorePort, { now, codecs = NO_CODECS }: StoreE
       checkVerbOptions('store.runs', filter, FILTER_RULES);
       return (await port.runs()).filter((run) => matches(run, filter));
     },
-    turn: (whenBusy) => {
-      if (whenBusy === 'error' && verbs.busy) {
-        return Promise.reject(
-          new StoreError('STORE_BUSY', `Another run has the store ${quote(port.label)}. Wait for it, or leave "whenBusy" at "queue".`),
-        );
-      }
-      return verbs.take();
-    },
+    ...turnsOn(port, turns),
     close,
     [Symbol.asyncDispose]: close,
   } satisfies Store);
 }
 
+function turnsOn({ label }: StorePort, { services, verbs }: StoreTurns): Pick<Store, 'turn' | 'serve'> {
+  return {
+    turn: (whenBusy) => {
+      if (whenBusy === 'queue' || !verbs.busy) return verbs.take();
+      return Promise.reject(
+        new StoreError('STORE_BUSY', `Another run has the store ${quote(label)}. Wait for it, or leave "whenBusy" at "queue".`),
+      );
+    },
+    serve: () => {
+      const service: Service = Object.freeze({ contended: () => verbs.contended, end: () => void services.delete(service) });
+      services.add(service);
+      return service;
+    },
+  };
+}
+
 /** Encodes a value that was found storable. Computed once for each value that something records. */
 export function encodeStorable(value: unknown): EncodedValue {
+  if (value instanceof Keyed) return encodeKeyed(value);
   const bytes = encodeValue(value);
   const at = address(bytes);
   // What has no parts has no order that a version would look past: it is the hash of the same bytes. Nor is it ever compared.
@@ -194,23 +218,19 @@ export function encodeStorable(value: unknown): EncodedValue {
  */
 export async function readValue(port: StorePort, event: ReadableEvent, codecs: Codecs): Promise<unknown> {
   if (event.type === 'asset-absent' || event.address === null) return undefined;
-  const [bytes] = await port.values([event.address]);
-  if (bytes === undefined) {
-    const removed = await removedAt(port, event.address);
-    if (removed !== undefined) throw valueRemoved(port.label, event, removed);
-    throw new StoreError(
-      'STORE_CORRUPT',
-      `The store ${quote(port.label)} has no value for ${quote(event.key)} at position ${event.position}. Verify the store, or run the asset again.`,
-      {
-        details: { key: event.key, position: event.position, address: event.address },
-      },
-    );
-  }
   const { key, position, address: at } = event;
-  return decodeStored(bytes, codecs, () => ({
-    what: `${quote(key)} at position ${position} in ${quote(port.label)}`,
-    details: { key, position, address: at },
-  }));
+  const what = `${quote(key)} at position ${position} in ${quote(port.label)}`;
+  const read = await readStored(port, at, { codecs, place: () => ({ what, details: { key, position, address: at } }) });
+  if ('value' in read) return read.value;
+  const removed = await removedAt(port, read.gone);
+  if (removed !== undefined) throw valueRemoved(port.label, event, removed);
+  throw new StoreError(
+    'STORE_CORRUPT',
+    `The store ${quote(port.label)} has no value for ${quote(key)} at position ${position}. Verify the store, or run the asset again.`,
+    {
+      details: { key, position, address: read.gone },
+    },
+  );
 }
 
 /** A new value of a source: what it adds to the log, or the event that readers get already where it is equal to that. */
@@ -244,6 +264,19 @@ export function encodeSource(key: AssetKey, value: unknown, codec?: Codec): Enco
   }
 }
 
+/**
+ * A value of a source as it is now: frozen where it can be, and a copy of what cannot. What has a codec is left as it is.
+ *
+ * @throws StoreError VALUE_NOT_STORABLE, with the path inside the value
+ */
+export function fixSource(key: AssetKey, value: unknown, codec?: Codec): unknown {
+  if (value === undefined) throw notStorable(key, '$', 'undefined, which no source can have');
+  if (codec !== undefined) return value;
+  const fixed = fixValue(value);
+  if (!fixed.storable) throw notStorable(key, fixed.path, fixed.problem);
+  return fixed.immutable ? value : decodeValue(encodeValue(value));
+}
+
 function notStorable(key: AssetKey, path: string, problem: string): StoreError {
   return new StoreError(
     'VALUE_NOT_STORABLE',
@@ -264,10 +297,12 @@ export interface Observed {
 }
 
 /** What a new value of a source adds to the log: nothing where it equals what readers get already (D7). */
-export function observation({ key, encoded, offset, time, runId }: Observed, before: ReadableEvent | undefined): Observation {
-  const { version, address: at } = encoded;
-  if (before !== undefined && before.type !== 'asset-absent' && before.version === version) return { unchanged: before };
-  return { event: { type: 'source-observed', runId, time, key, version, address: at, offset }, encoded };
+export function observation({ key, encoded: given, offset, time, runId }: Observed, before: ReadableEvent | undefined): Observation {
+  const { version } = given;
+  const isThere = before !== undefined && before.type !== 'asset-absent';
+  if (isThere && before.version === version) return { unchanged: before };
+  const encoded = isThere ? encodedOn(before.address, given) : given;
+  return { event: { type: 'source-observed', runId, time, key, version, address: encoded.address, offset }, encoded };
 }
 
 /**
@@ -309,7 +344,7 @@ function putBatch(
 
 /** Whether only what was seen is not there any more; what the user expected, if anything, is. */
 function isOvertaken(error: unknown, expected: Position | undefined): boolean {
-  if (!(error instanceof StoreError) || error.code !== 'VERSION_CONFLICT') return false;
+  if (!isVersionConflict(error)) return false;
   return expected === undefined || error.details['found'] === expected;
 }
 

@@ -1,7 +1,7 @@
 import { StoreError } from '../kernel/errors.ts';
 import { quote } from '../kernel/print.ts';
 import type { Position } from './position.ts';
-import type { LivePort } from './store-port.ts';
+import type { TailPort } from './store-port.ts';
 
 /** How long events that were passed may go unwritten while more of them are being passed, in milliseconds. */
 const SAVE_MS = 1000;
@@ -48,7 +48,7 @@ export class CursorClaims {
 /** What a {@link TailCursor} takes from its tail. */
 export interface TailCursorOptions {
   readonly name: string;
-  readonly port: LivePort;
+  readonly port: TailPort;
   readonly claims: CursorClaims;
   readonly now: () => number;
 }

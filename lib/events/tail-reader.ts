@@ -1,6 +1,6 @@
 import type { LoggedEvent } from './logged-event.ts';
 import type { Position } from './position.ts';
-import type { LivePort } from './store-port.ts';
+import type { TailPort } from './store-port.ts';
 import { isClosed, TailCursor, type CursorClaims } from './tail-cursor.ts';
 
 /** How many events are read at once, and so how many a slow reader keeps in memory. About 5 ms of reading from disk. */
@@ -8,7 +8,7 @@ const PAGE = 500;
 
 /** What all tails of one hold on a store share. */
 export interface TailSource {
-  readonly port: LivePort;
+  readonly port: TailPort;
   readonly now: () => number;
   readonly claims: CursorClaims;
   /** The tails that have started and not ended. */

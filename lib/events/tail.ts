@@ -3,7 +3,7 @@ import { quote } from '../kernel/print.ts';
 import { RULES, type OptionRules } from '../kernel/verb-options.ts';
 import type { LoggedEvent } from './logged-event.ts';
 import type { Position } from './position.ts';
-import type { LivePort, StorePort } from './store-port.ts';
+import type { LivePort, StorePort, TailPort } from './store-port.ts';
 import type { CursorClaims } from './tail-cursor.ts';
 import { TailReader, type TailSource } from './tail-reader.ts';
 
@@ -51,7 +51,7 @@ export class Tailing {
 
   /** A tail of options that were checked. Nothing is held before its first event is asked for. */
   tail(options: TailOptions, pageSize?: number): AsyncIterable<LoggedEvent> {
-    const source: TailSource = { ...this.#options, port: livePort(this.#options.port), open: this.#open, pageSize };
+    const source: TailSource = { ...this.#options, port: tailPort(this.#options.port), open: this.#open, pageSize };
     const { from = options.cursor === undefined ? Infinity : 1 } = options;
     const start = from === Infinity ? source.port.head().then((head) => head + 1) : Promise.resolve(Math.max(1, from));
     // Told to whoever asks for the first event; nobody may ever do.
@@ -77,20 +77,44 @@ function iterate(reader: TailReader): AsyncIterator<LoggedEvent, void, undefined
   };
 }
 
-const LIVE: readonly (keyof LivePort)[] = ['watch', 'cursor', 'setCursor'];
+const TAILED: readonly (keyof TailPort)[] = ['watch', 'cursor', 'setCursor'];
 
 /**
  * A port as one that can be tailed.
  *
  * @throws SelectionError INVALID_OPTION for a port that wraps another one and passes less on
  */
+function tailPort(port: StorePort): TailPort {
+  checkMethods(port, TAILED, 'store.tail');
+  // It has every method that a port for tails has and any other has not.
+  return port as TailPort;
+}
+
+/**
+ * A port as one that a live service can stand on.
+ *
+ * @throws SelectionError INVALID_OPTION for a port that wraps another one and passes less on
+ */
 export function livePort(port: StorePort): LivePort {
-  const missing = LIVE.find((method) => typeof Reflect.get(port, method) !== 'function');
-  // It has every method that a live port has and any other has not.
-  if (missing === undefined) return port as LivePort;
+  checkMethods(port, LIVED, 'live');
+  // As above.
+  return port as LivePort;
+}
+
+const LIVED: readonly (keyof LivePort)[] = [...TAILED, 'offsets', 'lastUnsuccessful'];
+
+/** Whether a live service can stand on a port. */
+export function isLivePort(port: StorePort): port is LivePort {
+  return LIVED.every((method) => typeof Reflect.get(port, method) === 'function');
+}
+
+function checkMethods(port: StorePort, methods: readonly (keyof LivePort)[], verb: 'store.tail' | 'live'): void {
+  const missing = methods.find((method) => typeof Reflect.get(port, method) !== 'function');
+  if (missing === undefined) return;
+  const refused = verb === 'live' ? 'cannot carry a live service' : 'cannot be tailed';
   throw new SelectionError(
     'INVALID_OPTION',
-    `The store ${quote(port.label)} cannot be tailed: its port has no method "${missing}". Give it the methods of LivePort.`,
-    { details: { verb: 'store.tail', label: port.label } },
+    `The store ${quote(port.label)} ${refused}: its port has no method "${missing}". Give it the methods of ${verb === 'live' ? 'LivePort' : 'TailPort'}.`,
+    { details: { verb, label: port.label } },
   );
 }

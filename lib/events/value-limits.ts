@@ -2,7 +2,7 @@ import { StoreError } from '../kernel/errors.ts';
 import type { OptionRule } from '../kernel/verb-options.ts';
 import { addressesOf } from './retention.ts';
 import type { Address } from './data-version.ts';
-import type { AppendBatch, StoreLimits } from './store-port.ts';
+import type { AppendBatch, StoredValue, StoreLimits } from './store-port.ts';
 import { quote } from '../kernel/print.ts';
 
 /** The limits of a store for which none are given. */
@@ -22,13 +22,25 @@ export const MAX_VALUE_BYTES: OptionRule = {
  *
  * @throws StoreError VALUE_TOO_LARGE
  */
-export function checkSizes(batch: AppendBatch, { maxValueBytes }: StoreLimits): void {
-  for (const { address, bytes } of batch.values) {
-    if (bytes.length <= maxValueBytes) continue;
-    throw new StoreError('VALUE_TOO_LARGE', `${nameOf(batch, address)} ${tooLarge(bytes.length, maxValueBytes)}`, {
-      details: { bytes: bytes.length, maxValueBytes },
-    });
-  }
+export function checkSizes(batch: AppendBatch, limits: StoreLimits): void {
+  for (const value of batch.values) if (sizeOf(value) > limits.maxValueBytes) checkSize(nameOf(batch, value.address), value, limits);
+}
+
+/**
+ * Refuses a value that is larger than the store takes.
+ *
+ * @param what the value, as a message begins with it
+ * @throws StoreError VALUE_TOO_LARGE
+ */
+export function checkSize(what: string, value: Pick<StoredValue, 'bytes' | 'size'>, { maxValueBytes }: StoreLimits): void {
+  const bytes = sizeOf(value);
+  if (bytes <= maxValueBytes) return;
+  throw new StoreError('VALUE_TOO_LARGE', `${what} ${tooLarge(bytes, maxValueBytes)}`, { details: { bytes, maxValueBytes } });
+}
+
+/** How many bytes a value takes, with all its pieces. */
+export function sizeOf({ bytes, size }: Pick<StoredValue, 'bytes' | 'size'>): number {
+  return size ?? bytes.length;
 }
 
 /** Completes a sentence about a value that a store does not take: how large it is, and what to do. */

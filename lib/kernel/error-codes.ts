@@ -24,7 +24,8 @@ export type DefinitionCode =
   | 'DUPLICATE_KEY'
   | 'ALIAS_CONFLICT'
   | 'UNKNOWN_UPSTREAM'
-  | 'CYCLE';
+  | 'CYCLE'
+  | 'OVERFLOW_UNDECLARED';
 
 /** Codes of {@link SelectionError}: what was asked for cannot be planned, or cannot start. */
 export type SelectionCode =
@@ -42,7 +43,12 @@ export type SelectionCode =
   | 'UNKNOWN_RUN'
   | 'RUN_MISMATCH'
   | 'SOURCE_READ_FAILED'
-  | 'NO_VALUE';
+  | 'NO_VALUE'
+  | 'SOURCE_FAILED'
+  | 'INTAKE_FULL'
+  | 'OBSERVER_BEHIND'
+  | 'SERVICE_CLOSED'
+  | 'OUTBOX_FAILED';
 
 /** Codes of {@link StepError}: one step failed; everything that is not downstream of it went on. */
 export type StepCode =
@@ -79,5 +85,12 @@ export type StoreCode =
   | 'CODEC_UNKNOWN'
   | 'CODEC_FAILED';
 
+/** Codes of {@link DeltaError}: keyed rows, or what is done to them, are not what they must be. */
+export type DeltaCode =
+  'ROW_KEY_INVALID' | 'ROW_KEY_REPEATED' | 'ROW_NOT_STORABLE' | 'DELTA_MISMATCH' | 'AGGREGATE_NOT_INVERTIBLE' | 'FLOW_MISUSED';
+
+/** Code of CheckError in `sluice/testing`: a check of somebody's definitions found something. */
+export type CheckCode = 'CHECK_FAILED';
+
 /** Every code an error of Sluice can carry. Codes are stable, messages are not. */
-export type ErrorCode = DefinitionCode | SelectionCode | StepCode | StoreCode;
+export type ErrorCode = DefinitionCode | SelectionCode | StepCode | StoreCode | DeltaCode | CheckCode;

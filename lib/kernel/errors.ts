@@ -1,6 +1,6 @@
 import { printError, type Inspect } from './print-error.ts';
 import { userFrames } from './stack.ts';
-import type { DefinitionCode, ErrorCode, SelectionCode, StepCode, StoreCode } from './error-codes.ts';
+import type { DefinitionCode, DeltaCode, ErrorCode, SelectionCode, StepCode, StoreCode } from './error-codes.ts';
 
 // The name by which Node asks objects how they want to be printed.
 const INSPECT = Symbol.for('nodejs.util.inspect.custom');
@@ -109,6 +109,16 @@ export class StoreError extends SluiceError {
   readonly code: StoreCode;
 
   constructor(code: StoreCode, message: string, context?: ErrorContext) {
+    super(message, context);
+    this.code = code;
+  }
+}
+
+/** Keyed rows, or a delta of them, are not what they must be. Nothing was changed: every collection and state stays as it was. */
+export class DeltaError extends SluiceError {
+  readonly code: DeltaCode;
+
+  constructor(code: DeltaCode, message: string, context?: ErrorContext) {
     super(message, context);
     this.code = code;
   }

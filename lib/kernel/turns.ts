@@ -11,6 +11,11 @@ export class Turns {
     return this.#waiting > 0;
   }
 
+  /** Whether somebody waits for the turn. */
+  get contended(): boolean {
+    return this.#waiting > 1;
+  }
+
   /** Resolves when all who came before have let go. */
   async take(): Promise<Release> {
     const before = this.#last;

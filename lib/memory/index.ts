@@ -4,6 +4,10 @@ import { checkVerbOptions, RULES } from '../kernel/verb-options.ts';
 import { CODECS, codecsByName, type Codec } from '../model/codec.ts';
 import { memoryPort } from './memory-port.ts';
 
+export { pruneStore } from '../events/prune.ts';
+export type { PruneOptions } from '../events/prune.ts';
+export type { PruneProgress, PruneReport } from '../events/store-port.ts';
+
 /** Options of {@link memoryStore}. */
 export interface MemoryStoreOptions {
   /** Milliseconds since 1970, for what no run records (`store.put`). The system's clock by default. */

@@ -1,7 +1,8 @@
 import { freezeEvent } from '../events/freeze-event.ts';
 import { atPosition, type LoggedEvent, type NewEvent } from '../events/logged-event.ts';
 import type { Position } from '../events/position.ts';
-import { decodeValue, encodeValue } from '../kernel/value/canonical.ts';
+import { encodeValue } from '../kernel/value/canonical.ts';
+import { decodeValue } from '../kernel/value/decode.ts';
 import { fixValue } from '../kernel/value/fix.ts';
 
 /** An event as it was appended, until somebody reads it. */

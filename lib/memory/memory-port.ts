@@ -1,5 +1,5 @@
 import { acceptBatch } from '../events/accept-batch.ts';
-import { versionConflict } from '../events/append-conflicts.ts';
+import { placeConflict, versionConflict } from '../events/append-conflicts.ts';
 import type { Catalog, CatalogStore } from '../events/catalog.ts';
 import type { Address } from '../events/data-version.ts';
 import {
@@ -24,6 +24,8 @@ import type {
   PruneRequest,
   RemovedValue,
   RetentionStore,
+  StepId,
+  StoredValue,
   StoreLimits,
   TraceQuestion,
 } from '../events/store-port.ts';
@@ -35,6 +37,9 @@ import { MemoryLog } from './memory-log.ts';
 import { pruneMemory } from './memory-prune.ts';
 import { NamedBatches } from './named-batches.ts';
 import { OutputPositions, PositionLists } from './position-lists.ts';
+
+/** No output has this name: under it stands when its step did not succeed. */
+const UNSUCCESSFUL = '';
 
 type Settled = StepSettled & { readonly position: Position };
 
@@ -94,6 +99,11 @@ class MemoryPort implements LivePort, RetentionStore, CatalogStore {
     return Object.freeze(keys.map(find));
   }
 
+  async readableAt(keys: readonly AssetKey[], at: Position): Promise<readonly (Position | undefined)[]> {
+    const { readable } = this.#open();
+    return Object.freeze(keys.map((key) => readable.lastAt(key, at)));
+  }
+
   async lastSettled(outputs: readonly TraceQuestion[], at: Position): Promise<readonly (Settled | undefined)[]> {
     const { log, settled } = this.#open();
     const find = (output: TraceQuestion): Settled | undefined => {
@@ -101,6 +111,20 @@ class MemoryPort implements LivePort, RetentionStore, CatalogStore {
       return found?.type === 'step-settled' && found.outputs.some((each) => each.output === output.output) ? found : undefined;
     };
     return Object.freeze(outputs.map(find));
+  }
+
+  async lastUnsuccessful(steps: readonly StepId[], at: Position): Promise<readonly (Settled | undefined)[]> {
+    const { log, settled } = this.#open();
+    const find = (step: StepId): Settled | undefined => {
+      const found = log.at(settled.lastAt({ ...step, output: UNSUCCESSFUL }, at) ?? 0);
+      return found?.type === 'step-settled' ? found : undefined;
+    };
+    return Object.freeze(steps.map(find));
+  }
+
+  async offsets(keys: readonly AssetKey[]): Promise<readonly (string | undefined)[]> {
+    const { offsets } = this.#open();
+    return Object.freeze(keys.map((key) => offsets.get(key)));
   }
 
   async missed(keys: readonly AssetKey[], at: Position): Promise<readonly (MissedEvent | undefined)[]> {
@@ -126,6 +150,11 @@ class MemoryPort implements LivePort, RetentionStore, CatalogStore {
   async values(addresses: readonly Address[]): Promise<readonly (Uint8Array | undefined)[]> {
     const { values } = this.#open();
     return Object.freeze(addresses.map((address) => values.get(address)?.slice()));
+  }
+
+  async has(addresses: readonly Address[]): Promise<readonly boolean[]> {
+    const { values } = this.#open();
+    return Object.freeze(addresses.map((address) => values.has(address)));
   }
 
   async removed(addresses: readonly Address[]): Promise<readonly (RemovedValue | undefined)[]> {
@@ -193,28 +222,37 @@ class Kept {
   /** For each prune that is under way, the values that were appended or referred to since it began. */
   readonly touched = new Set<Set<Address>>();
   readonly cursors = new Map<string, Position>();
+  readonly offsets = new Map<AssetKey, string>();
   readonly named = new NamedBatches();
   readonly #runById = new Map<string, RunPositions>();
 
   /** Refuses a batch that expects something else than what is there. */
-  check({ expected = [] }: AppendBatch, label: string): void {
+  check({ expected = [], at }: AppendBatch, label: string): void {
+    if (at !== undefined && at !== this.log.head + 1) throw placeConflict(label, at, this.log.head + 1);
     for (const expectation of expected) {
       const found = this.readable.lastAt(expectation.key, this.log.head) ?? 0;
       if (found !== expectation.position) throw versionConflict(label, expectation, found);
     }
   }
 
-  add({ events, values }: AppendBatch): void {
+  add({ events, values, offsets = [] }: AppendBatch): void {
     let position = this.log.head;
     // The only step that may throw: nothing was added then, and all of the batch is added otherwise.
     this.log.add(events);
     for (const added of events) this.#index(added, (position += 1));
-    for (const { address, bytes } of values) {
-      if (!this.values.has(address)) this.values.set(address, bytes.slice());
-      this.removed.delete(address);
-      for (const touched of this.touched) touched.add(address);
-    }
+    for (const value of values) this.#keep(value);
     for (const touched of this.touched) for (const address of events.flatMap(addressesOf)) touched.add(address);
+    for (const { key, offset } of offsets) this.offsets.set(key, offset);
+  }
+
+  /** Where a value is, its pieces are. */
+  #keep(value: StoredValue): void {
+    const { address } = value;
+    for (const touched of this.touched) touched.add(address);
+    if (this.values.has(address)) return;
+    for (const piece of value.pieces?.() ?? []) this.#keep(piece);
+    this.values.set(address, value.bytes.slice());
+    this.removed.delete(address);
   }
 
   #index(added: NewEvent, position: Position): void {
@@ -242,7 +280,8 @@ class Kept {
   }
 
   #indexStep({ outcome, definition, step, outputs, dropped }: StepSettled<PositionRef>, position: Position): void {
-    if (outcome !== 'succeeded') return;
+    if (outcome === 'cancelled') return;
+    if (outcome !== 'succeeded') return this.settled.add({ definition, step, output: UNSUCCESSFUL }, position);
     for (const { output } of outputs) this.settled.add({ definition, step, output }, position);
     for (const output of dropped) this.settled.add({ definition, step, output }, position);
   }

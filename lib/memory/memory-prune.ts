@@ -1,4 +1,5 @@
 import type { Address } from '../events/data-version.ts';
+import { pieceAddresses } from '../events/keyed-value.ts';
 import { isReadable, type LoggedEvent } from '../events/logged-event.ts';
 import type { Position } from '../events/position.ts';
 import { isSaid, liveAddresses, type Roots } from '../events/retention.ts';
@@ -24,9 +25,10 @@ export async function pruneMemory(kept: Prunable, request: PruneRequest): Promis
   kept.touched.add(touched);
   try {
     onProgress?.({ doing: 'mark', rows: kept.log.head });
-    const live = await liveAddresses(rootsOf(kept, runs), { versions, runs });
+    const live = await liveAddresses(rootsOf(kept), { versions, runs });
     signal?.throwIfAborted();
-    const values = removeValues(kept, (address) => live.has(address) || touched.has(address));
+    const needed = withPieces(kept.values, [...live, ...touched]);
+    const values = removeValues(kept, (address) => needed.has(address));
     onProgress?.({ doing: 'values', rows: values.kept + values.removed });
     const removed = logsOfRuns === undefined ? 0 : removeSaid(kept.log, runStart(kept, logsOfRuns) - 1);
     if (logsOfRuns !== undefined) onProgress?.({ doing: 'logs', rows: removed });
@@ -34,6 +36,19 @@ export async function pruneMemory(kept: Prunable, request: PruneRequest): Promis
   } finally {
     kept.touched.delete(touched);
   }
+}
+
+/** Some values with all that they refer to. */
+function withPieces(values: Prunable['values'], needed: readonly Address[]): ReadonlySet<Address> {
+  const all = new Set<Address>();
+  const open = [...needed];
+  for (let address = open.pop(); address !== undefined; address = open.pop()) {
+    if (all.has(address)) continue;
+    all.add(address);
+    const bytes = values.get(address);
+    if (bytes !== undefined) open.push(...pieceAddresses(bytes));
+  }
+  return all;
 }
 
 function removeValues(kept: Prunable, isLive: (address: Address) => boolean): PruneReport['values'] {
@@ -56,16 +71,23 @@ function runStart({ runs, log }: Prunable, count: number): Position {
   return count === 0 ? log.head + 1 : (runs.at(-Math.min(count, runs.length))?.started ?? log.head + 1);
 }
 
-function rootsOf(kept: Prunable, runs: number): Roots {
-  const { log } = kept;
+function rootsOf({ log, readable, settled, runs }: Prunable): Roots {
   const at = (positions: Iterable<Position>): readonly LoggedEvent[] => [...positions].flatMap((position) => log.at(position) ?? []);
-  const start = runStart(kept, Math.max(runs, 1));
   return {
-    readable: [...kept.readable.lists()].map((list) => [at(list.toReversed()).filter(isReadable)]),
-    traces: [at(kept.settled.last())],
-    runs: [at(Array.from({ length: log.head + 1 - start }, (_, index) => start + index))],
+    readable: [...readable.lists()].map((list) => [at(list.toReversed()).filter(isReadable)]),
+    settled: [...settled.lists()].map((list) => eachBefore(list, log)),
+    starts: [at(runs.map(({ started }) => started).toReversed())],
+    from: (start) => [at(Array.from({ length: log.head + 1 - start }, (_, index) => start + index))],
     at,
   };
+}
+
+/** The events of a list, newest first, each when it is asked for: mostly only the last one is. */
+function* eachBefore(list: readonly Position[], log: MemoryLog): Generator<readonly LoggedEvent[], void, undefined> {
+  for (let index = list.length - 1; index >= 0; index -= 1) {
+    const found = log.at(list[index] ?? 0);
+    if (found !== undefined) yield [found];
+  }
 }
 
 function removeSaid(log: MemoryLog, end: Position): number {

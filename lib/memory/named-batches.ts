@@ -2,7 +2,7 @@ import { idempotencyConflict } from '../events/append-conflicts.ts';
 import type { Address } from '../events/data-version.ts';
 import { atPosition, type LoggedEvent, type NewEvent } from '../events/logged-event.ts';
 import type { Position } from '../events/position.ts';
-import type { AppendBatch, Appended } from '../events/store-port.ts';
+import type { AppendBatch, Appended, SourceOffset } from '../events/store-port.ts';
 import { dataVersion } from '../kernel/value/version.ts';
 import type { MemoryLog } from './memory-log.ts';
 
@@ -11,6 +11,7 @@ interface NamedBatch {
   readonly last: Position;
   readonly request: string | undefined;
   readonly addresses: readonly Address[];
+  readonly offsets: readonly SourceOffset[];
 }
 
 /** The batches that had an id: where they are, and what they are compared by. What their events say is in the log already. */
@@ -32,20 +33,23 @@ export class NamedBatches {
   }
 
   /** Keeps where a batch came to stand, if it has an id. */
-  add({ id, request, values }: AppendBatch, { first, last }: { readonly first: Position; readonly last: Position }): void {
+  add({ id, request, values, offsets = [] }: AppendBatch, { first, last }: { readonly first: Position; readonly last: Position }): void {
     if (id === undefined) return;
-    this.#named.set(id, { first, last, request, addresses: values.map(({ address }) => address) });
+    const addresses = values.map(({ address }) => address);
+    this.#named.set(id, { first, last, request, addresses, offsets: offsets.map(({ key, offset }) => ({ key, offset })) });
   }
 }
 
 function asksForTheSame(batch: AppendBatch, named: NamedBatch, log: MemoryLog): boolean {
   if (batch.request !== undefined || named.request !== undefined) return batch.request === named.request;
   const { first, last, addresses } = named;
-  const { events, values } = batch;
+  const { events, values, offsets = [] } = batch;
   return (
     events.length === last - first + 1 &&
     values.length === addresses.length &&
     values.every(({ address }, index) => address === addresses[index]) &&
+    offsets.length === named.offsets.length &&
+    offsets.every(({ key, offset }, index) => key === named.offsets[index]?.key && offset === named.offsets[index].offset) &&
     events.every((event, index) => isSame(event, log.at(first + index), first))
   );
 }

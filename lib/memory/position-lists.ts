@@ -61,9 +61,8 @@ export class OutputPositions {
       for (const [step, outputs] of steps) for (const output of outputs.keys()) yield Object.freeze({ definition, step, output });
   }
 
-  /** The last position of every output. */
-  *last(): Generator<Position, void, undefined> {
-    for (const steps of this.#definitions.values())
-      for (const outputs of steps.values()) for (const list of outputs.lists()) yield list.at(-1) ?? 0;
+  /** The positions of each output, in order. */
+  *lists(): Generator<readonly Position[], void, undefined> {
+    for (const steps of this.#definitions.values()) for (const outputs of steps.values()) yield* outputs.lists();
   }
 }

@@ -1,3 +1,5 @@
+import type { Key } from '../kernel/keyed/key.ts';
+import type { Keyed } from '../kernel/keyed/keyed.ts';
 import { quote } from '../kernel/print.ts';
 import type { Schema, SchemaOutput } from '../kernel/schema.ts';
 import { readKeyAliases, type AssetAliases } from './aliases.ts';
@@ -7,7 +9,7 @@ import { assetsFromGraph, type AssetsDefinition, type GraphReads, type UnknownIn
 import { graph } from './graph.ts';
 import { checkName } from './name.ts';
 import { op, type OpBasics, type SingleOp } from './op.ts';
-import type { CheckedBody, CheckedOperator, PlainResult, SingleBody, SingleOperator } from './op-forms.ts';
+import type { CheckedBody, CheckedOperator, PlainResult, SingleBody, SingleKeyedBody, SingleOperator } from './op-forms.ts';
 import { checkOptions, type Fields } from './options.ts';
 import { withoutHold, type Inputs, type NoInputs } from './port.ts';
 import type { Needs, NoNeeds } from './resource.ts';
@@ -26,6 +28,7 @@ interface AssetBasics<K extends KeyLike, I extends Inputs, ByInput, C extends Sc
 type AnyAssetDefinition = AssetBasics<KeyLike, Inputs, Readonly<Record<string, KeyLike>> | undefined, Schema | undefined, Needs> & {
   readonly run?: unknown;
   readonly operator?: unknown;
+  readonly keyed?: unknown;
   readonly result?: unknown;
   readonly codec?: unknown;
 };
@@ -35,6 +38,7 @@ const ASSET_FIELDS: Fields<AnyAssetDefinition> = {
   inputs: true,
   run: true,
   operator: true,
+  keyed: true,
   result: true,
   codec: true,
   keysByInputName: true,
@@ -61,6 +65,16 @@ const ASSET_FIELDS: Fields<AnyAssetDefinition> = {
  *
  * @throws DefinitionError INVALID_KEY, INVALID_NAME, INVALID_DEFINITION, KEY_MAP_MISMATCH
  */
+export function asset<
+  const K extends KeyLike,
+  const I extends Inputs = NoInputs,
+  RowKey extends Key = Key,
+  V = unknown,
+  const ByInput extends Readonly<Record<keyof I & string, KeyLike>> | undefined = undefined,
+  const C extends Schema | undefined = undefined,
+>(
+  definition: AssetBasics<K, I, ByInput, C, NoNeeds, undefined> & SingleKeyedBody<I, RowKey, V, C>,
+): AssetsDefinition<{ readonly [Key in PrintedKey<K>]: Keyed<RowKey, V> }, GraphReads<I, ByInput>>;
 export function asset<
   const K extends KeyLike,
   const I extends Inputs = NoInputs,

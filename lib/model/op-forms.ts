@@ -1,8 +1,12 @@
 import type { Observable } from 'rxjs';
+import type { Flow } from '../delta/flow.ts';
+import type { Key } from '../kernel/keyed/key.ts';
 import type { Schema, SchemaInput, SchemaOutput } from '../kernel/schema.ts';
 import type { Codec } from './codec.ts';
 import type { OpContext } from './context.ts';
 import type { Emission } from './emission.ts';
+import type { KeyedContext } from './keyed-body.ts';
+import type { InputFlows, OutputFlows } from './keyed-port.ts';
 import type { InputRecord, Inputs, OutputPort, OutputRecord, Outputs, TakenBy } from './port.ts';
 import type { BodyMistake, Refused, WithoutOutputs } from './refused.ts';
 import type { Held, Needs } from './resource.ts';
@@ -107,6 +111,38 @@ export interface MultiOperator<I extends Inputs, O extends Outputs, C, N extends
   readonly run?: never;
   /** Gets one frame of inputs a subscription and emits `emit(output, value)`; keeps nothing between subscriptions. */
   operator(...parameters: OperatorParameters<I, keyof O & string, C, N, M>): Observable<EmissionOf<O>>;
+}
+
+/** The body of an op with one result that follows changes of keyed rows. */
+export interface SingleKeyedBody<I extends Inputs, K extends Key, V, C = undefined> {
+  readonly outputs?: never;
+  readonly result?: never;
+  readonly codec?: never;
+  readonly run?: never;
+  readonly operator?: never;
+  /** Writes the flow from the inputs to the result. Called when the op is defined, or with each config. */
+  keyed(flows: InputFlows<I>, context: KeyedContext<ConfigOf<C>>): Flow<K, V>;
+}
+
+/** The body of an op with declared outputs that follows changes of keyed rows. */
+export interface MultiKeyedBody<I extends Inputs, O extends Outputs, C = undefined> {
+  readonly outputs: O;
+  readonly result?: never;
+  readonly codec?: never;
+  readonly run?: never;
+  readonly operator?: never;
+  /** Writes a flow for each output. Called when the op is defined, or with each config. */
+  keyed(flows: InputFlows<I>, context: KeyedContext<ConfigOf<C>>): OutputFlows<O>;
+}
+
+/** Any body that follows changes, for the message about what is wrong with it. */
+export interface MistakenKeyedBody<I extends Inputs, O extends Outputs | undefined, C> {
+  readonly outputs?: O;
+  readonly result?: never;
+  readonly codec?: never;
+  readonly run?: never;
+  readonly operator?: never;
+  keyed(flows: InputFlows<I>, context: KeyedContext<ConfigOf<C>>): O extends Outputs ? OutputFlows<O> : Flow<Key, unknown>;
 }
 
 /** Any body, for the message about what is wrong with it. */

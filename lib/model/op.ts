@@ -1,22 +1,29 @@
 import type { Observable } from 'rxjs';
 import { DefinitionError } from '../kernel/errors.ts';
+import type { Key } from '../kernel/keyed/key.ts';
+import type { Keyed } from '../kernel/keyed/keyed.ts';
 import { isClass, kindOf, printValue } from '../kernel/print.ts';
 import type { Schema, SchemaOutput } from '../kernel/schema.ts';
 import { invocable, type InvocationResult, type Invocable, type WiringArguments } from './composition.ts';
 import { optionalCodec } from './codec.ts';
 import type { OpContext } from './context.ts';
 import { checkHooks, type Hooks } from './hooks.ts';
+import { keyedBody, type KeyedBody } from './keyed-body.ts';
+import { keyedOutput } from './keyed-port.ts';
 import { checkName } from './name.ts';
 import type {
   CheckedBody,
   CheckedOperator,
   MistakenBody,
+  MistakenKeyedBody,
   MistakenOperator,
   MultiBody,
+  MultiKeyedBody,
   MultiOperator,
   PlainResult,
   ResultOutput,
   SingleBody,
+  SingleKeyedBody,
   SingleOperator,
 } from './op-forms.ts';
 import { checkOptions, optionalFlag, optionalSchema, optionalString, type Fields } from './options.ts';
@@ -61,10 +68,15 @@ export interface OpBasics<I extends Inputs, C extends Schema | undefined, N exte
   readonly hooks?: Hooks;
 }
 
-/** The body of an op, as the runtime calls it. */
+/** The body of an op, as the runtime calls it; `written` is the function that its user wrote, for those who show its text. */
 export type OpBody =
-  | { readonly form: 'run'; readonly run: (inputs: object, context: OpContext) => unknown }
-  | { readonly form: 'operator'; readonly operator: (frames: Observable<object>, context: OpContext) => Observable<unknown> };
+  | { readonly form: 'run'; readonly run: (inputs: object, context: OpContext) => unknown; readonly written: unknown }
+  | {
+      readonly form: 'operator';
+      readonly operator: (frames: Observable<object>, context: OpContext) => Observable<unknown>;
+      readonly written: unknown;
+    }
+  | KeyedBody;
 
 /** An op as definitions and plans know it. */
 export interface AnyOp extends Invocable {
@@ -128,6 +140,7 @@ type AnyOpDefinition = OpBasics<Inputs, Schema | undefined, Needs> & {
   readonly codec?: unknown;
   readonly run?: unknown;
   readonly operator?: unknown;
+  readonly keyed?: unknown;
 };
 
 const OP_FIELDS: Fields<AnyOpDefinition> = {
@@ -136,6 +149,7 @@ const OP_FIELDS: Fields<AnyOpDefinition> = {
   outputs: true,
   run: true,
   operator: true,
+  keyed: true,
   result: true,
   codec: true,
   config: true,
@@ -154,7 +168,8 @@ const OP_FIELDS: Fields<AnyOpDefinition> = {
 
 /**
  * Defines a computation with named inputs and outputs. Without `outputs` the body returns the value itself; with `outputs` it returns a
- * record, a promise of one, a generator of `emit(…)`, an async one, or an Observable of them. Or the op is an RxJS operator.
+ * record, a promise of one, a generator of `emit(…)`, an async one, or an Observable of them. Or the op is an RxJS operator, or `keyed`:
+ * then it is written as flows of keyed rows, and follows their changes.
  *
  * @throws DefinitionError INVALID_NAME, INVALID_DEFINITION
  */
@@ -179,6 +194,12 @@ export function op<
   const N extends Needs = NoNeeds,
   M extends object | undefined = undefined,
 >(definition: OpBasics<I, C, N, M> & (MultiBody<I, O, C, N, M> | MultiOperator<I, O, C, N, M>)): Op<I, O, false, C, N, M>;
+export function op<const I extends Inputs = NoInputs, K extends Key = Key, V = unknown, const C extends Schema | undefined = undefined>(
+  definition: OpBasics<I, C, NoNeeds, undefined> & SingleKeyedBody<I, K, V, C>,
+): SingleOp<I, Keyed<K, V>, C, NoNeeds, undefined>;
+export function op<const I extends Inputs = NoInputs, const O extends Outputs = Outputs, const C extends Schema | undefined = undefined>(
+  definition: OpBasics<I, C, NoNeeds, undefined> & MultiKeyedBody<I, O, C>,
+): Op<I, O, false, C, NoNeeds, undefined>;
 // Nothing fits this one: it is there for what the compiler prints, which is about the last overload.
 export function op<
   const I extends Inputs = NoInputs,
@@ -190,7 +211,9 @@ export function op<
   const N extends Needs = NoNeeds,
   M extends object | undefined = undefined,
 >(
-  definition: OpBasics<I, C, N, M> & (MistakenBody<I, O, S, R, C, N, M> | MistakenOperator<I, O, S, E, C, N, M>) & Unfit,
+  definition: OpBasics<I, C, N, M> &
+    (MistakenBody<I, O, S, R, C, N, M> | MistakenOperator<I, O, S, E, C, N, M> | MistakenKeyedBody<I, O, C>) &
+    Unfit,
 ): O extends Outputs ? Op<I, O, false, C, N, M> : SingleOp<I, Awaited<R>, C, N, M>;
 export function op(definition: AnyOpDefinition): AnyOp {
   checkOptions(definition, OP_FIELDS, 'op()');
@@ -221,12 +244,13 @@ export function op(definition: AnyOpDefinition): AnyOp {
     outputNames: Object.freeze(Object.keys(outputs)),
     single: definition.outputs === undefined,
     declaresOutputs: definition.outputs !== undefined,
-    body: checkBody(definition, where),
+    body: definition.keyed === undefined ? checkBody(definition, where) : checkKeyed(definition, { inputs, outputs }, where),
   };
   return invocable(definition.name, noun);
 }
 
-function checkOutputs({ outputs, result, codec: given }: AnyOpDefinition, where: string): Outputs {
+function checkOutputs({ outputs, result, codec: given, keyed }: AnyOpDefinition, where: string): Outputs {
+  if (outputs === undefined && keyed !== undefined) return { result: keyedOutput() };
   const schema = optionalSchema(result, 'result', where);
   const codec = optionalCodec(given, where);
   const options = codec === undefined ? {} : { codec };
@@ -298,16 +322,27 @@ function checkBody(definition: { readonly run?: unknown; readonly operator?: unk
   }
   if (typeof run === 'function') {
     // The types of inputs and context were checked by the public signature; the runtime passes what the op declared.
-    return Object.freeze({ form: 'run', run: run.bind(definition) as Extract<OpBody, { form: 'run' }>['run'] });
+    return Object.freeze({ form: 'run', run: run.bind(definition) as Extract<OpBody, { form: 'run' }>['run'], written: run });
   }
   if (typeof operator === 'function') {
     // As above: the public signature has checked it.
-    return Object.freeze({ form: 'operator', operator: operator.bind(definition) as Extract<OpBody, { form: 'operator' }>['operator'] });
+    const bound = operator.bind(definition) as Extract<OpBody, { form: 'operator' }>['operator']; // as above
+    return Object.freeze({ form: 'operator', operator: bound, written: operator });
   }
   throw new DefinitionError(
     'INVALID_DEFINITION',
     `${where} has no body: ${operator === undefined ? `"run" is ${kindOf(run)}` : `"operator" is ${kindOf(operator)}`}. Give "run", a function, or "operator", an RxJS operator.`,
   );
+}
+
+function checkKeyed(
+  definition: AnyOpDefinition,
+  { inputs, outputs }: { readonly inputs: Inputs; readonly outputs: Outputs },
+  where: string,
+): KeyedBody {
+  const unfit = (['run', 'operator', 'result', 'codec', 'resources', 'state'] as const).filter((name) => definition[name] !== undefined);
+  const { keyed, config } = definition;
+  return keyedBody({ keyed, inputs, outputs, single: definition.outputs === undefined, hasConfig: config !== undefined, unfit }, where);
 }
 
 function checkTimeout(value: unknown, where: string): number | undefined {

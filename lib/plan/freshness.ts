@@ -24,7 +24,12 @@ export interface Recorded {
    * nothing or something invalid is given: then config is no reason to call anything stale.
    */
   readonly config: (step: Step) => string | null | undefined;
+  /** Whether a run verified a step and nothing has happened to it since, by step index: then its traces hold, and readers get what it gave. */
+  readonly stands: Stands;
 }
+
+/** Says of a step, by its index, whether it need not be looked at. */
+export type Stands = (step: number) => boolean;
 
 /** Why something is not what a run would make of it now. */
 export interface Stale {
@@ -48,12 +53,15 @@ export interface UpstreamOutput extends OutputId {
   readonly outputIndex: number;
 }
 
-/** Every step that some assets depend on, with the outputs that are read: what has to be looked up to know whether they are stale. */
-export function upstreamOutputs(defs: Definitions, keys: Iterable<AssetKey>): readonly UpstreamOutput[] {
+/**
+ * Every step that some assets depend on, with the outputs that are read: what has to be looked up to know whether they are stale. What stands
+ * is known, and so is all that is upstream of it.
+ */
+export function upstreamOutputs(defs: Definitions, keys: Iterable<AssetKey>, stands: Stands): readonly UpstreamOutput[] {
   const found: UpstreamOutput[] = [];
   // One for each step from the start: filled from the end, a growing array would be slow to find anything in.
   const seen = Array.from(defs.graph.steps, (): boolean[] => []);
-  const open: Place[] = [...keys].map((key) => defs.graph.placeOf(key));
+  const open: Place[] = [...keys].map((key) => defs.graph.placeOf(key)).filter(({ step }) => !stands(step));
   for (let place = open.pop(); place !== undefined; place = open.pop()) {
     const step = defs.graph.steps[place.step];
     const outputs = seen[place.step];
@@ -62,7 +70,7 @@ export function upstreamOutputs(defs: Definitions, keys: Iterable<AssetKey>): re
     outputs[place.output] = true;
     const output = step.outputs[place.output]?.name ?? '';
     found.push({ definition: step.definition, step: step.path, output, stepIndex: place.step, outputIndex: place.output });
-    if (!isFirst) continue;
+    if (!isFirst || stands(place.step)) continue;
     addUpstream(step, open);
   }
   return found;
@@ -96,7 +104,9 @@ export class Freshness {
 
   /** Why the asset is stale; `undefined` where it is what a run would make of it. */
   ofAsset(key: AssetKey): Stale | undefined {
-    const expected = this.#ofOutput(this.#defs.graph.placeOf(key));
+    const place = this.#defs.graph.placeOf(key);
+    if (this.#recorded.stands(place.step)) return undefined;
+    const expected = this.#ofOutput(place);
     if ('stale' in expected) return expected.stale;
     if (this.#recorded.missed(key)) return { cause: 'failed', what: key };
     const event = this.#recorded.readable(key);
@@ -133,6 +143,7 @@ export class Freshness {
 
   #unknownUpstream(step: number): readonly Place[] {
     const waiting: Place[] = [];
+    if (this.#recorded.stands(step)) return waiting;
     for (const { entries } of this.#defs.graph.steps[step]?.inputs ?? [])
       for (const entry of entries) if (entry.from === 'step' && this.#at(entry) === undefined) waiting.push(entry);
     return waiting;
@@ -141,6 +152,7 @@ export class Freshness {
   #judge({ step: index, output }: Place): Expected {
     const step = this.#defs.graph.steps[index];
     invariant(step !== undefined, 'every place is one of the graph');
+    if (this.#recorded.stands(index)) return this.#asTraced(step, output);
     const entries: EntryNow[] = [];
     let skipped = false;
     for (const { name, kind, optional, hold, entries: wired } of step.inputs) {
@@ -155,6 +167,11 @@ export class Freshness {
     }
     // A skip writes no trace, and needs none (F1, F2).
     return skipped ? ABSENT : this.#judgeTrace(step, output, entries);
+  }
+
+  #asTraced(step: Step, output: number): Expected {
+    const traced = tracedOutput(this.#recorded.trace(step.index, output), step.outputs[output]?.name ?? '');
+    return traced ?? { stale: { cause: 'never', what: step.id } };
   }
 
   #judgeTrace(step: Step, output: number, entries: readonly EntryNow[]): Expected {

@@ -109,21 +109,43 @@ export function plan<Assets>(defs: Definitions<Assets>, options: PlanOptions<Ass
   const mode = readMode(options.mode);
   const policies = readPolicies(options, mode);
   const config = Object.freeze({ ...checkConfigShape(options.config === undefined ? {} : options.config) });
-  const configs = new ConfigReader(defs, config);
-  const steps = planSteps(defs, { need: needOf(defs, selection, policies), selection, policies, configs });
-  const places = steps.map(({ step }) => step);
+  const planned = planOnce(defs, { mode, selection, policies, config });
+  const places = planned.steps.map(({ step }) => step);
   return Object.freeze({
     kind: 'plan',
     defs,
     mode,
-    selection,
     policies,
-    steps,
     config,
+    ...planned,
     resources: provideResources(defs, places, options.resources),
     pools: sizePools(defs, places, options.pools),
-    hash: hashPlan({ mode, selection, policies, steps }),
   });
+}
+
+type Planned = Pick<Plan, 'selection' | 'steps' | 'hash'>;
+type Asked = Pick<Plan, 'mode' | 'selection' | 'policies' | 'config'>;
+
+/** What was planned last, of definitions that take no config. */
+const lastPlanned = new WeakMap<Definitions, { readonly asked: string; readonly planned: Planned }>();
+
+/** A service plans the same again and again, and a plan without config is a function of the definitions and of what is asked. */
+function planOnce(defs: Definitions, asked: Asked): Planned {
+  const { mode, selection, policies } = asked;
+  const question = JSON.stringify([mode, policies.unselectedOutputs, policies.inGraphUpstream, policies.crossGraphUpstream]);
+  const last = lastPlanned.get(defs);
+  const configs = new ConfigReader(defs, asked.config);
+  if (last !== undefined && last.asked === question && isSameSet(last.planned.selection, selection)) return last.planned;
+  const steps = planSteps(defs, { need: needOf(defs, selection, policies), selection, policies, configs });
+  const planned = { selection, steps, hash: hashPlan({ mode, selection, policies, steps }) };
+  if (steps.every(({ config }) => config === undefined)) lastPlanned.set(defs, { asked: question, planned });
+  return planned;
+}
+
+function isSameSet<Item>(one: ReadonlySet<Item>, other: ReadonlySet<Item>): boolean {
+  if (one.size !== other.size) return false;
+  for (const item of one) if (!other.has(item)) return false;
+  return true;
 }
 
 /**

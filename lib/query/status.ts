@@ -75,7 +75,11 @@ export interface Status {
 }
 
 /** Puts together what is known of one asset. */
-export function assetStatus(key: AssetKey, stale: Stale | undefined, event: ReadableEvent | undefined): AssetStatus {
+export function assetStatus(
+  key: AssetKey,
+  stale: Stale | undefined,
+  event: Pick<ReadableEvent, 'type' | 'position'> | undefined,
+): AssetStatus {
   const state = stale !== undefined ? 'stale' : event?.type === 'asset-absent' ? 'absent' : 'fresh';
   return Object.freeze({ key, state, stale, position: event?.position, sentence: sentenceOf(key, state, stale) });
 }

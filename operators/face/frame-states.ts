@@ -2,7 +2,7 @@ import { SelectionError, StepError } from '../../lib/kernel/errors.ts';
 import { suggest } from '../../lib/kernel/nearest.ts';
 import { kindOf, quote } from '../../lib/kernel/print.ts';
 import { isRecord } from '../../lib/kernel/record.ts';
-import { decodeValue } from '../../lib/kernel/value/canonical.ts';
+import { decodeValue } from '../../lib/kernel/value/decode.ts';
 import { fixValue } from '../../lib/kernel/value/fix.ts';
 import { address } from '../../lib/kernel/value/version.ts';
 import type { Plan, PlannedStep } from '../../lib/plan/plan.ts';

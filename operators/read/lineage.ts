@@ -1,6 +1,6 @@
 import { SelectionError } from '../../lib/kernel/errors.ts';
 import { suggest } from '../../lib/kernel/nearest.ts';
-import { kindOf, quote } from '../../lib/kernel/print.ts';
+import { quote } from '../../lib/kernel/print.ts';
 import { checkVerbOptions, RULES, type OptionRules } from '../../lib/kernel/verb-options.ts';
 import type { ReadableEvent } from '../../lib/events/logged-event.ts';
 import type { Position } from '../../lib/events/position.ts';
@@ -13,7 +13,7 @@ import type { Found } from '../../lib/query/lineage-graph.ts';
 import { lineageOf, type Lineage } from '../../lib/query/lineage.ts';
 import { versionNode } from '../../lib/query/recorded-step.ts';
 import { afterTurn } from '../run/environment.ts';
-import { RUN_RULES } from '../run/options.ts';
+import { checkStore } from '../run/options.ts';
 import { EventPages } from './event-pages.ts';
 
 /** Options of {@link lineage}. */
@@ -53,7 +53,7 @@ const PAGE = 500;
  * Rejects with SelectionError INVALID_OPTION, UNKNOWN_ASSET where nothing was stored under the key, DefinitionError INVALID_KEY, StoreError.
  */
 export async function lineage(store: Store, key: KeyLike, options: LineageOptions = {}): Promise<Lineage> {
-  if (!RUN_RULES.store.accepts(store)) throw noStore(store);
+  checkStore('lineage', store);
   checkVerbOptions('lineage', options, OPTION_RULES);
   const { direction = 'back', depth = Infinity } = options;
   const asked = assetKey(key, 'lineage()');
@@ -120,12 +120,6 @@ async function sinceWhen(port: StorePort, event: ReadableEvent): Promise<Positio
     first = before;
   }
   return first.position;
-}
-
-function noStore(given: unknown): SelectionError {
-  return new SelectionError('INVALID_OPTION', `lineage() takes a store first, and got ${kindOf(given)}. ${RUN_RULES.store.cure}`, {
-    details: { verb: 'lineage' },
-  });
 }
 
 async function nothingStored(

@@ -1,9 +1,9 @@
 import { SelectionError, StoreError } from '../../lib/kernel/errors.ts';
 import { suggest } from '../../lib/kernel/nearest.ts';
 import { quote } from '../../lib/kernel/print.ts';
-import { decodeValue } from '../../lib/kernel/value/canonical.ts';
 import { fixValue } from '../../lib/kernel/value/fix.ts';
 import { checkVerbOptions, RULES, type OptionRules } from '../../lib/kernel/verb-options.ts';
+import { decodeStored, NO_CODECS } from '../../lib/events/coded-value.ts';
 import type { Position } from '../../lib/events/position.ts';
 import { removedAt } from '../../lib/events/retention.ts';
 import { aliasedPort } from '../../lib/events/aliased-port.ts';
@@ -37,7 +37,11 @@ export async function stateOf(store: Store, defs: Definitions, stepId: string, o
   if (state === undefined) return undefined;
   const [bytes] = await port.values([state.address]);
   if (bytes === undefined) throw await stateGone(store, step, state);
-  const value = decodeValue(bytes);
+  const { address, position } = state;
+  const value = decodeStored(bytes, NO_CODECS, () => ({
+    what: `the state of step ${quote(step.id)} at position ${position} in ${quote(port.label)}`,
+    details: { step: step.id, position, address },
+  }));
   fixValue(value);
   return value;
 }

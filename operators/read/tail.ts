@@ -3,10 +3,8 @@ import type { LoggedEvent } from '../../lib/events/logged-event.ts';
 import type { Store } from '../../lib/events/store.ts';
 import { TAIL_RULES, type TailOptions } from '../../lib/events/tail.ts';
 import { checkVerbOptions, type OptionRules } from '../../lib/kernel/verb-options.ts';
-import { SelectionError } from '../../lib/kernel/errors.ts';
-import { kindOf } from '../../lib/kernel/print.ts';
 import { afterTurn } from '../run/environment.ts';
-import { RUN_RULES } from '../run/options.ts';
+import { checkStore } from '../run/options.ts';
 
 /** Options of {@link tail}: those of `store.tail`, but that unsubscribing takes the place of a signal. */
 export type TailObservableOptions = Omit<TailOptions, 'signal'>;
@@ -35,7 +33,7 @@ const BURST = 500;
  * @throws SelectionError INVALID_OPTION, synchronously
  */
 export function tail(store: Store, options: TailObservableOptions = {}): Observable<LoggedEvent> {
-  if (!RUN_RULES.store.accepts(store)) throw noStore(store);
+  checkStore('tail', store);
   checkVerbOptions('tail', options, RULES);
   return new Observable<LoggedEvent>((subscriber) => {
     const controller = new AbortController();
@@ -57,10 +55,4 @@ async function give(events: AsyncIterable<LoggedEvent>, subscriber: Subscriber<L
     given += 1;
     if (given % BURST === 0) await new Promise<void>((resolve) => afterTurn(resolve));
   }
-}
-
-function noStore(given: unknown): SelectionError {
-  return new SelectionError('INVALID_OPTION', `tail() takes a store first, and got ${kindOf(given)}. ${RUN_RULES.store.cure}`, {
-    details: { verb: 'tail' },
-  });
 }

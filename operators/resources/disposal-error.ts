@@ -1,6 +1,6 @@
 import { StepError } from '../../lib/kernel/errors.ts';
 import { quote } from '../../lib/kernel/print.ts';
-import { readThrown } from '../step/thrown.ts';
+import { readThrown } from '../../lib/kernel/thrown.ts';
 import type { ResourceDisposalFailure } from './resource-scope.ts';
 
 /** What is told where no log is: a resource that could not be disposed after everything else had gone well. */

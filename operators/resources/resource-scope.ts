@@ -3,7 +3,7 @@ import { invariant } from '../../lib/kernel/invariant.ts';
 import { quote } from '../../lib/kernel/print.ts';
 import type { Needs, Provision, ResourceContext, ResourceFactory } from '../../lib/model/resource.ts';
 import type { Clock } from '../step/clock.ts';
-import { readThrown } from '../step/thrown.ts';
+import { readThrown } from '../../lib/kernel/thrown.ts';
 import { disposeValue } from './dispose-value.ts';
 
 /** A resource that could not be let go of. */

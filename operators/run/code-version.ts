@@ -1,6 +1,8 @@
+import type { Verification } from '../../lib/events/logged-event.ts';
 import type { Definitions } from '../../lib/model/definitions.ts';
 import type { Provision } from '../../lib/model/resource.ts';
 import type { Step } from '../../lib/model/step-graph.ts';
+import { UNVERSIONED, type PlanIdentity } from '../../lib/plan/verification.ts';
 import { uniqueId } from './environment.ts';
 
 const sessions = new WeakMap<Definitions, string>();
@@ -35,4 +37,17 @@ export function codeVersionOf({ defs, resources }: CodeScope, { op }: Step): str
     return version === undefined ? [] : [`+${name}@${version}`];
   });
   return own + versions.join('');
+}
+
+/** The versions that code gets from elsewhere than its ops, by name: from the definitions object, and from resources. */
+export function versionsOf(
+  { defs, resources }: CodeScope,
+  { hasUnversioned, resources: names }: Pick<PlanIdentity, 'hasUnversioned' | 'resources'>,
+): Verification['versions'] {
+  const own = hasUnversioned ? [[UNVERSIONED, sessionVersion(defs)] as const] : [];
+  const needed = names.flatMap((name) => {
+    const version = resources.get(name)?.version;
+    return version === undefined ? [] : [[name, version] as const];
+  });
+  return Object.fromEntries([...own, ...needed]);
 }

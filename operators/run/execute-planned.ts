@@ -6,6 +6,7 @@ import type { CommittedState } from '../step/state.ts';
 import type { StepLine } from '../step/step-log.ts';
 import type { Gathered } from './gather.ts';
 import { insideBody } from './inside-body.ts';
+import { memoryFor, sharingRows } from './keyed-memories.ts';
 import { freezeEmitted, type ValueSlot } from './slot.ts';
 import type { StepRun } from './step-run.ts';
 
@@ -38,7 +39,7 @@ function execute(
   { run, planned, committed }: Planned,
   { gathered, pause, derived, facts, onStart, onLine }: Execution,
 ): StepEnd<ValueSlot> | Promise<StepEnd<ValueSlot>> {
-  const { plan, port, runId, signal, clock, observer, resources } = run;
+  const { plan, port, runId, signal, clock, observer, resources, timeoutMs } = run;
   return executeStep({
     op: planned.step.op,
     step: planned.step.id,
@@ -46,12 +47,15 @@ function execute(
     unselected: plan.policies.unselectedOutputs,
     // What is emitted late goes nowhere anyway, and the run may have ended.
     onDiscard: (output) => (signal.aborted ? undefined : observer.onDiscard(planned, output)),
-    fix: (output, emitted) => fixOutput(run, planned, { name: output, emitted, derived }),
+    fix: (output, emitted) =>
+      fixOutput(run, planned, { name: output, emitted: sharingRows(port, planned, { name: output, emitted }), derived }),
     runId,
+    ...(timeoutMs !== undefined && { timeoutMs }),
     inputs: gathered.inputs,
     config: () => planned.config?.value,
     committed,
     limits: port?.limits,
+    memory: memoryFor(port, planned),
     resources,
     signal,
     clock,

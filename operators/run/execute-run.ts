@@ -1,17 +1,21 @@
-import type { HookFailed, LogLine, NewEvent, RunEnded, RunStarted } from '../../lib/events/logged-event.ts';
+import { aliasedPort } from '../../lib/events/aliased-port.ts';
+import type { HookFailed, LogLine, NewEvent, RunEnded, RunStarted, Verification } from '../../lib/events/logged-event.ts';
 import type { RunEvent } from '../../lib/events/run-event.ts';
 import { quote } from '../../lib/kernel/print.ts';
-import { checkHooks } from '../../lib/model/hooks.ts';
 import { createStore, type Store } from '../../lib/events/store.ts';
 import { memoryPort } from '../../lib/memory/memory-port.ts';
+import type { Position } from '../../lib/events/position.ts';
 import type { Plan } from '../../lib/plan/plan.ts';
 import type { StepReason } from '../../lib/plan/reason.ts';
 import { ResourceScope } from '../resources/resource-scope.ts';
 import type { Clock } from '../step/clock.ts';
-import { readThrown } from '../step/thrown.ts';
+import { readThrown } from '../../lib/kernel/thrown.ts';
+import { beginRun } from './begin-run.ts';
 import { linkedAbortController, systemClock, uniqueId } from './environment.ts';
+import { copyOptions, questionOf } from './given-options.ts';
 import { HookRunner, hasHooks } from './hook-runner.ts';
 import { insideBody, refuseInsideBody } from './inside-body.ts';
+import { notStarted } from './not-started.ts';
 import type { RunOptions } from './options.ts';
 import type { AssetOutcome } from './outcome.ts';
 import { Recorder, type Recording } from './recorder.ts';
@@ -25,11 +29,13 @@ import type { SettledStep } from './settled-step.ts';
 import { cancelledEvent, type EventScope } from './settled-events.ts';
 import { DEFAULT_LIMITS } from '../../lib/events/value-limits.ts';
 import { fixEmitted, withinLimits } from './slot.ts';
+import type { Standing } from './standing.ts';
 import { publishPorts } from './publish-ports.ts';
 import { StepEvents } from './step-events.ts';
 import { stateReader } from './step-states.ts';
 import type { Supply } from './supply.ts';
 import { untilAborted } from './until-aborted.ts';
+import { verificationOf } from './verify-run.ts';
 
 /** What a run is beside its plan and its options. */
 export interface RunTelling<Assets> {
@@ -78,37 +84,6 @@ export async function executeRun<Assets>(
   }
 }
 
-/** Options as they are now: while the run waits for its turn, they are still the caller's to change. */
-function copyOptions(options: RunOptions): RunOptions {
-  const hooks = checkHooks(options.hooks, 'the run');
-  return { ...options, sources: { ...options.sources }, tags: { ...options.tags }, ...(hooks !== undefined && { hooks }) };
-}
-
-function questionOf(
-  { sources = {}, traces = 1, signal }: RunOptions,
-  run: { readonly clock: Clock; readonly runId: string },
-): ResolveOptions {
-  return { sources, traces, ...run, ...(signal !== undefined && { signal }) };
-}
-
-interface NotStarted<Assets> {
-  readonly plan: Plan<Assets>;
-  readonly runId: string;
-  readonly cancelled: boolean;
-  readonly position: number;
-}
-
-/** The result of a run of which nothing ran and nothing was written. */
-function notStarted<Assets>(parts: NotStarted<Assets>): ResultParts<Assets> {
-  const outcomes = [...parts.plan.selection].map((key): AssetOutcome => ({
-    key,
-    outcome: 'cancelled',
-    unexpected: false,
-    slot: undefined,
-  }));
-  return { ...parts, settled: [], outcomes, staleInputs: [], reasonOf: () => undefined };
-}
-
 interface RunParts {
   readonly store: Store;
   readonly options: RunOptions;
@@ -118,14 +93,15 @@ interface RunParts {
 }
 
 class Run<Assets> {
-  readonly #resolved: ResolvedPlan<Assets>;
+  #resolved: ResolvedPlan<Assets>;
   readonly #parts: RunParts;
   /** Aborted by the user's signal, or by a failing append: nothing may run ahead of what can be recorded. */
   readonly #controller: AbortController;
   readonly #unlink: () => void;
   readonly #settled: SettledStep[] = [];
   /** Slots by plan index, for the events of later steps. Filled in settle order. */
-  readonly #slots: SettledStep['slots'][] = [];
+  readonly #slots: SettledStep['slots'][];
+  readonly #standing: Standing | undefined;
   /** By plan index: steps that were reused, so far. */
   readonly #reused = new Map<number, SettledStep>();
   /** By plan index: why the steps ran that did. */
@@ -136,6 +112,8 @@ class Run<Assets> {
   constructor(resolved: ResolvedPlan<Assets>, parts: RunParts) {
     this.#resolved = resolved;
     this.#parts = parts;
+    this.#standing = resolved.standing;
+    this.#slots = resolved.standing?.slots ?? [];
     const { controller, unlink } = linkedAbortController(parts.options.signal);
     this.#controller = controller;
     this.#unlink = unlink;
@@ -150,20 +128,23 @@ class Run<Assets> {
   }
 
   async #record(): Promise<ResultParts<Assets>> {
-    const { plan, observed, staleInputs } = this.#resolved;
-    const { port } = this.#parts.store;
-    const first: NewEvent[] = [this.#started(), ...observed.map(({ event }) => event)];
-    const { first: position } = await port.append({ events: first, values: observed.map(({ encoded }) => encoded) });
+    const port = aliasedPort(this.#parts.store.port, this.#resolved.plan.defs.aliases);
+    const { resolved, first, position } = await beginRun(port, this.#resolved, (of) => this.#started(of));
+    this.#resolved = resolved;
+    const { plan, staleInputs } = resolved;
     const supply = settlePositions(this.#resolved.supply, position);
     const recorder = this.#recorder(supply);
     recorder.publish(first, position);
     await this.#runAll(supply, recorder);
     // A cancel that came when every step had settled changed nothing.
+    const done = new Set(this.#settled.map(({ planned }) => planned.index));
     const cancelled =
-      new Set(this.#settled.map(({ planned }) => planned.index)).size < plan.steps.length ||
+      (this.#standing?.looked ?? plan.steps).some(({ index }) => !done.has(index)) ||
       this.#settled.some(({ outcome }) => outcome === 'cancelled');
     const missed = this.#missed(supply);
-    const last = await recorder.append([...missed.events, this.#ended(cancelled)], []);
+    const ended = this.#ended(cancelled);
+    const verified = cancelled ? undefined : this.#verified(recorder.undisturbed);
+    const last = await recorder.append([...missed.events, verified === undefined ? ended : { ...ended, verified }], []);
     return {
       runId: this.#parts.runId,
       plan,
@@ -172,6 +153,7 @@ class Run<Assets> {
       outcomes: [...recorder.outcomes, ...missed.outcomes],
       staleInputs,
       position: last + missed.events.length,
+      standing: this.#standing,
       reasonOf: (step) => this.#reasonOf(step, recordedAt({ ...this.#scope(supply), positionOf: (index) => recorder.positionOf(index) })),
     };
   }
@@ -182,8 +164,10 @@ class Run<Assets> {
     const { signal } = this.#controller;
     const { limits = DEFAULT_LIMITS } = this.#parts.store.port;
     const resources = new ResourceScope({ provisions: this.#resolved.plan.resources, context: Object.freeze({ signal, runId }) });
+    this.#publishStanding();
     const steps: StepRun = {
       plan: this.#resolved.plan,
+      standing: this.#standing,
       port: this.#parts.store.port,
       runId,
       supply,
@@ -242,9 +226,25 @@ class Run<Assets> {
     }
   }
 
+  #events(): StepEvents {
+    const { runId, clock } = this.#parts;
+    return new StepEvents({ runId, now: clock.now });
+  }
+
+  /** What is not looked at is reused before anything starts. */
+  #publishStanding(): void {
+    const { publish } = this.#parts;
+    if (publish !== undefined) for (const planned of this.#standing?.standing() ?? []) publish(this.#events().reused(planned));
+  }
+
+  #verified(position: Position): Verification | undefined {
+    const count = this.#resolved.plan.steps.length;
+    return this.#standing && verificationOf(this.#standing, { settled: this.#settled, count, position });
+  }
+
   #observer(recorder: Recorder): StepObserver {
-    const { options, publish, runId, clock } = this.#parts;
-    const events = new StepEvents({ runId, now: clock.now });
+    const { options, publish } = this.#parts;
+    const events = this.#events();
     return {
       onStart: (planned, started) => {
         this.#ran.set(planned.index, started.why);
@@ -273,6 +273,7 @@ class Run<Assets> {
     const { store, publish, clock } = this.#parts;
     const recorder: Recorder = new Recorder({
       port: store.port,
+      readsAt: this.#resolved.readsAt,
       scope: this.#scope(supply),
       now: clock.now,
       publish,
@@ -296,9 +297,8 @@ class Run<Assets> {
     return { plan, before, missed, runId: this.#parts.runId, readable: { slots: this.#slots, supply, held: this.#resolved.held } };
   }
 
-  #started(): RunStarted {
+  #started({ plan, readsAt, again }: ResolvedPlan<Assets>): RunStarted {
     const { options, runId, clock } = this.#parts;
-    const { plan, readsAt, again } = this.#resolved;
     return {
       type: 'run-started',
       runId,
@@ -329,7 +329,7 @@ class Run<Assets> {
     const done = new Set(this.#settled.filter(({ outcome }) => outcome !== 'cancelled').map(({ planned }) => planned.index));
     const scope = { ...this.#scope(supply), time: this.#parts.clock.now() };
     const events = this.#resolved.plan.steps
-      .filter(({ index }) => !done.has(index))
+      .filter(({ index }) => !done.has(index) && this.#standing?.stands(index) !== true)
       .flatMap((planned) => planned.needed.flatMap((output) => cancelledEvent(planned, output, scope) ?? []));
     return { events, outcomes: events.map(({ key }) => ({ key, outcome: 'cancelled', unexpected: false, slot: undefined })) };
   }

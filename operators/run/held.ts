@@ -1,5 +1,5 @@
-import { decodeStored } from '../../lib/events/coded-value.ts';
 import type { Address, OutputState } from '../../lib/events/data-version.ts';
+import { readStored } from '../../lib/events/keyed-value.ts';
 import type { EntryOrigin } from '../../lib/events/logged-event.ts';
 import type { Position } from '../../lib/events/position.ts';
 import { isRetentionStore } from '../../lib/events/retention.ts';
@@ -58,7 +58,7 @@ export async function readHeld(plan: Plan, { port, codecs, readsAt }: HoldScope)
   );
   const found = entries.flatMap((entry, index) => {
     const value = last[index];
-    return value === undefined ? [] : [[entry, { ...value, read: reader(port, codecs, value) }] as const];
+    return value === undefined ? [] : [[entry, { ...value, read: valueReader({ port, codecs }, value) }] as const];
   });
   return new Map(found);
 }
@@ -142,13 +142,17 @@ export async function stillKept<Entry, Value extends LastValue>(
   return new Map([...last].filter((_, index) => removed[index] === undefined));
 }
 
-function reader(port: StorePort, codecs: Codecs, { origin, position, address }: LastValue): () => Promise<unknown> {
+/** Reads a last value, once. It was there when it was found. */
+export function valueReader(
+  { port, codecs }: Pick<HoldScope, 'port' | 'codecs'>,
+  { origin, position, address }: LastValue,
+): HeldValue['read'] {
   let reading: Promise<unknown> | undefined;
   const what = `${origin.from === 'asset' ? quote(origin.key) : `"${origin.output}" of step ${quote(origin.step)}`} at position ${position} in ${quote(port.label)}`;
   const details = { origin, position, address };
   const read = async (): Promise<unknown> => {
-    const [bytes] = await port.values([address]);
-    if (bytes !== undefined) return decodeStored(bytes, codecs, () => ({ what, details }));
+    const found = await readStored(port, address, { codecs, place: () => ({ what, details }) });
+    if (!('gone' in found)) return found.value;
     throw new StoreError('VALUE_REMOVED', `The value of ${what}, which is held, was removed after the run had found it. Run it again.`, {
       details,
     });

@@ -66,16 +66,21 @@ export const RUN_RULES: OptionRules<RunOptions> = {
   },
 };
 
+/** Which of its arguments each verb takes the store as. */
+const PLACE_OF_STORE = { resolve: 'second', status: 'second', stateOf: 'first', lineage: 'first', tail: 'first', outbox: 'first' } as const;
+
 /**
  * Refuses what is no store: a promise of one, most often.
  *
  * @throws SelectionError INVALID_OPTION
  */
-export function checkStore(verb: 'resolve' | 'status' | 'stateOf', given: unknown): void {
+export function checkStore(verb: keyof typeof PLACE_OF_STORE, given: unknown): void {
   if (isStore(given)) return;
-  throw new SelectionError('INVALID_OPTION', `${verb}() takes a store second, and got ${kindOf(given)}. ${RUN_RULES.store.cure}`, {
-    details: { verb },
-  });
+  throw new SelectionError(
+    'INVALID_OPTION',
+    `${verb}() takes a store ${PLACE_OF_STORE[verb]}, and got ${kindOf(given)}. ${RUN_RULES.store.cure}`,
+    { details: { verb } },
+  );
 }
 
 function hasMethod(value: unknown, method: string): boolean {

@@ -34,7 +34,7 @@ const PAGE = 1000;
 /**
  * Finds a run and what it took up. Cost: one look at every run of the store.
  *
- * @throws SelectionError UNKNOWN_RUN
+ * @throws SelectionError UNKNOWN_RUN, RUN_MISMATCH for that of a live service
  */
 export async function findChain(port: StorePort, runId: string): Promise<RunChain> {
   const byId = new Map((await port.runs()).map((run) => [run.started.runId, run]));
@@ -42,13 +42,24 @@ export async function findChain(port: StorePort, runId: string): Promise<RunChai
   for (let run = byId.get(runId); run !== undefined; run = byId.get(run.started.again?.parent ?? '')) runs.unshift(run);
   const [root] = runs;
   const parent = runs.at(-1);
-  if (root !== undefined && parent !== undefined) return { root, parent, runs };
+  if (root !== undefined && parent !== undefined) {
+    if (parent.started.mode === 'live') throw isLive(port, runId);
+    return { root, parent, runs };
+  }
   throw new SelectionError(
     'UNKNOWN_RUN',
     `The store ${quote(port.label)} has no run ${quote(runId)}. store.runs() lists those that it has.`,
     {
       details: { runId },
     },
+  );
+}
+
+function isLive({ label }: StorePort, runId: string): SelectionError {
+  return new SelectionError(
+    'RUN_MISMATCH',
+    `Run ${quote(runId)} of the store ${quote(label)} is that of a live service, whose steps ran again with each change: what they read in between is not kept. Use refresh(), which runs what failed and what is not up to date.`,
+    { details: { runId, mode: 'live' } },
   );
 }
 

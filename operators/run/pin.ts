@@ -4,6 +4,7 @@ import { isKnownImmutable } from '../../lib/kernel/value/fix.ts';
 import type { ReadableEvent, SourceObserved } from '../../lib/events/logged-event.ts';
 import type { PositionRef } from '../../lib/events/position.ts';
 import { decodeStored, type EncodedValue } from '../../lib/events/coded-value.ts';
+import { decodeEncoded } from '../../lib/events/keyed-value.ts';
 import { readValue } from '../../lib/events/store.ts';
 import type { StorePort } from '../../lib/events/store-port.ts';
 import type { AssetKey } from '../../lib/model/asset-key.ts';
@@ -101,19 +102,21 @@ export function pin({ port, wanted, values, before, ever, observed, codecs }: Pi
 const ORDER = Object.freeze({ state: 'value', version: 'none:' } as const);
 
 /** The value as it was when it was observed: what cannot be frozen may have changed since. */
-function asObserved(value: unknown, { key, encoded, codecs }: ObservedNow): unknown {
-  if (isKnownImmutable(value)) return value;
+export function asObserved(value: unknown, { key, encoded, codecs }: ObservedValue): unknown {
+  if (isKnownImmutable(value)) return encoded.value ?? value;
+  if (encoded.pieces !== undefined) return decodeEncoded(encoded);
   return decodeStored(encoded.bytes, codecs, () => ({ what: `source ${quote(key)}`, details: { key, address: encoded.address } }));
 }
 
-interface ObservedNow {
+/** A value of a source, and the bytes that it had when it was observed. */
+export interface ObservedValue {
   readonly key: AssetKey;
   readonly encoded: EncodedValue;
   readonly codecs: Codecs;
 }
 
-/** A value is read once a run, however many steps read it. */
-function once(read: () => unknown): () => unknown {
+/** A value is read once, however many steps read it. */
+export function once(read: () => unknown): () => unknown {
   let made: { readonly result: unknown } | undefined;
   return () => (made ??= { result: read() }).result;
 }

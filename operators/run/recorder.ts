@@ -14,6 +14,8 @@ const LARGEST_GROUP = 500;
 /** What a recorder needs to know of its run. */
 export interface Recording {
   readonly port: StorePort;
+  /** The position at which the run reads. */
+  readonly readsAt: Position;
   readonly scope: Omit<EventScope, 'time' | 'positionOf'>;
   readonly now: () => number;
   /** Told of each event when it is recorded, in order. Left out where nobody listens, which saves making the events. */
@@ -46,9 +48,16 @@ export class Recorder {
   #tail: Promise<void> = Promise.resolve();
   #scheduled = false;
   #failure: { readonly error: unknown } | undefined;
+  #undisturbed: Position;
 
   constructor(recording: Recording) {
     this.#recording = recording;
+    this.#undisturbed = recording.readsAt;
+  }
+
+  /** Up to where there are only events of this run since it read. */
+  get undisturbed(): Position {
+    return this.#undisturbed;
   }
 
   /** Appends events that are no settled steps, and publishes them: a run's first group and its last. */
@@ -60,6 +69,7 @@ export class Recorder {
 
   /** Publishes events that were appended at `first`. */
   publish(events: readonly NewEvent[], first: Position): void {
+    if (first === this.#undisturbed + 1) this.#undisturbed += events.length;
     const { publish } = this.#recording;
     if (publish !== undefined) events.forEach((event, index) => publish(freezeEvent(atPosition(event, first + index, first))));
   }

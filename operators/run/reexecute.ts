@@ -53,8 +53,8 @@ const RULES_AGAIN: OptionRules<ReexecuteOptions<unknown>> = {
  * The definitions may be others than those of that run: steps are matched by definition and path, new code runs where a step runs, and a step
  * that was not in that run runs now.
  *
- * Rejects with SelectionError UNKNOWN_RUN, RUN_MISMATCH where these definitions lack what that run had selected, MISSING_VALUE where a value
- * is gone (nothing ran); otherwise as `materialize` does.
+ * Rejects with SelectionError UNKNOWN_RUN, RUN_MISMATCH where these definitions lack what that run had selected or it is that of a live service,
+ * MISSING_VALUE where a value is gone (nothing ran); otherwise as `materialize` does.
  */
 export async function reexecute<Assets>(
   defs: Definitions<Assets>,

@@ -13,7 +13,7 @@ import { findChain, readChain, type ChainEvents, type RunChain } from './parent-
 import { readHeld, stillKept, type Held } from './held.ts';
 import { pin, wantedKeys, type Wanted } from './pin.ts';
 import { codecsFor, missedSince, readable, type ResolvedPlan } from './resolve.ts';
-import { keptSlot, valuesAt, type Stored } from './reuse.ts';
+import { keptSlot, type Stored } from './reuse.ts';
 import { findReused, type ReusedThen } from './reused-then.ts';
 import type { Slot } from './slot.ts';
 import { readStates } from './step-states.ts';
@@ -65,7 +65,7 @@ export async function resolveAgain<Assets>(
     supply,
     held: await stillKept(port, held),
     before,
-    missed: await missedSince(plan, { port, readsAt: head, before }),
+    missed: await missedSince([...plan.selection], { port, readsAt: head, before }),
     traces: new Map(),
     // What the first run started from too, whatever was committed since (E3). What does not run needs none.
     states: await readStates(
@@ -243,11 +243,9 @@ async function checkKept(port: StorePort, { plan, known, read, held }: Kept): Pr
       }),
     ),
   );
-  const values = await valuesAt(
-    port,
-    wanted.map(({ address }) => address),
-  );
-  const gone = new Set(wanted.flatMap(({ what }, index) => (values[index] === undefined ? [what] : [])));
+  if (wanted.length === 0) return;
+  const isKept = await port.has(wanted.map(({ address }) => address));
+  const gone = new Set(wanted.flatMap(({ what }, index) => (isKept[index] === true ? [] : [what])));
   if (gone.size === 0) return;
   throw new SelectionError(
     'MISSING_VALUE',

@@ -10,19 +10,19 @@ import { encodeSource, observation, type Store } from '../../lib/events/store.ts
 import type { StorePort } from '../../lib/events/store-port.ts';
 import type { AssetKey } from '../../lib/model/asset-key.ts';
 import type { Codecs } from '../../lib/model/codec.ts';
-import type { Definitions } from '../../lib/model/definitions.ts';
 import { checkVerbOptions, RULES, type OptionRules } from '../../lib/kernel/verb-options.ts';
-import { checkPlan, type Plan } from '../../lib/plan/plan.ts';
+import { checkPlan, type Plan, type PlannedStep } from '../../lib/plan/plan.ts';
 import type { Clock } from '../step/clock.ts';
 import { systemClock, uniqueId } from './environment.ts';
 import { checkStore, RUN_RULES } from './options.ts';
-import { readThrown } from '../step/thrown.ts';
+import { readThrown } from '../../lib/kernel/thrown.ts';
 import { checkNothingMissing, pin, wantedKeys, type Observed, type Wanted } from './pin.ts';
 import { readHeld, stillKept, type Held } from './held.ts';
 import { readTraces, type Traces } from './reuse.ts';
 import { readStates, type StateAddresses } from './step-states.ts';
 import { staleInputs, type StaleInput } from './stale-inputs.ts';
 import type { Slot } from './slot.ts';
+import { standingOf, type Standing } from './standing.ts';
 import type { Supplied, Supply } from './supply.ts';
 
 /** A plan that a store was asked about: what it reads is pinned to one position, and nothing is missing (N7, N8). */
@@ -49,8 +49,15 @@ export interface ResolvedPlan<Assets = unknown> {
   readonly known?: ReadonlyMap<number, ReadonlyMap<number, Slot>>;
   /** For a re-execution: the run that it takes up, and the first one of all (E4). */
   readonly again?: { readonly parent: string; readonly root: string };
+  /** For a refresh: which steps it need not look at. */
+  readonly standing?: Standing;
   /** Upstream assets of other definitions that are loaded although a run would make them anew (N5). */
   readonly staleInputs: readonly StaleInput[];
+  /**
+   * The same as of now, with the values that sources gave already: for a run before whose observations somebody else put a value of the same
+   * source. Left out where nothing is observed.
+   */
+  readonly anew?: () => Promise<ResolvedPlan<Assets>>;
 }
 
 /** What {@link resolve} takes beside plan and store. */
@@ -63,6 +70,8 @@ export interface ResolveOptions {
   readonly runId?: string;
   /** How many of the last traces of an output are tried; 1 by default. */
   readonly traces?: number;
+  /** Looks at every step, also at those that an earlier refresh has vouched for; false by default. */
+  readonly looksAtAll?: boolean;
   /** Told to sources that are read: aborted when nobody waits for them any longer. */
   readonly signal?: AbortSignal;
 }
@@ -72,6 +81,7 @@ const RESOLVE_RULES: OptionRules<ResolveOptions> = {
   clock: RUN_RULES.clock,
   runId: RULES.string,
   traces: RUN_RULES.traces,
+  looksAtAll: RULES.flag,
   signal: RUN_RULES.signal,
 };
 
@@ -84,24 +94,38 @@ export async function resolve<Assets>(plan: Plan<Assets>, store: Store, options:
   checkPlan('resolve', plan);
   checkStore('resolve', store);
   checkVerbOptions('resolve', options, RESOLVE_RULES);
-  const port = aliasedPort(store.port, plan.defs.aliases);
   const given = checkSources(plan, options.sources ?? {});
   const wanted = wantedKeys(plan);
   const values = await readSources(plan, { wanted, given, signal: options.signal ?? new AbortController().signal });
+  // Once: what cannot be frozen may change meanwhile.
+  const encoded = new Map([...values].map(([key, value]) => [key, encodeSource(key, value, plan.defs.sources.get(key)?.codec)]));
+  return resolveNow(plan, store, { ...options, wanted, values, encoded });
+}
+
+/** What sources gave, and what is wanted of the store. */
+interface Given extends ResolveOptions {
+  readonly wanted: ReadonlyMap<AssetKey, Wanted>;
+  readonly values: ReadonlyMap<AssetKey, unknown>;
+  readonly encoded: ReadonlyMap<AssetKey, EncodedValue>;
+}
+
+async function resolveNow<Assets>(plan: Plan<Assets>, store: Store, given: Given): Promise<ResolvedPlan<Assets>> {
+  const port = aliasedPort(store.port, plan.defs.aliases);
+  const { wanted, values, encoded, clock = systemClock, runId = uniqueId() } = given;
   const readsAt = await port.head();
-  const keys = new Set([
-    ...wanted.keys(),
-    ...values.keys(),
-    ...plan.steps.flatMap(({ step }) => step.outputs.flatMap(({ key }) => key ?? [])),
-  ]);
-  const before = await readable(port, [...keys], readsAt);
-  const { clock = systemClock, runId = uniqueId() } = options;
   const codecs = codecsFor(plan, store);
-  const observed = observe(plan.defs, { values, before }, { time: clock.now(), runId });
+  const limit = given.traces ?? 1;
+  const read = await readable(port, [...new Set([...wanted.keys(), ...values.keys()])], readsAt);
+  const observed = observe({ encoded, before: read }, { time: clock.now(), runId });
+  const all = given.looksAtAll ?? false;
+  const standing = await standingOf(plan, { port, codecs, readsAt, traces: limit, observed: observed.keys(), all });
+  const { looked, before } = standing;
+  for (const [key, event] of read) before.set(key, event);
+  for (const [key, event] of await readable(port, assetsOf(looked, before), readsAt)) before.set(key, event);
   const there = await withoutRemoved(port, wanted, before);
   const supply = pin({ port, wanted, values, before: there, ever: before, observed, codecs });
   checkNothingMissing(plan, wanted, supply);
-  const traces = await readTraces(plan, port, { readsAt, before, limit: options.traces ?? 1 });
+  const traces = await readTraces({ ...plan, steps: looked }, port, { readsAt, before, limit });
   const loads = [...wanted].filter(([key, { crossing }]) => crossing && supply.has(key)).map(([key]) => key);
   return {
     plan,
@@ -110,10 +134,11 @@ export async function resolve<Assets>(plan: Plan<Assets>, store: Store, options:
     supply,
     held: await stillKept(port, await readHeld(plan, { port, codecs, readsAt })),
     before,
-    missed: await missedSince(plan, { port, readsAt, before }),
+    missed: await missedSince(selectedOf(plan, looked), { port, readsAt, before }),
     traces,
-    states: await readStates(plan.steps, { port, readsAt }),
+    states: await readStates(looked, { port, readsAt }),
     codecs,
+    standing,
     staleInputs: await staleInputs(plan.defs, {
       port,
       readsAt,
@@ -122,6 +147,7 @@ export async function resolve<Assets>(plan: Plan<Assets>, store: Store, options:
       observed: new Map([...observed].map(([key, { event }]) => [key, event])),
       config: plan.config,
     }),
+    ...(observed.size > 0 && { anew: () => resolveNow(plan, store, { ...given, runId }) }),
   };
 }
 
@@ -189,9 +215,18 @@ async function withoutRemoved(
   return gone.size === 0 ? before : new Map([...before].filter(([key]) => !gone.has(key)));
 }
 
-/** Assets of a selection whose latest outcome is none that readers get (F8), or is one that readers do not find under the key of now. */
-export async function missedSince({ selection }: Plan, { port, readsAt, before }: Since): Promise<ReadonlySet<AssetKey>> {
-  const keys = [...selection];
+/** Assets that some steps make, of which nothing is known yet. */
+function assetsOf(steps: readonly PlannedStep[], known: ReadonlyMap<AssetKey, unknown>): readonly AssetKey[] {
+  return steps.flatMap(({ step }) => step.outputs.flatMap(({ key }) => (key === undefined || known.has(key) ? [] : [key])));
+}
+
+/** Selected assets that some steps make. */
+function selectedOf({ selection }: Plan, steps: readonly PlannedStep[]): readonly AssetKey[] {
+  return steps.flatMap(({ step }) => step.outputs.flatMap(({ key }) => (key !== undefined && selection.has(key) ? [key] : [])));
+}
+
+/** Of some assets those whose latest outcome is none that readers get (F8), or is one that readers do not find under the key of now. */
+export async function missedSince(keys: readonly AssetKey[], { port, readsAt, before }: Since): Promise<ReadonlySet<AssetKey>> {
   const missed = await port.missed(keys, readsAt);
   return new Set(
     keys.filter((key, index) => isRenamed(before.get(key)) || (missed[index]?.position ?? 0) > (before.get(key)?.position ?? 0)),
@@ -216,14 +251,14 @@ export function codecsFor({ defs }: Plan, { codecs }: Store): Codecs {
 }
 
 interface Read {
-  readonly values: ReadonlyMap<AssetKey, unknown>;
+  readonly encoded: ReadonlyMap<AssetKey, EncodedValue>;
   readonly before: ReadonlyMap<AssetKey, ReadableEvent>;
 }
 
-function observe({ sources }: Definitions, { values, before }: Read, at: { readonly time: number; readonly runId: string }): Observed {
+function observe({ encoded, before }: Read, at: { readonly time: number; readonly runId: string }): Observed {
   const observed = new Map<AssetKey, { readonly event: SourceObserved; readonly encoded: EncodedValue }>();
-  for (const [key, value] of values) {
-    const made = observation({ key, encoded: encodeSource(key, value, sources.get(key)?.codec), offset: null, ...at }, before.get(key));
+  for (const [key, value] of encoded) {
+    const made = observation({ key, encoded: value, offset: null, ...at }, before.get(key));
     if (!('unchanged' in made)) observed.set(key, made);
   }
   return observed;

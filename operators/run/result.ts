@@ -4,13 +4,14 @@ import { suggest } from '../../lib/kernel/nearest.ts';
 import { quote } from '../../lib/kernel/print.ts';
 import type { Position } from '../../lib/events/position.ts';
 import type { AssetKey } from '../../lib/model/asset-key.ts';
-import type { KeyOf, ValueAt } from '../../lib/model/definitions.ts';
+import type { DefinedAsset, KeyOf, ValueAt } from '../../lib/model/definitions.ts';
 import type { Plan } from '../../lib/plan/plan.ts';
 import type { StepReason } from '../../lib/plan/reason.ts';
 import type { AssetOutcome, Outcome } from './outcome.ts';
 import type { SettledStep } from './settled-step.ts';
-import { stateOf, type KeptSlot, type ValueSlot } from './slot.ts';
+import { stateOf, type KeptSlot, type Slot, type ValueSlot } from './slot.ts';
 import type { StaleInput } from './stale-inputs.ts';
+import type { Standing } from './standing.ts';
 
 /** How one step of the plan ended. Steps that a cancelled run never started are `not-started`. */
 export interface StepResult {
@@ -81,6 +82,8 @@ export interface ResultParts<Assets> {
   readonly position: Position;
   /** Why a step ran, by plan index. */
   readonly reasonOf: (step: number) => StepReason | undefined;
+  /** Steps that were reused without being looked at, if any. */
+  readonly standing?: Standing | undefined;
 }
 
 /** Puts a result together. */
@@ -103,7 +106,7 @@ export function createRefreshResult<Assets>(parts: ResultParts<Assets>): Refresh
   return Object.freeze({
     ...result,
     value: async <Key extends KeyOf<Assets>>(key: Key) => {
-      const slot = slotOf(key);
+      const slot = slotOf(key, await standingSlot(parts, key));
       const read = slot.state === 'kept' ? await slot.read() : slot;
       if (read === undefined) throw noValue(parts, key, 'it was not made again, and the store no longer has it');
       // As above.
@@ -115,9 +118,12 @@ export function createRefreshResult<Assets>(parts: ResultParts<Assets>): Refresh
 /** A slot with something to read. */
 type ReadableSlot = ValueSlot | KeptSlot;
 
-function withoutValues<Assets>(parts: ResultParts<Assets>): AnyResult<Assets> & { readonly slotOf: (key: string) => ReadableSlot } {
+/** Gives the slot of an asset that has a value to read; `standing` is that of a step that was not looked at, where it was fetched. */
+type SlotOf = (key: string, standing?: Slot) => ReadableSlot;
+
+function withoutValues<Assets>(parts: ResultParts<Assets>): AnyResult<Assets> & { readonly slotOf: SlotOf } {
   const { runId, plan, cancelled, settled, staleInputs, position } = parts;
-  const byKey = new Map(parts.outcomes.map((each) => [each.key, each]));
+  const byKey = new Map([...standingOutcomes(parts), ...parts.outcomes].map((each) => [each.key, each]));
   const errors = settled.flatMap(({ error }) => error ?? []);
   const status = cancelled ? 'cancelled' : errors.length > 0 ? 'failed' : 'succeeded';
   // Widened for the look-up alone: users give strings, and what is found is an outcome of this run.
@@ -141,14 +147,32 @@ function withoutValues<Assets>(parts: ResultParts<Assets>): AnyResult<Assets> & 
     staleInputs,
     position,
     outcome: (key: KeyOf<Assets>) => outcomeOf(key).outcome,
-    slotOf: (key) => {
-      const { outcome, slot } = outcomeOf(key);
+    slotOf: (key, standing) => {
+      const { outcome, slot = standing } = outcomeOf(key);
       if (slot?.state === 'kept' && slot.kept.state === 'value' && slot.address !== null) return slot;
       if (slot?.state === 'value' && !slot.none) return slot;
       const has = slot !== undefined && stateOf(slot).state === 'value';
       throw noValue(parts, key, has ? 'its value lives elsewhere' : `it ended ${outcome}`);
     },
   };
+}
+
+/** The assets of steps that stand. What was executed after all has an outcome of its own. */
+function standingOutcomes<Assets>({ plan: { selection }, standing }: ResultParts<Assets>): readonly AssetOutcome[] {
+  const outcomes: AssetOutcome[] = [];
+  for (const { step, needed } of standing?.standing() ?? [])
+    for (const output of needed) {
+      const key = step.outputs[output]?.key;
+      if (key !== undefined && selection.has(key)) outcomes.push({ key, outcome: 'fresh', unexpected: false, slot: undefined });
+    }
+  return outcomes;
+}
+
+/** What the store has of an asset whose step was not looked at, where it stands. */
+async function standingSlot<Assets>({ plan, standing }: ResultParts<Assets>, key: string): Promise<Slot | undefined> {
+  const assets: ReadonlyMap<string, DefinedAsset> = plan.defs.assets;
+  const asset = assets.get(key);
+  return asset === undefined ? undefined : standing?.slotOf(asset);
 }
 
 function noValue<Assets>({ runId, outcomes }: ResultParts<Assets>, key: string, reason: string): SelectionError {
@@ -160,11 +184,12 @@ function noValue<Assets>({ runId, outcomes }: ResultParts<Assets>, key: string, 
   );
 }
 
-function stepResults<Assets>({ plan: { steps }, settled, reasonOf }: ResultParts<Assets>): ReadonlyMap<string, StepResult> {
+function stepResults<Assets>({ plan: { steps }, settled, reasonOf, standing }: ResultParts<Assets>): ReadonlyMap<string, StepResult> {
   const ended = new Map(settled.map((each) => [each.planned.index, each]));
   return frozenMap(
     steps.map(({ index, step, selectedOutputs }) => {
-      const { outcome = 'not-started', error, blockedBy = [] } = ended.get(index) ?? {};
+      const unsettled = standing?.stands(index) === true ? 'reused' : 'not-started';
+      const { outcome = unsettled, error, blockedBy = [] } = ended.get(index) ?? {};
       return [step.id, Object.freeze({ outcome, selectedOutputs, error, blockedBy, reason: reasonOf(index) })] as const;
     }),
   );

@@ -1,6 +1,6 @@
 import { invariant } from '../../lib/kernel/invariant.ts';
 import { quote } from '../../lib/kernel/print.ts';
-import { decodeStored } from '../../lib/events/coded-value.ts';
+import { readStored } from '../../lib/events/keyed-value.ts';
 import type { ReadableEvent, SettledOutput } from '../../lib/events/logged-event.ts';
 import type { Position } from '../../lib/events/position.ts';
 import type { StorePort, TraceQuestion } from '../../lib/events/store-port.ts';
@@ -90,11 +90,8 @@ interface Found {
 async function dropValueless(plan: Plan, { port, traces, before }: Found): Promise<Traces> {
   const wanted = plan.steps.flatMap((planned) => wantedValues(plan, planned, { traces: traces.get(planned.index) ?? [], before }));
   if (wanted.length === 0) return traces;
-  const bytes = await valuesAt(
-    port,
-    wanted.map(({ address }) => address),
-  );
-  const gone = wanted.filter((_, which) => bytes[which] === undefined);
+  const isKept = await port.has(wanted.map(({ address }) => address));
+  const gone = wanted.filter((_, which) => isKept[which] !== true);
   if (gone.length === 0) return traces;
   const isGone = (trace: Trace, name: string): boolean => gone.some((each) => each.trace === trace && each.name === name);
   const left = plan.steps.flatMap(({ index, step, needed }) => {
@@ -127,11 +124,6 @@ function wantedValues(
       return toRecord || step.op.outputsTogether ? [{ trace, name, address: traced.address }] : [];
     });
   });
-}
-
-/** The bytes at addresses; `undefined` for what retention has removed. */
-export async function valuesAt(port: StorePort, addresses: readonly string[]): Promise<readonly (Uint8Array | undefined)[]> {
-  return addresses.length === 0 ? [] : port.values(addresses);
 }
 
 /** Why a step runs: the first of its outputs in need whose trace does not hold. */
@@ -252,14 +244,16 @@ export function keptSlot({ port, codecs }: Stored, trace: Trace, { output, state
   let used = false;
   const read = async (): ReturnType<KeptSlot['read']> => {
     if (address === null) return undefined;
-    const [bytes] = await valuesAt(port, [address]);
-    if (bytes === undefined) return undefined;
+    const read = await readStored(port, address, {
+      codecs,
+      place: () => ({
+        what: `"${output}" of step ${quote(step)} at position ${position} in ${quote(port.label)}`,
+        details: { definition, step, output, position, address },
+      }),
+    });
+    if ('gone' in read) return undefined;
     used = true;
-    const value = decodeStored(bytes, codecs, () => ({
-      what: `"${output}" of step ${quote(step)} at position ${position} in ${quote(port.label)}`,
-      details: { definition, step, output, position, address },
-    }));
-    return { value };
+    return read;
   };
   return { state: 'kept', kept: state, address, trace, read: () => (reading ??= read()), isUsed: () => used };
 }

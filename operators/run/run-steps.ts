@@ -8,10 +8,11 @@ import { derivedVersion } from './derived-version.ts';
 import { executePlanned } from './execute-planned.ts';
 import { gather, judge, type Gathered, type Missing, type Readable } from './gather.ts';
 import { Limits } from './limits.ts';
-import { cancelled, executed, executedAgain, passedOver, reused, type SettledStep } from './settled-step.ts';
+import { cancelled, executed, executedAgain, passedOver, reused, stillFailed, type SettledStep } from './settled-step.ts';
 import type { WhyRun } from './reuse.ts';
-import type { Slot, ValueSlot } from './slot.ts';
+import { isSameState, type Slot, type ValueSlot } from './slot.ts';
 import { factsOf } from './step-facts.ts';
+import { readersOf, type StepReaders } from './step-readers.ts';
 import type { StepRun } from './step-run.ts';
 
 /** Called once, when a run of steps is over: with an error where a value to be loaded cannot be read. */
@@ -27,18 +28,28 @@ export interface StepsFailure {
  * everything is synchronous, before this returns.
  */
 export function runSteps(run: StepRun, done: StepsDone): void {
-  new StepPump(run, done).start();
+  const looked = run.standing?.looked ?? run.plan.steps;
+  if (looked.length === 0) return done();
+  new StepPump(run).start(
+    looked.map(({ index }) => index),
+    done,
+  );
 }
 
-class StepPump {
+/**
+ * Runs the steps of a plan, one epoch after the other: in the first everything is marked, in a later one what a change touches. What a step
+ * gave stands until it settles again, and a step that gives what it gave before wakes nobody.
+ */
+export class StepPump {
   readonly #run: StepRun;
   readonly #epoch: Epoch;
-  readonly #readers: readonly ReadonlySet<number>[];
-  readonly #slots: ReadonlyMap<number, Slot>[] = [];
+  /** By plan index and output: the steps that read it, of those that are looked at. */
+  readonly #readers: readonly (StepReaders | undefined)[];
+  readonly #slots: ReadonlyMap<number, Slot>[];
   readonly #readable: Readable;
   readonly #blockedBy: (readonly string[])[] = [];
-  readonly #done: StepsDone;
   readonly #limits: Limits;
+  #done: StepsDone = () => undefined;
   /** By plan index: what was begun and has not settled; not what is still in line for its first attempt. */
   readonly #started = new Map<number, PlannedStep>();
   /** By plan index: the number of the attempt whose body was called last. */
@@ -60,20 +71,37 @@ class StepPump {
   #turn: 'none' | 'awaited' | 'taken' = 'none';
   #stopGrace: () => void = () => undefined;
 
-  constructor(run: StepRun, done: StepsDone) {
+  constructor(run: StepRun) {
     const { steps } = run.plan;
+    const looked = run.standing?.looked ?? steps;
     this.#run = run;
+    this.#slots = run.standing?.slots ?? [];
     this.#readable = { slots: this.#slots, supply: run.supply, held: run.held };
-    this.#done = done;
     this.#epoch = createEpoch({ predecessors: steps.map(({ predecessors }) => predecessors) });
-    this.#readers = readersOf(steps);
+    this.#readers = readersOf(looked);
     this.#limits = new Limits(run.concurrency, run.plan.pools);
     this.#lastTurn = run.clock.now();
-    // In a batch run nothing has a state yet, so everything in the plan changes.
-    for (const { index } of steps) this.#epoch.mark(index);
   }
 
-  start(): void {
+  /** What the outputs of each step came out as, by plan index: of those that have settled. */
+  get slots(): readonly ReadonlyMap<number, Slot>[] {
+    return this.#slots;
+  }
+
+  /** Says what a step gave that this pump did not run, and which steps that touches: those that read what is another one now. */
+  adopt(index: number, slots: ReadonlyMap<number, Slot>): readonly number[] {
+    const woken = this.#woken(index, slots);
+    this.#slots[index] = new Map([...(this.#slots[index] ?? []), ...slots]);
+    return woken;
+  }
+
+  /** Starts an epoch in which these steps are looked at. Only when the epoch before is over, and none was cancelled. */
+  start(marked: Iterable<number>, done: StepsDone): void {
+    this.#done = done;
+    this.#over = false;
+    this.#executedAgain.clear();
+    this.#waitingFor.clear();
+    for (const index of marked) this.#epoch.mark(index);
     const { signal } = this.#run;
     signal.addEventListener('abort', this.#cancel, { once: true });
     if (signal.aborted) this.#cancel();
@@ -174,11 +202,11 @@ class StepPump {
   }
 
   #begin(planned: PlannedStep): void {
-    const readable = this.#readable;
-    const verdict = judge(planned, readable);
+    const verdict = judge(planned, this.#readable);
     if (verdict !== 'run') return this.#settle(passedOver(planned, verdict, verdict === 'blocked' ? this.#culprits(planned) : []));
-    const verified = this.#awaited.has(planned.index) ? undefined : this.#run.reuse?.of(planned, readable);
+    const verified = this.#awaited.has(planned.index) ? undefined : this.#run.reuse?.of(planned, this.#readable);
     if (verified !== undefined && 'slots' in verified) return this.#settle(reused(planned, verified.slots));
+    if (this.#run.waiting?.(planned, this.#readable) === true) return this.#settle(stillFailed(planned));
     this.#whys[planned.index] = verified?.why;
     this.#admit(planned);
   }
@@ -223,10 +251,25 @@ class StepPump {
       const producer = this.#run.plan.steps[index];
       invariant(producer !== undefined, 'what a step reads is in its plan');
       this.#awaited.set(index, [planned]);
-      this.#unblocked.push(producer);
+      this.#executeAgain(producer);
     }
     if (awaited.length === 0) this.#unblocked.push(planned);
     this.#pump();
+  }
+
+  #executeAgain(producer: PlannedStep): void {
+    const known = this.#run.standing?.revive(producer);
+    if (known === undefined) {
+      this.#unblocked.push(producer);
+      return;
+    }
+    known.then(
+      () => {
+        this.#unblocked.push(producer);
+        this.#pump();
+      },
+      (error: unknown) => this.#fail(error),
+    );
   }
 
   /** Those that wait for nothing else are begun anew. */
@@ -295,10 +338,11 @@ class StepPump {
     const settled = waiting === undefined ? ended : executedAgain(this.#slots[index], ended);
     this.#started.delete(index);
     this.#limits.leave(settled.planned);
+    // A cancelled step has no states to read, and nothing starts any more.
+    const woken = settled.outcome === 'cancelled' ? [] : this.#woken(index, settled.slots);
     this.#slots[index] = settled.slots;
     this.#blockedBy[index] = settled.outcome === 'failed' ? [settled.planned.step.id] : settled.blockedBy;
-    // A cancelled step has no states to read, and nothing starts any more.
-    if (waiting === undefined) this.#epoch.settle(index, settled.outcome === 'cancelled' ? [] : (this.#readers[index] ?? []));
+    if (waiting === undefined) this.#epoch.settle(index, woken);
     else {
       this.#awaited.delete(index);
       this.#executedAgain.add(index);
@@ -307,15 +351,20 @@ class StepPump {
     if (waiting !== undefined) this.#resume(waiting);
   }
 
+  /** The readers of outputs that come out as something else than before (F5). */
+  #woken(index: number, slots: ReadonlyMap<number, Slot>): readonly number[] {
+    const before = this.#slots[index];
+    const woken: number[] = [];
+    for (const [output, readers] of this.#readers[index] ?? []) {
+      const slot = slots.get(output);
+      if (slot !== undefined && !isSameState(before?.get(output), slot)) woken.push(...readers);
+    }
+    return woken;
+  }
+
   #culprits({ inputs }: PlannedStep): readonly string[] {
     const found = new Set<string>();
     for (const step of readSteps(inputs.filter(({ hold }) => !hold))) for (const id of this.#blockedBy[step] ?? []) found.add(id);
     return [...found];
   }
-}
-
-function readersOf(steps: readonly PlannedStep[]): readonly ReadonlySet<number>[] {
-  const readers = steps.map(() => new Set<number>());
-  for (const { index, inputs } of steps) for (const step of readSteps(inputs)) readers[step]?.add(index);
-  return readers;
 }

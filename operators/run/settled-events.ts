@@ -55,26 +55,30 @@ type Common = Omit<
 
 /** Adds the events that record a settled step to its group: the step first, if it was not reused, then its assets. */
 export function settledEvents(settled: SettledStep, scope: EventScope & GroupEvents): void {
-  const { planned, outcome, slots, error, blockedBy, attempts, state } = settled;
+  const { planned, outcome, slots } = settled;
   // A cancelled step may have been stopped before all of its inputs settled; what a reused one read, its traces say.
-  const common = commonTo(planned, scope, outcome === 'cancelled' || outcome === 'reused' ? [] : entryRecords(planned, scope));
-  if (outcome !== 'reused') {
-    const outputs = settledOutputs(settled, scope);
-    const recorded = error === undefined ? null : errorRecord(error);
-    const dropped = droppedBy(settled);
-    const stateAddress = state?.after.address ?? null;
-    scope.events.push({ type: 'step-settled', ...common, outcome, outputs, dropped, error: recorded, blockedBy, attempts, stateAddress });
-    if (state?.stored !== undefined) scope.values.set(state.stored.address, state.stored);
-  }
+  const isNew = outcome !== 'reused' && settled.recorded !== true;
+  const common = commonTo(planned, scope, outcome === 'cancelled' || !isNew ? [] : entryRecords(planned, scope));
+  if (isNew) addSettled(settled, outcome, common, scope);
   for (const [output, slot] of slots) {
-    const made = assetOutcome({ planned, output, slot }, { scope, ran: outcome !== 'reused' });
+    const made = assetOutcome({ planned, output, slot }, { scope, ran: isNew });
     if (made === undefined) continue;
     scope.outcomes.push(made);
-    const event = assetEvent({ planned, output, slot }, made, { scope, common });
+    const event = assetEvent({ planned, output, slot }, made, { scope, common, ran: isNew });
     if (event === undefined) continue;
     scope.events.push(event);
     addValue({ planned, output, slot }, scope);
   }
+}
+
+function addSettled(settled: SettledStep, outcome: StepSettled['outcome'], common: Common, scope: EventScope & GroupEvents): void {
+  const { error, blockedBy, attempts, state } = settled;
+  const outputs = settledOutputs(settled, scope);
+  const recorded = error === undefined ? null : errorRecord(error);
+  const dropped = droppedBy(settled);
+  const stateAddress = state?.after.address ?? null;
+  scope.events.push({ type: 'step-settled', ...common, outcome, outputs, dropped, error: recorded, blockedBy, attempts, stateAddress });
+  if (state?.stored !== undefined) scope.values.set(state.stored.address, state.stored);
 }
 
 /** Outputs that were not made in this execution: of those that belong together, earlier ones are no longer of use (D8). */
@@ -155,13 +159,14 @@ function assetOutcome(
 function assetEvent(
   { planned, output, slot }: AssetSlot,
   { key, outcome, unexpected }: AssetOutcome,
-  { scope, common }: { readonly scope: EventScope; readonly common: Common },
+  { scope, common, ran }: { readonly scope: EventScope; readonly common: Common; readonly ran: boolean },
 ): AssetEvent<PositionRef> | undefined {
   if (outcome === 'fresh') return undefined;
   const from = slot.state === 'kept' ? keptFrom(slot) : undefined;
   const asset = { ...common, ...from, output: planned.step.outputs[output]?.name ?? '', key, partition: null };
   if (outcome === 'materialized' || outcome === 'unchanged') return valueEvent(outcome, asset, slot, unexpected);
-  if (outcome !== 'absent') return { type: `asset-${outcome}`, ...asset };
+  // What has not run again did not come then either, and that is logged, unless the asset was not asked for then.
+  if (outcome !== 'absent') return ran || !scope.missed.has(key) ? { type: `asset-${outcome}`, ...asset } : undefined;
   return sameAsRead(stateOf(slot), scope.before.get(key)) && !scope.missed.has(key) ? undefined : { type: 'asset-absent', ...asset };
 }
 

@@ -15,6 +15,8 @@ export interface SettledStep {
   readonly blockedBy: readonly string[];
   /** How often it was tried. */
   readonly attempts: number;
+  /** True for what the log says already, so that it says it once: a live service may find a step as an earlier one left it. */
+  readonly recorded?: true;
   /** The state that it left, where its op keeps one and it succeeded. */
   readonly state?: StateEnd;
 }
@@ -33,6 +35,16 @@ export function executed(planned: PlannedStep, end: StepEnd<ValueSlot>): Settled
 export function passedOver(planned: PlannedStep, outcome: 'skipped' | 'blocked', blockedBy: readonly string[]): SettledStep {
   const slots = sameForAll(planned, outcome === 'skipped' ? ABSENT : BLOCKED);
   return { planned, outcome, slots, error: undefined, blockedBy, attempts: 0 };
+}
+
+/** A step that failed on what it reads now, and waits for something else (F7). */
+export function stillFailed(planned: PlannedStep): SettledStep {
+  return asRecorded({ planned, outcome: 'failed', slots: sameForAll(planned, FAILED), error: undefined, blockedBy: [], attempts: 0 });
+}
+
+/** A step that ended as the log says already. */
+export function asRecorded(settled: SettledStep): SettledStep {
+  return { ...settled, recorded: true };
 }
 
 /** A step that was not executed, since it would give what it gave before (F2). */

@@ -1,14 +1,15 @@
 import { StepError } from '../../lib/kernel/errors.ts';
 import { kindOf, quote } from '../../lib/kernel/print.ts';
 import { isRecord } from '../../lib/kernel/record.ts';
-import { decodeValue, encodeValue } from '../../lib/kernel/value/canonical.ts';
+import { encodeValue } from '../../lib/kernel/value/canonical.ts';
+import { decodeValue } from '../../lib/kernel/value/decode.ts';
 import { fixValue } from '../../lib/kernel/value/fix.ts';
-import type { Address, OutputState } from '../../lib/events/data-version.ts';
+import { sameState, type Address, type OutputState } from '../../lib/events/data-version.ts';
 import type { Trace } from '../../lib/plan/trace.ts';
 import { encodeStorable } from '../../lib/events/store.ts';
 import { encodeWith, type EncodedValue } from '../../lib/events/coded-value.ts';
 import type { StoreLimits } from '../../lib/events/store-port.ts';
-import { tooLarge } from '../../lib/events/value-limits.ts';
+import { sizeOf, tooLarge } from '../../lib/events/value-limits.ts';
 import type { Codec } from '../../lib/model/codec.ts';
 import type { Step, StepOutput } from '../../lib/model/step-graph.ts';
 import { NO_METADATA, type Emitted } from '../step/outputs.ts';
@@ -53,6 +54,11 @@ export const BLOCKED: Slot = Object.freeze({ state: 'blocked' });
 export function stateOf(slot: Slot): OutputState {
   if (slot.state === 'kept') return slot.kept;
   return slot.state === 'value' ? { state: 'value', version: slot.version } : slot;
+}
+
+/** Whether readers of a slot see the same in another one (F5). */
+export function isSameState(before: Slot | undefined, slot: Slot): boolean {
+  return before !== undefined && sameState(stateOf(before), stateOf(slot));
 }
 
 /** Where the value of a slot is kept. */
@@ -130,10 +136,10 @@ function unrepeatable(runId: string, { step, output }: Place): string {
  */
 export function withinLimits(slot: ValueSlot, place: Place, { maxValueBytes }: StoreLimits): ValueSlot {
   const { encoded } = slot;
-  if (encoded === undefined || encoded.bytes.length <= maxValueBytes) return slot;
+  if (encoded === undefined || sizeOf(encoded) <= maxValueBytes) return slot;
   const { step, output } = place;
   if (output.key === undefined) return { ...slot, encoded: undefined };
-  const bytes = encoded.bytes.length;
+  const bytes = sizeOf(encoded);
   throw new StepError('VALUE_TOO_LARGE', `${notStored(step, output, 'The value')}: it ${tooLarge(bytes, maxValueBytes)}`, {
     details: { step: step.id, output: output.name, bytes, maxValueBytes },
   });

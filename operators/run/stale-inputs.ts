@@ -7,7 +7,7 @@ import type { Definitions } from '../../lib/model/definitions.ts';
 import type { Provision } from '../../lib/model/resource.ts';
 import type { Entry, Step, StepGraph } from '../../lib/model/step-graph.ts';
 import { ConfigReader, type GivenConfig } from '../../lib/plan/config.ts';
-import { Freshness, upstreamOutputs, type Recorded, type Stale } from '../../lib/plan/freshness.ts';
+import { Freshness, upstreamOutputs, type Recorded, type Stale, type Stands } from '../../lib/plan/freshness.ts';
 import type { Trace } from '../../lib/plan/trace.ts';
 import { codeVersionOf } from './code-version.ts';
 import { lastValues, questionOf, stillKept, type LastQuestion } from './held.ts';
@@ -28,6 +28,8 @@ export interface FreshnessQuestion {
   readonly resources: ReadonlyMap<string, Provision>;
   /** What the run was given as config. Left out where that is not known: then no config is compared. */
   readonly config?: GivenConfig;
+  /** Steps that need not be looked at; left out: none. */
+  readonly stands?: Stands;
 }
 
 /** Which of the assets are stale. Costs one batched look-up of everything upstream of them; nothing where there are none. */
@@ -43,14 +45,15 @@ export async function staleInputs(defs: Definitions, question: FreshnessQuestion
 /** Looks up everything that decides about some assets. */
 export async function readFreshness(
   defs: Definitions,
-  { port, readsAt, keys: asked, observed, resources, config }: FreshnessQuestion,
+  { port, readsAt, keys: asked, observed, resources, config, stands = NONE }: FreshnessQuestion,
 ): Promise<Freshness> {
-  const outputs = upstreamOutputs(defs, asked);
-  const keys = [...new Set([...asked, ...sourcesOf(defs, new Set(outputs.map(({ stepIndex }) => stepIndex)))])];
+  const outputs = upstreamOutputs(defs, asked, stands);
+  const looked = asked.filter((key) => !stands(defs.graph.placeOf(key).step));
+  const keys = [...new Set([...looked, ...sourcesOf(defs, new Set(outputs.map(({ stepIndex }) => stepIndex)))])];
   const [traces, readable, missed] = await Promise.all([
     port.lastSettled(outputs, readsAt),
     port.readable(keys, readsAt),
-    port.missed(asked, readsAt),
+    port.missed(looked, readsAt),
   ]);
   const traceOf = Array.from(defs.graph.steps, (): (Trace | undefined)[] => []);
   outputs.forEach(({ stepIndex, outputIndex }, index) => ((traceOf[stepIndex] ??= [])[outputIndex] = traces[index]));
@@ -58,7 +61,7 @@ export async function readFreshness(
   keys.forEach((key, index) => readableOf.set(key, readable[index]));
   // Of most assets nothing was missed.
   const missedAt = new Map<AssetKey, Position>();
-  asked.forEach((key, index) => missed[index] !== undefined && missedAt.set(key, missed[index].position));
+  looked.forEach((key, index) => missed[index] !== undefined && missedAt.set(key, missed[index].position));
   const codeVersions = new Map<Step['op'], string>();
   return new Freshness(defs, {
     trace: (step, output) => traceOf[step]?.[output],
@@ -74,6 +77,7 @@ export async function readFreshness(
       return known;
     },
     config: configHashes(defs, config),
+    stands,
   });
 }
 
@@ -96,6 +100,8 @@ async function heldEntries(
 function outputRead({ steps }: StepGraph, entry: Entry): LastQuestion {
   return entry.from === 'source' ? { output: undefined, key: entry.key } : questionOf(steps[entry.step], entry.output);
 }
+
+const NONE: Stands = () => false;
 
 function configHashes(defs: Definitions, given: GivenConfig | undefined): Recorded['config'] {
   if (given === undefined) return () => undefined;

@@ -8,10 +8,12 @@ import type { CommittedState } from '../step/state.ts';
 import type { Retrying } from '../step/execute-step.ts';
 import type { Emitted } from '../step/outputs.ts';
 import type { StepLine } from '../step/step-log.ts';
+import type { Readable } from './gather.ts';
 import type { Held } from './held.ts';
 import type { Reuse, WhyRun } from './reuse.ts';
 import type { SettledStep } from './settled-step.ts';
 import type { ValueSlot } from './slot.ts';
+import type { Standing } from './standing.ts';
 import type { Supply } from './supply.ts';
 
 /** What is told of steps while they run. Called synchronously, in settle order. */
@@ -55,6 +57,12 @@ export interface StepRun {
   readonly stateOf?: (planned: PlannedStep) => CommittedState | undefined | Promise<CommittedState | undefined>;
   /** Says which steps need not run; without it all do. */
   readonly reuse?: Reuse;
+  /** Whether a step that would run has failed on the same before, and waits for something else (F7); without it none does. */
+  readonly waiting?: (planned: PlannedStep, readable: Readable) => boolean;
+  /** The time limit of steps whose op has none, in milliseconds; without it they have none. */
+  readonly timeoutMs?: number;
+  /** Says which steps need not be looked at; without it all are. */
+  readonly standing?: Standing | undefined;
   readonly clock: Clock;
   /** Disposed by whoever made it, when the steps are over. */
   readonly resources: ResourceScope;

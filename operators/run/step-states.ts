@@ -93,18 +93,15 @@ export async function readStates(
     keeping.map(({ step }) => step),
     readsAt,
   );
-  const found = new Map<number, Address>();
-  const lost: string[] = [];
-  for (const [which, { index, step }] of keeping.entries()) {
+  const found = keeping.flatMap(({ index, step }, which) => {
     const state = states[which];
-    if (state === undefined) continue;
-    found.set(index, state.address);
-    // One at a time, since together they may be large; a step reads its own again when it runs.
-    const [bytes] = await port.values([state.address]);
-    if (bytes === undefined) lost.push(step.id);
-  }
+    return state === undefined ? [] : [{ index, id: step.id, address: state.address }];
+  });
+  if (found.length === 0) return NONE;
+  const isKept = await port.has(found.map(({ address }) => address));
+  const lost = found.filter((_, which) => isKept[which] !== true).map(({ id }) => id);
   if (lost.length > 0) throw stateLost(port.label, lost, ' Nothing ran and nothing was written.');
-  return found;
+  return new Map(found.map(({ index, address }) => [index, address]));
 }
 
 const NONE: StateAddresses = new Map();
@@ -120,7 +117,12 @@ export function stateReader(
   };
 }
 
-async function readState(port: StorePort, address: Address, step: string): Promise<CommittedState> {
+/**
+ * Reads a committed state.
+ *
+ * Rejects with SelectionError MISSING_VALUE where the store has lost it.
+ */
+export async function readState(port: StorePort, address: Address, step: string): Promise<CommittedState> {
   const [bytes] = await port.values([address]);
   if (bytes === undefined) throw stateLost(port.label, [step], '');
   return { address, bytes };

@@ -5,6 +5,7 @@ import type { BodyCall } from './body-call.ts';
 import { bodyContext } from './body-context.ts';
 import type { BodyInputs } from './check-inputs.ts';
 import type { Clock } from './clock.ts';
+import type { MemoryOf } from './keyed-memory.ts';
 import { StepOutputs, type StepScope } from './outputs.ts';
 import { runBody } from './run-body.ts';
 import { OpenState, type CommittedState, type StateEnd } from './state.ts';
@@ -20,10 +21,14 @@ export interface AttemptScope<Fixed> extends StepScope<Fixed> {
   readonly committed?: CommittedState | undefined;
   /** What the store takes that keeps the state. */
   readonly limits?: StoreLimits | undefined;
+  /** What a body that follows changes knows of its last run. */
+  readonly memory?: MemoryOf | undefined;
   readonly resources: ResourceScope;
   /** Aborted when the run is cancelled. */
   readonly signal: AbortSignal;
   readonly clock: Clock;
+  /** The time limit of bodies that wait for something, where the op has none, in milliseconds. They are not told when it is over. */
+  readonly timeoutMs?: number;
   /** Told when a body is about to start. */
   readonly onStart: (attempt: number) => void;
   /** Told of each line that a body logs while it runs. */
@@ -70,14 +75,14 @@ function execute<Fixed>(
   { attempt, inputs }: AttemptCall,
   resources: Readonly<Record<string, unknown>>,
 ): AttemptEnd<Fixed> | Promise<AttemptEnd<Fixed>> {
-  const { op, step, runId, selectedOutputs, config, signal, clock } = scope;
+  const { op, step, runId, selectedOutputs, config, signal } = scope;
   if (signal.aborted) return CANCELLED;
   scope.onStart(attempt);
   // Also where whoever was told of the start has cancelled: nothing more starts (X12).
   if (signal.aborted) return CANCELLED;
   const outputs = new StepOutputs(scope);
   const state = openState(scope);
-  const limit = op.timeoutMs === undefined ? undefined : new TimeLimit({ step, signal, clock }, op.timeoutMs);
+  let limit = timeLimit(scope, op.timeoutMs);
   let ended = false;
   const onLine = (line: StepLine): void => (ended ? undefined : scope.onLine(attempt, line));
   const context = bodyContext({
@@ -99,11 +104,13 @@ function execute<Fixed>(
   };
   const fail = (error: unknown): AttemptEnd<Fixed> => unsuccessful(outputs.refusal ?? error, signal);
   try {
-    const later = scope.inBody(() => runBody(bodyCall({ op, inputs, context, outputs }, state)));
+    const later = scope.inBody(() => runBody(bodyCall({ op, inputs, context, outputs, memory: scope.memory }, state)));
+    // Only now: most bodies take no time, and a signal of its own for each would cost more than they do.
+    if (later !== undefined) limit ??= timeLimit(scope, scope.timeoutMs);
     const end = later === undefined ? complete(outputs, signal, limit) : later.then(() => complete(outputs, signal, limit));
     if (!(end instanceof Promise)) return finish(end);
     const failed = (error: unknown): AttemptEnd<Fixed> => finish(fail(error));
-    const stopped = [...(op.checksOutputs ? [outputs.refused] : []), ...(limit === undefined ? [] : [limit.expired])];
+    const stopped = stoppersOf(scope, outputs, limit);
     if (stopped.length === 0) return end.then(finish, failed);
     // A body that goes on is left to itself: it is stopped at its next emission, or told by its signal.
     const first = Promise.race(stopped).then((error) => unsuccessful(error, signal));
@@ -111,6 +118,19 @@ function execute<Fixed>(
   } catch (error) {
     return finish(fail(error));
   }
+}
+
+function timeLimit({ step, signal, clock }: AttemptScope<unknown>, ms: number | undefined): TimeLimit | undefined {
+  return ms === undefined ? undefined : new TimeLimit({ step, signal, clock }, ms);
+}
+
+/** What may end an attempt before its body does. */
+function stoppersOf<Fixed>(
+  { op }: AttemptScope<Fixed>,
+  outputs: StepOutputs<Fixed>,
+  limit: TimeLimit | undefined,
+): readonly Promise<StepError>[] {
+  return [...(op.checksOutputs ? [outputs.refused] : []), ...(limit === undefined ? [] : [limit.expired])];
 }
 
 function openState(scope: AttemptScope<unknown>): OpenState | undefined {

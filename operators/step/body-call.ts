@@ -3,8 +3,10 @@ import { kindOf, quote } from '../../lib/kernel/print.ts';
 import { isEmission } from '../../lib/model/emission.ts';
 import type { OpContext } from '../../lib/model/context.ts';
 import type { AnyOp } from '../../lib/model/op.ts';
+import type { MemoryOf } from './keyed-memory.ts';
 import type { OutputSink } from './outputs.ts';
-import { dropOwnFrames, readThrown } from './thrown.ts';
+import { readThrown } from '../../lib/kernel/thrown.ts';
+import { dropOwnFrames } from './thrown.ts';
 
 /** One execution of a body: what it gets, and where its emissions go. */
 export interface BodyCall {
@@ -12,6 +14,8 @@ export interface BodyCall {
   readonly inputs: object;
   readonly context: OpContext;
   readonly outputs: OutputSink;
+  /** What is known of the last run, for a body that follows changes; none where nothing is to be remembered. */
+  readonly memory?: MemoryOf | undefined;
 }
 
 /** The border to the user's code: what it throws becomes the cause of a StepError, also where it is one of another run. */

@@ -1,7 +1,8 @@
 import { isProxy } from 'node:util/types';
 import { UNREADABLE } from '../../lib/kernel/print.ts';
 import { isRecord } from '../../lib/kernel/record.ts';
-import { decodeValue, encodeValue } from '../../lib/kernel/value/canonical.ts';
+import { encodeValue } from '../../lib/kernel/value/canonical.ts';
+import { decodeValue } from '../../lib/kernel/value/decode.ts';
 import { fixValue, isKnownImmutable } from '../../lib/kernel/value/fix.ts';
 import { isBinary, isDetached, objectKind } from '../../lib/kernel/value/kind.ts';
 

@@ -8,7 +8,7 @@ import { checkVerbOptions } from '../../lib/kernel/verb-options.ts';
 import { EMISSION_RULES, type EmissionOptions } from '../../lib/model/emission.ts';
 import type { AnyOp } from '../../lib/model/op.ts';
 import { copiesOf } from '../../lib/kernel/value/copies.ts';
-import { readThrown } from './thrown.ts';
+import { readThrown } from '../../lib/kernel/thrown.ts';
 
 /** What is done with an emission on an output that nothing needs (X7). */
 export type Unselected = 'discard' | 'materialize' | 'error';

@@ -2,7 +2,7 @@ import { StepError } from '../../lib/kernel/errors.ts';
 import { quote } from '../../lib/kernel/print.ts';
 import type { AnyOp } from '../../lib/model/op.ts';
 import { delayAfter, isDontRetry, isRetryRequest, type RetryRequest } from '../../lib/model/retry.ts';
-import { readThrown } from './thrown.ts';
+import { readThrown } from '../../lib/kernel/thrown.ts';
 
 /** What may go better another time. What is not here, a body would do wrong again. */
 const RETRYABLE: ReadonlySet<StepError['code']> = new Set(['OP_THREW', 'STEP_TIMEOUT', 'RESOURCE_FAILED', 'OUTPUT_INVALID']);

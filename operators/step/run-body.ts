@@ -5,6 +5,7 @@ import { isEmission } from '../../lib/model/emission.ts';
 import { isRecord } from '../../lib/kernel/record.ts';
 import { guard, refused, takeEmission, threw, type BodyCall } from './body-call.ts';
 import { observe } from './observe.ts';
+import { runKeyed } from './run-keyed.ts';
 
 /**
  * Runs a body in whichever form it is written and feeds its emissions to `outputs`. Returns nothing where the body completed
@@ -20,6 +21,10 @@ export function runBody(call: BodyCall): Promise<void> | undefined {
     const given = guard(call, () => look(operator(of(inputs), context)));
     if (given.form === 'observable') return observe(call, given.value);
     throw refused(call, `its "operator" returned ${kindOf(given.value)}`, 'Return an Observable: frames.pipe(…).');
+  }
+  if (op.body.form === 'keyed') {
+    runKeyed(call, op.body);
+    return undefined;
   }
   const { run } = op.body;
   return settle(

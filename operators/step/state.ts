@@ -2,17 +2,19 @@ import { isProxy } from 'node:util/types';
 import { current, enableMapSet, Immer, isDraft, isDraftable } from 'immer';
 import { StepError } from '../../lib/kernel/errors.ts';
 import { kindOf, quote } from '../../lib/kernel/print.ts';
-import { decodeValue, encodeValue } from '../../lib/kernel/value/canonical.ts';
+import { encodeValue } from '../../lib/kernel/value/canonical.ts';
 import { fixValue, isKnownImmutable } from '../../lib/kernel/value/fix.ts';
 import { objectKind } from '../../lib/kernel/value/kind.ts';
 import { address as addressOf } from '../../lib/kernel/value/version.ts';
+import { decodeStored, NO_CODECS } from '../../lib/events/coded-value.ts';
 import type { Address } from '../../lib/events/data-version.ts';
 import type { StoredValue, StoreLimits } from '../../lib/events/store-port.ts';
 import { tooLarge } from '../../lib/events/value-limits.ts';
 import type { OpContext, OpLog } from '../../lib/model/context.ts';
 import type { AnyOp } from '../../lib/model/op.ts';
 import type { OutputSink } from './outputs.ts';
-import { dropOwnFrames, readThrown } from './thrown.ts';
+import { readThrown } from '../../lib/kernel/thrown.ts';
+import { dropOwnFrames } from './thrown.ts';
 
 enableMapSet();
 
@@ -49,10 +51,13 @@ export class OpenState {
   readonly #base: object;
   readonly #draft: object;
 
-  /** @throws StepError where there is no state to start from: OP_THREW, OP_BODY, VALUE_NOT_STORABLE */
+  /**
+   * @throws StepError where there is no state to start from: OP_THREW, OP_BODY, VALUE_NOT_STORABLE; StoreError STORE_CORRUPT where what was
+   * committed cannot be read
+   */
   constructor(scope: StateScope) {
     this.#scope = scope;
-    this.#base = scope.committed === undefined ? initialState(scope) : readState(scope.committed);
+    this.#base = scope.committed === undefined ? initialState(scope) : readState(scope.step, scope.committed);
     this.#draft = immer.createDraft(this.#base);
   }
 
@@ -117,8 +122,8 @@ export class OpenState {
 }
 
 /** The value of a committed state, which nobody else changes. */
-function readState({ bytes }: CommittedState): object {
-  const value = decodeValue(bytes);
+function readState(step: string, { address, bytes }: CommittedState): object {
+  const value = decodeStored(bytes, NO_CODECS, () => ({ what: `the state of step ${quote(step)}`, details: { step, address } }));
   fixValue(value);
   // What was committed was a draft, so it is an object.
   return value as object;
@@ -129,7 +134,7 @@ function initialState(scope: StateScope): object {
   checkRoot(scope, 'The initial state', initial);
   const bytes = encodeState(scope, 'The initial state', initial);
   // What cannot be frozen may be somebody else's too.
-  return isKnownImmutable(initial) ? initial : readState({ address: '', bytes });
+  return isKnownImmutable(initial) ? initial : readState(scope.step, { address: '', bytes });
 }
 
 function callInitial({ op, step, inBody }: StateScope): unknown {

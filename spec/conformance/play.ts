@@ -159,7 +159,7 @@ const fields = [
 ] as const;
 
 /** One line for every field of the expectation that is not as observed. Lists are sets; a run that should not fail must not. */
-export function compare(expected: CaseExpectation, observed: Observed): readonly string[] {
+export function compare(expected: CaseExpectation, observed: Partial<Observed>): readonly string[] {
   return fields.flatMap((field) => {
     if (expected[field] === undefined && field !== 'error') return [];
     const [wanted, got] = [comparable(expected[field]), comparable(observed[field])];

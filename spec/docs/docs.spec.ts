@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { cpSync, existsSync } from 'node:fs';
 import { basename, dirname, join, posix } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { projectFiles, root } from '../house/project.ts';
@@ -25,6 +25,9 @@ describe('every ts block of the documentation', () => {
 
   beforeAll(() => {
     place.write('run/print-at.ts', printAt);
+    // Pages may speak of the example, and import it by its place in the checkout.
+    for (const folder of ['', 'run'])
+      cpSync(join(root, 'examples/earthquakes'), join(place.folder, folder, 'examples/earthquakes'), { recursive: true });
     for (const { file, whole, runnable } of programs) {
       // An empty export makes a module of a page without imports.
       place.write(file, `${whole}\nexport {};\n`);

@@ -2,7 +2,9 @@ import fc from 'fast-check';
 import { worldOp, behaviours, type Behaviour } from './world-op.ts';
 import { bodyForms, type BodyForm } from './world-body.ts';
 import type { DefinableStep, DefinableWorld, WorldOp } from './define-world.ts';
-import type { Question, WorldEntry } from './reference.ts';
+import { printMermaid, printProgram } from './print-code.ts';
+import type { WorldEntry } from './reference.ts';
+import type { WorldCase, WorldRun } from './world-case.ts';
 
 /** How large and how wild worlds may be. */
 export interface WorldConstraints {
@@ -184,15 +186,6 @@ export function assetsOf({ steps }: DefinableWorld): readonly string[] {
   return Object.values(steps).flatMap(({ outputs }) => Object.values(outputs).flatMap(({ asset }) => asset ?? []));
 }
 
-/** One run on a world: what is asked, but for what the store holds by then. */
-export type WorldRun = Omit<Question, 'stored'>;
-
-/** A world, and runs that follow each other on one store. */
-export interface WorldCase {
-  readonly world: DefinableWorld;
-  readonly runs: readonly WorldRun[];
-}
-
 /** How cases are made. */
 export interface CaseConstraints extends WorldConstraints {
   readonly maxRuns?: number;
@@ -206,7 +199,7 @@ const everything: Omit<WorldRun, 'select'> = {
   crossGraphUpstream: 'recompute',
 };
 
-/** Worlds with runs on them; often the first one selects everything, so that later ones find something to load. A failing one is printed as the world's steps and the runs, a line each. */
+/** Worlds with runs on them; often the first one selects everything, so that later ones find something to load. A failing one is printed as the world's steps and the runs, a line each, then as a program and as a drawing. */
 export function worldCase({ maxRuns = 3, policies = {}, ...constraints }: CaseConstraints = {}): fc.Arbitrary<WorldCase> {
   const most = 3 * (constraints.maxSteps ?? 8);
   const run = fc.record({
@@ -220,8 +213,13 @@ export function worldCase({ maxRuns = 3, policies = {}, ...constraints }: CaseCo
     const assets = assetsOf(world);
     const chosen = runs.map(({ chosen, ...policy }) => ({ ...policy, select: new Set(assets.filter((_, i) => chosen[i] === true)) }));
     const all = isFull && maxRuns > 1 ? [{ ...everything, select: new Set(assets) }, ...chosen.slice(0, maxRuns - 1)] : chosen;
-    return { world, runs: all, [fc.toStringMethod]: () => printCase({ world, runs: all }) };
+    return { world, runs: all, [fc.toStringMethod]: () => printFailed({ world, runs: all }) };
   });
+}
+
+/** What is printed of a case that fails: as text, as a program to run, and as a drawing. */
+function printFailed(failed: WorldCase): string {
+  return [printCase(failed), '', '```ts', `${printProgram(failed)}\`\`\``, '```mermaid', printMermaid(failed.world), '```'].join('\n');
 }
 
 /** A case as text: one line a source, a step and a run. */

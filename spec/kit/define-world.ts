@@ -14,6 +14,8 @@ export interface WorldOp {
   readonly emit: WorldBody;
   /** How the body is printed. */
   readonly shown: string;
+  /** What `worldOp` made it of; left out where it was made otherwise. */
+  readonly made?: { readonly behaviour: string; readonly k: number };
 }
 
 /** A step that can be written down as code: which op it places, under which name, in which nested graphs (outermost first). */

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { isReadable, type NewEvent, type SettledOutput } from '../../lib/events/logged-event.ts';
+import { isMissed, isReadable, type NewEvent, type SettledOutput } from '../../lib/events/logged-event.ts';
 import type { OutputId } from '../../lib/events/store-port.ts';
 import { assetKey } from '../../lib/model/asset-key.ts';
 import {
@@ -67,7 +67,10 @@ export const indexChecks: Checks = {
     const log = (await port.read(1, 100)).filter(isReadable);
     for (let at = -1; at <= events.length + 1; at += 1) {
       const expected = ['b', 'a', 'none', 'b'].map((key) => log.findLast((event) => event.key === key && event.position <= at));
-      assert.deepEqual(await port.readable([sampleKey('b'), sampleKey('a'), sampleKey('none'), sampleKey('b')], at), expected, `at ${at}`);
+      const keys = [sampleKey('b'), sampleKey('a'), sampleKey('none'), sampleKey('b')];
+      assert.deepEqual(await port.readable(keys, at), expected, `at ${at}`);
+      const positions = expected.map((event) => event?.position);
+      assert.deepEqual((await port.readableAt?.(keys, at)) ?? positions, positions, `at ${at}`);
     }
   },
 
@@ -97,6 +100,69 @@ export const indexChecks: Checks = {
     assert.deepEqual(await positions(1), [1, 1, undefined, undefined, undefined]);
     assert.deepEqual(await positions(0), [undefined, undefined, undefined, undefined, undefined]);
     assert.deepEqual(await port.lastSettled([id('x')], 6), await port.read(1, 1));
+  },
+
+  'remembers for each output the last success before a position, and that it was dropped': async ({ store, settled }) => {
+    const id = (output: string): OutputId => ({ definition: 'graph', step: 'sub.step', output });
+    await store.port.append(
+      batchOf(
+        stepSettled({ outputs: [value('x'), value('y')] }),
+        sourceObserved('a'),
+        stepSettled({ outputs: [value('x')], dropped: ['y'] }),
+        stepSettled({ ...failed, outputs: [value('x')] }),
+        stepSettled({ outputs: [value('y')] }),
+      ),
+    );
+    const { port } = await settled();
+    const log = await port.read(1, 100);
+    for (let at = 0; at <= 6; at += 1) {
+      for (const before of [undefined, 0, 1, 2, 3, 4, 5, 6, 100]) {
+        const last = (output: string): unknown => {
+          const found = log.findLast(
+            (event) =>
+              event.type === 'step-settled' &&
+              event.outcome === 'succeeded' &&
+              event.position <= at &&
+              event.position < (before ?? Infinity) &&
+              (event.dropped.includes(output) || event.outputs.some((each) => each.output === output)),
+          );
+          return found?.type === 'step-settled' && found.outputs.some((each) => each.output === output) ? found : undefined;
+        };
+        const questions = ['y', 'x', 'z'].map((output) => (before === undefined ? id(output) : { ...id(output), before }));
+        assert.deepEqual(await port.lastSettled(questions, at), ['y', 'x', 'z'].map(last), `at ${at}, before ${before}`);
+      }
+    }
+    // Each question for itself.
+    const mixed = [{ ...id('x'), before: 3 }, id('x'), { ...id('y'), before: 5 }, { ...id('y'), before: 3 }];
+    assert.deepEqual(
+      (await port.lastSettled(mixed, 100)).map((event) => event?.position),
+      [1, 3, undefined, 1],
+    );
+  },
+
+  'gives what told last that an asset did not come, as of every position': async ({ store, settled }) => {
+    const events: readonly NewEvent[] = [
+      missed('a'),
+      materialized('a'),
+      missed('b', 'asset-blocked'),
+      missed('a', 'asset-cancelled'),
+      stepSettled({ ...failed }),
+      absent('b'),
+      missed('b'),
+      sourceObserved('c'),
+      unchanged('a'),
+    ];
+    for (const event of events) await store.port.append(batchOf(event));
+    const { port } = await settled();
+    const log = (await port.read(1, 100)).filter(isMissed);
+    for (let at = -1; at <= events.length + 1; at += 1) {
+      const expected = ['b', 'a', 'c', 'none', 'b'].map((key) => log.findLast((event) => event.key === key && event.position <= at));
+      assert.deepEqual(await port.missed(['b', 'a', 'c', 'none', 'b'].map(sampleKey), at), expected, `at ${at}`);
+    }
+    assert.deepEqual(
+      (await port.missed([sampleKey('a'), sampleKey('b')], Infinity)).map((event) => event?.position),
+      [4, 7],
+    );
   },
 
   'tells keys apart, however alike, odd or long they are': async ({ store, settled }) => {

@@ -15,7 +15,9 @@ export { behaviours, harmlessBehaviours, worldOp } from './world-op.ts';
 export type { Behaviour, OpParts } from './world-op.ts';
 
 export { assetsOf, printCase, printWorld, world, worldCase } from './arbitraries.ts';
-export type { CaseConstraints, WorldCase, WorldConstraints, WorldRun } from './arbitraries.ts';
+export type { CaseConstraints, WorldConstraints } from './arbitraries.ts';
+export type { WorldCase, WorldRun } from './world-case.ts';
+export { printMermaid, printProgram } from './print-code.ts';
 export { smallWorlds, subsetsOf } from './enumerate.ts';
 export type { SmallConstraints, SmallKind } from './enumerate.ts';
 
@@ -25,3 +27,16 @@ export type { Tapped } from './tap.ts';
 export { storeContract } from './store-contract.ts';
 export type { StoreContractOptions } from './store-contract.ts';
 export type { StoreCheck, StoreUnderTest } from './store-check.ts';
+
+export { checkSubsets } from './check-subsets.ts';
+export type { CheckOptions, CheckReport, CheckSubsetsOptions, Samples } from './check-subsets.ts';
+export { checkGraph, checkOp } from './check-op.ts';
+export type { CheckInputsOptions } from './check-op.ts';
+export { checkStore } from './check-store.ts';
+export type { StoreReport } from './check-store.ts';
+export { CheckError } from './check-error.ts';
+export type { CheckName } from './check-finding.ts';
+export type { SourceValues } from './check-case.ts';
+
+export { laws } from './laws.ts';
+export type { Law } from './law.ts';

@@ -19,6 +19,8 @@ async function assertClosed(store: Store): Promise<void> {
     () => port.values([]),
     () => live.cursor('c'),
     () => live.setCursor('c', 0),
+    () => live.offsets([]),
+    () => live.lastUnsuccessful([], 1),
     async () => live.watch(() => undefined),
     () => store.put('a', 1),
     () => store.latest('a'),

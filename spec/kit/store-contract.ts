@@ -5,6 +5,7 @@ import { cursorChecks, tailChecks } from './tail-checks.ts';
 import { logChecks } from './log-checks.ts';
 import { publicStoreChecks } from './public-store-checks.ts';
 import { putChecks } from './put-checks.ts';
+import { resumeChecks } from './resume-checks.ts';
 import type { CheckContext, Checks, StoreCheck, StoreUnderTest } from './store-check.ts';
 import { valueChecks } from './value-checks.ts';
 
@@ -35,6 +36,7 @@ export function storeContract({ label, open, reopens }: StoreContractOptions): r
     ...publicStoreChecks,
     ...putChecks,
     ...cursorChecks,
+    ...resumeChecks,
   };
   return [
     ...named({ ...kept, ...lifetimeChecks, ...tailChecks }, '', false),

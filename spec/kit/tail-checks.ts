@@ -47,6 +47,18 @@ export const cursorChecks: Checks = {
     assert.equal(await port.head(), 20);
   },
 
+  'tells cursors apart whose names are alike, also where they are no text that can be written down': async ({ store, settled }) => {
+    const names = ['a', 'a ', 'A', 'é', 'e\u0301', '\ud83e', '\udd8a', '\ufffd', '\ud83e\ud83e', '"\\ud83e"', '', '\0'];
+    await store.port.append(batchOf(...observed(20)));
+    for (const [index, name] of names.entries()) await livePort(store.port).setCursor(name, index);
+    const port = livePort((await settled()).port);
+    assert.deepEqual(
+      await Promise.all(names.map((name) => port.cursor(name))),
+      names.map((_, index) => index),
+    );
+    assert.equal(await port.cursor('\udd8a\udd8a'), undefined);
+  },
+
   'goes on with a tail behind the last event after which it was asked for another': async ({ store, settled }) => {
     await store.port.append(batchOf(...observed(9)));
     const before = tailOf(store, { cursor: 'c' });

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { isReadable, type NewEvent } from '../../lib/events/logged-event.ts';
-import { decodeValue } from '../../lib/kernel/value/canonical.ts';
+import { isRetentionStore } from '../../lib/events/retention.ts';
+import { decodeValue } from '../../lib/kernel/value/decode.ts';
 import { batchOf, everyKind, materialized, runStarted, sampleKey, sampleValue, sourceObserved, unchanged } from './sample-events.ts';
+import type { StoredValue } from '../../lib/events/store-port.ts';
 import type { Checks } from './store-check.ts';
 
 /** Every kind of thing that a value may hold. Made anew each time, since some of it can change. */
@@ -31,6 +33,35 @@ export const valueChecks: Checks = {
     assert.deepEqual(
       bytes.map((found) => (found === undefined ? undefined : [...found])),
       [two, undefined, one, two].map((kept) => (kept === undefined ? undefined : [...kept.bytes])),
+    );
+  },
+
+  'says which values it keeps, in the order asked, without reading any': async ({ store, settled }) => {
+    const rows = Array.from({ length: 2000 }, (_, id) => ({ id }));
+    const [one, large, like, none] = [
+      sampleValue(1),
+      sampleValue(new Uint8Array(1_000_000)),
+      sampleValue([...rows, 1]),
+      sampleValue('none'),
+    ];
+    const base = sampleValue(rows);
+    await store.port.append({ events: [], values: [base] });
+    await store.port.append({ events: [], values: [one, large, { ...like, base: base.address }, one] });
+    // It is spoken of, and not there.
+    await store.port.append(batchOf(materialized('a', { address: none.address })));
+    const { port } = await settled();
+    const asked = [none, like, one, large, one, base, none].map(({ address }) => address);
+    assert.deepEqual(await port.has(asked), [false, true, true, true, true, true, false]);
+    assert.deepEqual(await port.has([]), []);
+    if (!isRetentionStore(port)) return;
+    await port.prune({ versions: 1, runs: 0, logsOfRuns: undefined, onProgress: undefined, signal: undefined });
+    assert.deepEqual(
+      await port.has(asked),
+      asked.map(() => false),
+    );
+    assert.deepEqual(
+      await port.values(asked),
+      asked.map(() => undefined),
     );
   },
 
@@ -68,6 +99,33 @@ export const valueChecks: Checks = {
     const written = [first, like, unlike, lost, hinted];
     const kept = await port.values(written.map(({ address }) => address));
     for (const [index, value] of written.entries()) assert.deepEqual(Buffer.from(kept[index] ?? []), Buffer.from(value.bytes));
+  },
+
+  'keeps the pieces of a value with it, and asks for none that it has': async ({ store, settled }) => {
+    const asked: string[] = [];
+    const piece = (name: string, pieces: readonly StoredValue[] = []): StoredValue => {
+      const { address, bytes } = sampleValue(name);
+      return {
+        address,
+        get bytes() {
+          asked.push(name);
+          return bytes;
+        },
+        pieces: () => pieces,
+      };
+    };
+    const [shared, old, added] = [piece('shared', [piece('deep')]), piece('old'), piece('added')];
+    await store.port.append({ events: [], values: [piece('one', [shared, old])] });
+    asked.length = 0;
+    await store.port.append({ events: [], values: [piece('two', [shared, added])] });
+    assert.deepEqual(
+      asked.filter((name) => name === 'shared' || name === 'deep'),
+      [],
+    );
+    const { port } = await settled();
+    const names = ['one', 'two', 'shared', 'deep', 'old', 'added'];
+    const kept = await port.values(names.map((name) => sampleValue(name).address));
+    for (const [index, name] of names.entries()) assert.equal(decodeValue(kept[index] ?? new Uint8Array()), name);
   },
 
   'does not let a writer change a value that it has appended': async ({ store, settled }) => {

@@ -78,7 +78,7 @@ export function worldOp({ behaviour, k, ...parts }: OpParts): WorldOp {
       if (fails('late')) throw new Error(`${total} + ${k} is divisible by 3, after "${name}"`);
     }
   };
-  return { ...parts, form, plain, emit, shown: `${behaviour}, k=${k}, ${plain ? 'plain ' : ''}${form}` };
+  return { ...parts, form, plain, emit, made: { behaviour, k }, shown: `${behaviour}, k=${k}, ${plain ? 'plain ' : ''}${form}` };
 }
 
 function weigh(value: unknown): number {

@@ -4,7 +4,7 @@ import { plan, SelectionError, type Definitions, type Store } from '../../index.
 import type { DefinableWorld } from '../kit/define-world.ts';
 import { evaluate, type Answer, type State } from '../kit/reference.ts';
 import { tap, type Tapped } from '../kit/tap.ts';
-import type { WorldRun } from '../kit/arbitraries.ts';
+import type { WorldRun } from '../kit/world-case.ts';
 
 /** Everything that a run did which the rules speak of, in plain data that prints well. */
 export interface Account {

@@ -65,6 +65,8 @@ export interface HistoryConstraints {
   readonly later?: number;
   readonly unversioned?: number;
   readonly holds?: number;
+  /** How many outputs have a derived version, beside some of those that pass by reference. */
+  readonly derived?: number;
 }
 
 const likely: readonly Behaviour[] = [
@@ -87,7 +89,17 @@ const likely: readonly Behaviour[] = [
 const often = (times: number): fc.Arbitrary<boolean> => fc.nat({ max: 9 }).map((n) => n >= 10 - times);
 
 function stepSeed(constraints: HistoryConstraints): fc.Arbitrary<StepSeed> {
-  const { maxDefinitions = 3, volatile = 1, together = 2, passing = 2, voids = 1, later = 3, unversioned = 3, holds = 2 } = constraints;
+  const {
+    maxDefinitions = 3,
+    volatile = 1,
+    together = 2,
+    passing = 2,
+    voids = 1,
+    later = 3,
+    unversioned = 3,
+    holds = 2,
+    derived = 0,
+  } = constraints;
   const input = fc.record({
     kind: fc.constantFrom('value', 'value', 'value', 'list', 'list', 'nothing'),
     optional: often(2),
@@ -95,7 +107,8 @@ function stepSeed(constraints: HistoryConstraints): fc.Arbitrary<StepSeed> {
     offsets: fc.array(fc.nat({ max: 6 }), { maxLength: 3 }),
   });
   const passes = fc.oneof(
-    { weight: 10 - passing, arbitrary: fc.constant('kept' as const) },
+    { weight: 10 - passing - derived, arbitrary: fc.constant('kept' as const) },
+    { weight: derived, arbitrary: fc.constant('derived' as const) },
     { weight: passing, arbitrary: fc.constantFrom('transient', 'opaque', 'derived', 'derived') },
   );
   return fc.record({

@@ -31,6 +31,8 @@ export interface Playing extends Pick<Surroundings, 'pause' | 'watch'> {
   /** Sees a run through, where bodies wait for a test. */
   readonly settle?: <T>(run: Promise<T>) => Promise<T>;
   readonly concurrency?: number;
+  /** How many of the last traces of an output are tried. */
+  readonly traces?: number;
 }
 
 /** One world, its store, and what a naive evaluator knows of them. */
@@ -218,6 +220,7 @@ export class History {
       config,
       ...(cancelAfter > 0 && { signal: controller.signal }),
       ...(this.#playing.concurrency !== undefined && { concurrency: this.#playing.concurrency }),
+      ...(this.#playing.traces !== undefined && { traces: this.#playing.traces }),
     };
     const run = async (): Promise<AnyResult> =>
       mode === 'refresh' ? refresh(this.defs, options) : materialize(this.defs, { ...options, inGraphUpstream });

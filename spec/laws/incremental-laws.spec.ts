@@ -91,13 +91,28 @@ describe('laws of incremental runs', () => {
     return Object.fromEntries(read);
   }
 
+  test('I3 settle-once: in a run every step of the plan settles once, by an event of its own or by being reused, and none twice', () =>
+    law({ ...pure, actions: [...everyChange, 'break'] }, async (shape) => {
+      const played = await begun(shape);
+      for (const action of shape.actions) {
+        await changes(played, [action]);
+        const { added, answer } = await runs(played);
+        const logged = added.flatMap((event) => (event.type === 'step-settled' ? [`${event.definition}:${event.step}`] : []));
+        expect(new Set(logged).size).toBe(logged.length);
+        const reused = [...answer.steps.values()].filter(({ outcome }) => outcome === 'reused').length;
+        expect(logged.length + reused).toBe(answer.need.size);
+        expect(added.filter(({ type }) => type === 'run-ended')).toHaveLength(1);
+      }
+    }));
+
   test('I4 minimality: no step runs again with the inputs, the code and the config of its last success', () =>
     law({ ...pure, maxActions: 8, actions: [...everyChange, 'run', 'break', 'restart'] }, async (shape) => {
       const played = await begun(shape);
       for (const action of shape.actions) {
         const head = await played.store.port.head();
-        if (action.do === 'run') await runs(played, { ...action, mode: 'refresh', cancelAfter: 0, unselectedOutputs: 'discard' });
-        else await changes(played, [action]);
+        await changes(played, [action]);
+        const asked = action.do === 'run' ? action : refreshAll;
+        await runs(played, { ...asked, mode: 'refresh', cancelAfter: 0, unselectedOutputs: 'discard' });
         expect(idsOf(played, repeated(await eventsFrom(played.store, 1), head + 1))).toEqual([]);
       }
     }));
@@ -177,6 +192,48 @@ describe('laws of incremental runs', () => {
       expect(idle).toEqual([]);
     }));
 
+  test('I9 batching: one refresh after several changes leaves readers what a refresh after each leaves', () =>
+    law({ ...pure, actions: everyChange }, async (shape) => {
+      const [together, each] = [await begun(shape), await begun(shape)];
+      for (const action of shape.actions) {
+        await changes(together, [action]);
+        await changes(each, [action]);
+        await runs(each);
+      }
+      const [once, last] = [await runs(together), await runs(each)];
+      expect(cameOf(once)).toEqual(cameOf(last));
+      expect(valuesOf(once, await readersSee(together))).toEqual(valuesOf(last, await readersSee(each)));
+    }));
+
+  /** How each asset came out, whether or not it had to be made. */
+  function cameOf({ account: { outcomes = {} } }: Ran): Readonly<Record<string, string>> {
+    return Object.fromEntries(
+      Object.entries(outcomes).map(([key, outcome]) => [key, /materialized|unchanged|fresh/.test(outcome) ? 'a value' : outcome]),
+    );
+  }
+
+  /** What readers get of assets that came out with a value; what failed or is absent is read as it was before, if at all. */
+  function valuesOf(ran: Ran, seen: ReadonlyMap<string, string>): Readonly<Record<string, string | undefined>> {
+    const came = Object.entries(cameOf(ran)).filter(([, outcome]) => outcome === 'a value');
+    return Object.fromEntries(came.map(([key]) => [key, seen.get(key)]));
+  }
+
+  test('I10 independent changes commute: two sources changed in either order leave readers the same', () =>
+    law({ ...pure, actions: ['put'] }, async (shape) => {
+      const [one, other] = [await begun(shape), await begun(shape)];
+      const changed = [...one.values.keys()].map((key, place) => [key, (shape.sources[place] ?? 0) + 1 + place] as const);
+      for (const played of [one, other]) {
+        await runs(played);
+        for (const [key, value] of played === one ? changed : changed.toReversed()) {
+          await played.put(key, value);
+          await runs(played);
+        }
+      }
+      const [last, otherLast] = [await runs(one), await runs(other)];
+      expect(cameOf(last)).toEqual(cameOf(otherLast));
+      expect(valuesOf(last, await readersSee(one))).toEqual(valuesOf(otherLast, await readersSee(other)));
+    }));
+
   test('I11 new code: its step runs, and of what is downstream only what another output reaches', () =>
     law({ ...pure, ...harmless, actions: ['put'] }, async (shape) => {
       const played = await begun(shape);
@@ -201,6 +258,21 @@ describe('laws of incremental runs', () => {
       expect(needed(second).filter((each) => needed(first).includes(each))).toEqual([]);
       expect(new Set([...first.ran, ...second.ran])).toEqual(new Set(all.ran));
       expect(await readersSee(narrow)).toEqual(await readersSee(wide));
+    }));
+
+  test('I16 memory: how many traces of an output are tried changes no value, and never makes a step run that would not have', () =>
+    law({ ...pure, ...harmless, actions: ['put', 'touch', 'config'] }, async (shape) => {
+      const [last, many] = [await begun(shape), await begun(shape, { traces: 8 })];
+      for (const action of shape.actions) {
+        const [some, fewer] = await Promise.all(
+          [last, many].map(async (played) => {
+            await changes(played, [action]);
+            return (await played.engineRun(played.question(refreshAll), 0)).account;
+          }),
+        );
+        expect((fewer?.ran ?? []).filter((each) => some?.ran?.includes(each) !== true)).toEqual([]);
+        expect(await readersSee(many)).toEqual(await readersSee(last));
+      }
     }));
 
   test('I17 eviction: losing values changes no value, only what runs', () =>

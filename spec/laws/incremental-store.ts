@@ -24,6 +24,7 @@ export function losingStore(inner: StorePort = memoryPort(), lost: Set<string> =
     runs: () => inner.runs(),
     values: async (addresses) =>
       (await inner.values(addresses)).map((bytes, index) => (lost.has(addresses[index] ?? '') ? undefined : bytes)),
+    has: async (addresses) => (await inner.has(addresses)).map((isKept, index) => isKept && !lost.has(addresses[index] ?? '')),
     removed: async (addresses) => addresses.map((address) => (lost.has(address) ? { reason: 'lost', size: 0, head: 0 } : undefined)),
     prune: () => Promise.reject(new Error('nothing of it is to be pruned')),
     close: () => inner.close(),

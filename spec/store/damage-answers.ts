@@ -1,13 +1,13 @@
 import { hash } from 'node:crypto';
 import { StoreError } from '../../lib/kernel/errors.ts';
-import type { CursorStore, StorePort } from '../../lib/events/store-port.ts';
+import type { LivePort } from '../../lib/events/store-port.ts';
 import { sampleKey } from '../kit/sample-events.ts';
 
 /** Of each question, the lines of its answer, or how it was refused. */
 export type Answers = Readonly<Record<string, readonly string[] | string>>;
 
 /** Everything that can be asked of a store, over the keys and steps of the samples. */
-export async function answersOf(port: StorePort): Promise<Answers> {
+export async function answersOf(port: LivePort): Promise<Answers> {
   const keys = Array.from({ length: 12 }, (_, index) => sampleKey(`a/${index}`));
   const outputs = Array.from({ length: 12 }, (_, index) => ({ definition: 'graph', step: `s/${index}`, output: 'result' }));
   const answers: Record<string, readonly string[] | string> = {};
@@ -18,11 +18,14 @@ export async function answersOf(port: StorePort): Promise<Answers> {
   const events = await port.read(1, Infinity).catch((error: unknown) => ({ error }));
   await ask('read', () => ('error' in events ? Promise.reject(events.error) : Promise.resolve(events)));
   await ask('runs', () => port.runs());
-  // Every store on disk keeps cursors.
-  await ask('cursor', () => (port as StorePort & CursorStore).cursor('cursor'));
+  await ask('cursor', () => port.cursor('cursor'));
+  for (const key of keys) await ask(`offset ${key}`, () => port.offsets([key]));
   for (const at of [7, 30, Infinity]) {
     for (const key of keys) await ask(`readable ${key} ${at}`, () => port.readable([key], at));
-    for (const output of outputs) await ask(`settled ${output.step} ${at}`, () => port.lastSettled([output], at));
+    for (const output of outputs) {
+      await ask(`settled ${output.step} ${at}`, () => port.lastSettled([output], at));
+      await ask(`unsuccessful ${output.step} ${at}`, () => port.lastUnsuccessful([output], at));
+    }
   }
   for (const event of 'error' in events ? [] : events) {
     if ('address' in event && event.address !== null) {
@@ -43,17 +46,21 @@ export function isPart(
 ): boolean {
   if (answer === undefined || typeof answer === 'string') return answer === 'refused';
   const [verb, subject, at] = question.split(' ');
-  const all = whole[verb === 'readable' || verb === 'settled' ? 'read' : question] ?? [];
+  const isOfIndex = INDICES.has(verb ?? '');
+  const all = whole[isOfIndex ? 'read' : question] ?? [];
   if (verb === 'read') return answer.every((line, index) => line === all[index]);
   if (verb === 'head') return answer.length === 1;
   // A value is what its address stands for, also where a page of old brings one back that was removed.
   if (verb === 'value' && answer.length > 0) return answer.length === 1 && `sha256:${answer[0]?.slice(2)}` === subject;
   return answer.every((line) => {
     const position = Number(/@(\d*) /.exec(line)?.[1]);
-    const isAskedFor = verb !== 'readable' && verb !== 'settled' ? true : line.startsWith(`${subject}@`) && position <= Number(at);
+    const isAskedFor = !isOfIndex || (line.startsWith(`${subject}@`) && position <= Number(at));
     return all.includes(line) && isAskedFor;
   });
 }
+
+/** What asks an index, which may have lost its last rows. */
+const INDICES: ReadonlySet<string> = new Set(['readable', 'settled', 'unsuccessful']);
 
 /** What an answer holds, one line each: what it is about, its position, and the hash of all that it says. */
 function summary(answer: unknown): readonly string[] {

@@ -1,3 +1,4 @@
+import { livePort } from '../../lib/events/tail.ts';
 import { checkStoreFile } from '../../store/check-store.ts';
 import { openStore } from '../../store/open-store.ts';
 import { answersOf, type Answers } from './damage-answers.ts';
@@ -31,7 +32,7 @@ async function obey({ do: what, folder }: DamageOrder): Promise<DamageReply> {
   }
   const store = await openStore(folder, { mode: 'read' });
   try {
-    return { said: 'read', answers: await answersOf(store.port) };
+    return { said: 'read', answers: await answersOf(livePort(store.port)) };
   } finally {
     await store.close();
   }

@@ -6,9 +6,12 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { openStore } from '../../store/open-store.ts';
 import { lacksRoomForFolder, roomFor } from '../../store/disk-room.ts';
+import { openLmdb } from '../../store/lmdb-environment.ts';
+import { META } from '../../store/tables.ts';
 import { verifyStore } from '../../store/verify.ts';
 import { batchOf, materialized, sampleValue, sourceObserved } from '../kit/sample-events.ts';
 import { newFolder } from './folder.ts';
+import { Other } from './other.ts';
 
 /** What the disk says of itself, but for the fields that stay. */
 const disk = vi.hoisted(() => ({ free: undefined as number | undefined, blocks: 1000, ffree: 1000, looks: 0, fails: false, writes: '' }));
@@ -72,6 +75,21 @@ describe('on a disk without room', () => {
     await store.close();
   });
 
+  test('a store is closed, and another process opens it as soon as there is room again, while this one goes on', async () => {
+    const store = await fullStore();
+    await store.close();
+    const folder = store.port.label;
+    // Its row could not be removed.
+    const looking = await openLmdb(folder, { writable: false, label: 'looking' });
+    expect(looking.tables.meta.doesExist(META.lease)).toBe(true);
+    await looking.close();
+    const other = new Other();
+    expect(await other.ask({ do: 'open', folder, options: {} })).toMatchObject({ said: 'done' });
+    expect(await other.ask({ do: 'put', value: 2 })).toMatchObject({ said: 'done', result: { position: 2 } });
+    disk.free = ENOUGH;
+    await expect(openStore(folder)).rejects.toMatchObject({ code: 'STORE_LOCKED', details: { pid: other.pid } });
+  });
+
   test('cursors are not set, and nothing is pruned', async () => {
     const store = await fullStore();
     const { port } = store;
@@ -80,7 +98,7 @@ describe('on a disk without room', () => {
     disk.free = ENOUGH;
     await store.put('k', 2);
     // A step may write more than a cursor does.
-    disk.free = 2 ** 20;
+    disk.free = roomFor({ bytes: 0, rows: 0 });
     const prune = port.prune as (request: object) => Promise<unknown>;
     await expect(prune.call(port, { versions: 1, runs: 0 })).rejects.toMatchObject({ code: 'STORE_FULL' });
     disk.free = ENOUGH;

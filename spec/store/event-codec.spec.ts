@@ -7,7 +7,7 @@ import { openLmdb } from '../../store/lmdb-environment.ts';
 import { openStore } from '../../store/open-store.ts';
 import { record } from '../../store/record.ts';
 import { positionKey } from '../../store/tables.ts';
-import { batchOf, everyKind, hookFailed, logLine, stepSettled } from '../kit/sample-events.ts';
+import { batchOf, everyKind, hookFailed, logLine, runEnded, runStarted, stepSettled } from '../kit/sample-events.ts';
 import { newFolder } from './folder.ts';
 
 /** An event after it has been a row, as JSON text, and an event again. */
@@ -20,6 +20,13 @@ describe('an event as a row', () => {
   test.each(everyKind().map((event, index) => [event.type, event, index] as const))('is the event again (%s)', (_, event, index) => {
     const row: unknown = JSON.parse(JSON.stringify(eventRow(event, index)));
     expect(eventFrom(row, 20 + index)).toStrictEqual(atPosition(event, 20 + index, 20));
+  });
+
+  test.each(['materialize', 'refresh', 'live'] as const)('says in which mode a run is (%s), taken up from another one or not', (mode) => {
+    for (const again of [null, { parent: 'p', root: 'r' }]) {
+      const started = runStarted({ mode, again });
+      expect(throughRow(started)).toStrictEqual({ ...started, position: 1 });
+    }
   });
 
   test('is this list, for what bodies and hooks said', () => {
@@ -40,6 +47,13 @@ describe('an event as a row', () => {
     expect(eventRow(stepSettled({ runId: 'r', time: 5, attempts: 3 }), 0)).toEqual(
       ['step-settled', 'r', 5, 'graph', 'sub.step', 'op', '1', null, [], 'succeeded', [['result', ['v']]], null, [], 3],
     ); // prettier-ignore
+  });
+
+  test('ends with what a refresh verified, where it did', () => {
+    const verified = { plan: 'sha256:p', position: 7, open: [1, 4], alone: [2], versions: { '': 'session:1', model: '2' } };
+    expect(eventRow(runEnded({ runId: 'r', time: 5 }), 0)).toEqual(['run-ended', 'r', 5, 'succeeded']);
+    expect(throughRow(runEnded({ verified }))).toEqual({ ...runEnded({ verified }), position: 1 });
+    expect(throughRow(runEnded())).not.toHaveProperty('verified');
   });
 
   test('tells a line without data from one whose data is null', () => {

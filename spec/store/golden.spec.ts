@@ -3,7 +3,8 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
-import type { CursorStore, StorePort } from '../../lib/events/store-port.ts';
+import type { StorePort } from '../../lib/events/store-port.ts';
+import { livePort } from '../../lib/events/tail.ts';
 import { openLmdb } from '../../store/lmdb-environment.ts';
 import { openStore } from '../../store/open-store.ts';
 import { FORMAT, META, OLDEST_FORMAT, type Tables } from '../../store/tables.ts';
@@ -27,8 +28,8 @@ async function goldenStore(format: string): Promise<{ readonly folder: string; r
 }
 
 async function described(port: StorePort): Promise<unknown> {
-  // Every store on disk has cursors. As text and back: what is undefined is left out, as in the description.
-  const description = await describeStore(port as StorePort & CursorStore, CURSORS);
+  // As text and back: what is undefined is left out, as in the description.
+  const description = await describeStore(livePort(port), CURSORS);
   return JSON.parse(JSON.stringify(description));
 }
 

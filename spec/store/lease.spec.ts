@@ -1,10 +1,13 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, test, vi } from 'vitest';
-import { openLmdb } from '../../store/lmdb-environment.ts';
+import { takeLease } from '../../store/lease.ts';
+import type { LeaseHolder } from '../../store/lease-sign.ts';
+import { openLmdb, type LmdbEnvironment } from '../../store/lmdb-environment.ts';
 import { openStore } from '../../store/open-store.ts';
-import { mayBeAlive, thisProcess, type ProcessIdentity } from '../../store/process-identity.ts';
+import { mayBeAlive, thisProcess } from '../../store/process-identity.ts';
 import { record } from '../../store/record.ts';
 import { META, type Tables } from '../../store/tables.ts';
 import { newFolder } from './folder.ts';
@@ -15,13 +18,13 @@ const linux = process.platform === 'linux';
 /** A pid that nobody has: above what Linux and others give. */
 const NOBODY = 2 ** 30;
 
-function giveTo(tables: Tables, holder: ProcessIdentity, epoch: number): void {
+function giveTo(tables: Tables, holder: LeaseHolder, epoch: number): void {
   tables.meta.putSync(META.lease, record('meta', META.lease, holder));
   tables.meta.putSync(META.state, record('meta', META.state, [epoch, 0, 1]));
 }
 
 /** A store whose lease was left to somebody. */
-async function leftTo(holder: ProcessIdentity): Promise<string> {
+async function leftTo(holder: LeaseHolder): Promise<string> {
   const folder = await newFolder();
   await (await openStore(folder)).close();
   const environment = await openLmdb(folder, { writable: true, label: 'leaving' });
@@ -74,6 +77,70 @@ describe('the lease of a store', () => {
     expect(await store.value('b')).toBeUndefined();
     await store.close();
     expect(environment.tables.meta.doesExist(META.lease)).toBe(true);
+    await environment.close();
+  });
+
+  test('that somebody has is looked at, and no transaction is begun for it', async () => {
+    const folder = await leftTo(here);
+    const environment = await openLmdb(folder, { writable: true, label: 'waiting' });
+    let transactions = 0;
+    const counted: LmdbEnvironment = {
+      writable: true,
+      isDead: false,
+      tables: environment.tables,
+      refresh: () => environment.refresh(),
+      forgetDeadReaders: () => environment.forgetDeadReaders(),
+      close: () => environment.close(),
+      transact: (body, volume) => {
+        transactions += 1;
+        environment.transact(body, volume);
+      },
+    };
+    const place = { path: folder, label: 'waiting' };
+    expect(takeLease(counted, place)).toEqual({ holder: here });
+    expect(transactions).toBe(0);
+    environment.transact(() => giveTo(environment.tables, { ...here, pid: NOBODY }, 8));
+    expect(takeLease(counted, place)).toEqual({ lease: { epoch: 9, sign: 9 } });
+    expect(transactions).toBe(1);
+    await environment.close();
+  });
+
+  test('has a sign for as long as it is held, and its holder is gone where that is', async () => {
+    const folder = await newFolder();
+    const signs = (): readonly string[] => readdirSync(folder).filter((name) => !name.endsWith('.mdb'));
+    const store = await openStore(folder);
+    expect(signs()).toEqual(['writing-1']);
+    await store.close();
+    expect(signs()).toEqual([]);
+    // As if the row could not be removed: the process runs on.
+    const left = await leftTo({ ...here, sign: 7 });
+    const again = await openStore(left);
+    await again.put('a', 1);
+    await again.close();
+    const held = await leftTo({ ...here, sign: 7 });
+    writeFileSync(join(held, 'writing-7'), '');
+    await expect(openStore(held)).rejects.toMatchObject({ code: 'STORE_LOCKED' });
+  });
+
+  test('that is taken over leaves no sign behind, whoever is ended when', async () => {
+    const folder = await leftTo({ ...here, pid: NOBODY, sign: 7 });
+    writeFileSync(join(folder, 'writing-7'), '');
+    // Of one that was ended before it had the lease.
+    writeFileSync(join(folder, 'writing-8'), '');
+    const store = await openStore(folder);
+    expect(readdirSync(folder).filter((name) => name.startsWith('writing'))).toEqual(['writing-8']);
+    await store.close();
+    expect(readdirSync(folder).filter((name) => name.startsWith('writing'))).toEqual([]);
+  });
+
+  test('is as good without a sign, where none can be made', async () => {
+    const folder = await leftTo({ ...here, pid: NOBODY });
+    mkdirSync(join(folder, 'writing-8'));
+    const store = await openStore(folder);
+    await store.put('a', 1);
+    await store.close();
+    const environment = await openLmdb(folder, { writable: false, label: 'looking' });
+    expect(environment.tables.meta.doesExist(META.lease)).toBe(false);
     await environment.close();
   });
 

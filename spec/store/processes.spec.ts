@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
-import { decodeValue } from '../../lib/kernel/value/canonical.ts';
+import { decodeValue } from '../../lib/kernel/value/decode.ts';
 import type { Store } from '../../lib/events/store.ts';
 import { openStore } from '../../store/open-store.ts';
 import { newFolder } from './folder.ts';

@@ -3,11 +3,11 @@ import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { isReadable, type LoggedEvent, type NewEvent } from '../../lib/events/logged-event.ts';
+import { isReadable, type LoggedEvent, type NewEvent, type RunMode } from '../../lib/events/logged-event.ts';
 import { pruneStore, type PruneOptions } from '../../lib/events/prune.ts';
 import type { Store } from '../../lib/events/store.ts';
 import type { AppendBatch, PruneProgress, RetentionStore, StoredValue, StorePort } from '../../lib/events/store-port.ts';
-import { decodeValue } from '../../lib/kernel/value/canonical.ts';
+import { decodeValue } from '../../lib/kernel/value/decode.ts';
 import { memoryStore } from '../../lib/memory/index.ts';
 import { openLmdb } from '../../store/lmdb-environment.ts';
 import { readState, writeState } from '../../store/log-state.ts';
@@ -46,7 +46,9 @@ function neededIn(log: readonly LoggedEvent[], { versions = 100, runs = 20 }: Pr
   const keep = (event: LoggedEvent | undefined): void => {
     if (event === undefined) return;
     if ('address' in event && event.address !== null) needed.add(event.address);
-    if (event.type === 'step-settled') for (const { address } of event.outputs) if (address !== null) needed.add(address);
+    if (event.type !== 'step-settled') return;
+    for (const { address } of event.outputs) if (address !== null) needed.add(address);
+    if (event.stateAddress !== null) needed.add(event.stateAddress);
   };
   const keys = new Set(log.flatMap((event) => ('key' in event ? [event.key] : [])));
   for (const key of keys) {
@@ -60,17 +62,31 @@ function neededIn(log: readonly LoggedEvent[], { versions = 100, runs = 20 }: Pr
   }
   const settled = log.filter((event) => event.type === 'step-settled');
   for (const { step } of settled) keep(settled.findLast((event) => event.step === step));
-  const ids = runs === 0 ? [] : log.flatMap((event) => (event.type === 'run-started' ? [event.runId] : [])).slice(-runs);
+  const starts = log.filter((event) => event.type === 'run-started');
+  // A live service is no run that anybody takes up again.
+  const ids = runs === 0 ? [] : starts.flatMap(({ mode, runId }) => (mode === 'live' ? [] : [runId])).slice(-runs);
   for (const event of log) {
     if (!('runId' in event) || event.runId === null || !ids.includes(event.runId)) continue;
     keep(event);
     if (event.type === 'step-settled') for (const { position } of event.inputs) keep(log[(position ?? 0) - 1]);
   }
-  const last = log.findLast((event) => event.type === 'run-started')?.runId ?? '';
+  const last = starts.at(-1)?.runId ?? '';
+  const isOver = (runId: string): boolean => log.some((event) => event.type === 'run-ended' && event.runId === runId);
+  const steps = new Set(settled.map(({ step }) => step));
+  for (const started of log) {
+    if (started.type !== 'run-started' || started.mode === 'live') continue;
+    const isKeptRun = ids.includes(started.runId) || (started.runId === last && !isOver(last));
+    for (const step of isKeptRun ? steps : []) {
+      const before = settled.findLast((event) => event.step === step && event.position <= started.readsAt)?.stateAddress;
+      // What keeps no state any more starts from none.
+      const keepsState = typeof settled.findLast((event) => event.step === step)?.stateAddress === 'string';
+      if (keepsState && typeof before === 'string') needed.add(before);
+    }
+  }
   for (const started of log) {
     // Of an older run that has not ended nobody knows; its process is gone.
-    if (started.type !== 'run-started' || ![last, ...ids].includes(started.runId)) continue;
-    if (log.some((event) => event.type === 'run-ended' && event.runId === started.runId)) continue;
+    if (started.type !== 'run-started' || started.mode === 'live' || ![last, ...ids].includes(started.runId)) continue;
+    if (isOver(started.runId)) continue;
     for (const key of keys) keep(log.findLast((event) => event.position <= started.readsAt && isReadable(event) && event.key === key));
   }
   return needed;
@@ -82,28 +98,45 @@ interface Step {
   readonly reopen?: true;
 }
 
+const FROM_ASSET = { from: 'asset', key: 'a' } as const;
+const FROM_STEP = { from: 'step', definition: 'graph', step: 'step 0', output: 'result' } as const;
+
 let runCount = 0;
 let openCount = 0;
 
-/** A run that reads a source at some position and makes an asset. */
-function runOf(value: unknown, step: string, readAt: number): AppendBatch {
+/** A run that reads a source, or what a step gave, at some position, and makes an asset; it may leave a state, or be of a live service, which goes on. */
+function runOf(value: unknown, step: string, readAt: number, { state, readsAt, mode = 'materialize' }: KindOfRun = {}): AppendBatch {
   const runId = `run ${(runCount += 1)}`;
+  const left = state === undefined ? undefined : sampleValue(state);
   const made = sampleValue(value);
   const inputs = [
-    { input: 'x', kind: 'value', origin: { from: 'asset', key: 'a' }, state: { state: 'absent' }, position: readAt },
+    { input: 'x', kind: 'value', origin: readAt % 2 === 0 ? FROM_ASSET : FROM_STEP, state: { state: 'absent' }, position: readAt },
   ] as const;
   const outputs = [{ output: 'result', state: { state: 'value', version: made.address }, address: made.address }] as const;
   // A key as any user would write it.
-  const settled = stepSettled({ runId, step, outputs, inputs: readAt === 0 ? [] : (inputs as never) });
-  const events: readonly NewEvent[] = [runStarted({ runId }), logLine({ runId }), settled, runEnded({ runId })];
-  return { events, values: [made] };
+  const stateAddress = left?.address ?? null;
+  const settled = stepSettled({ runId, step, outputs, inputs: readAt === 0 ? [] : (inputs as never), stateAddress });
+  const started = runStarted({ runId, mode, ...(readsAt !== undefined && { readsAt }) });
+  const ended = mode === 'live' ? logLine({ runId }) : runEnded({ runId });
+  const events: readonly NewEvent[] = [started, logLine({ runId }), settled, ended];
+  return { events, values: left === undefined ? [made] : [made, left] };
+}
+
+interface KindOfRun {
+  readonly state?: unknown;
+  /** 0 by default. */
+  readonly readsAt?: number;
+  readonly mode?: RunMode;
 }
 
 const anyHistory: fc.Arbitrary<readonly Step[]> = fc
   .tuple(
     anyVersions(6),
     fc.infiniteStream(fc.nat()),
-    fc.array(fc.constantFrom('a', 'a', 'a', 'b', 'run', 'open run', 'prune', 'prune', 'reopen', 'again'), { minLength: 4, maxLength: 20 }),
+    fc.array(fc.constantFrom('a', 'a', 'a', 'b', 'run', 'run', 'live', 'open run', 'prune', 'prune', 'reopen', 'again'), {
+      minLength: 4,
+      maxLength: 20,
+    }),
   )
   .map(([versions, numbers, deeds]) => {
     const latest = new Map<string, string>();
@@ -126,11 +159,16 @@ const anyHistory: fc.Arbitrary<readonly Step[]> = fc
       }
       if (deed === 'reopen') return { reopen: true };
       if (deed === 'prune') return { prune: { versions: 1 + (number % 3), runs: (number >> 2) % 3 } };
-      if (deed === 'run') {
+      if (deed === 'run' || deed === 'live') {
         const batch = runOf(
           ['made', number % 5, ...ballast(10)],
           `step ${number % 2}`,
           number % 2 === 0 || events === 0 ? 0 : 1 + (number % events),
+          {
+            mode: deed === 'live' ? 'live' : 'materialize',
+            readsAt: events - (number % 7 > events ? 0 : number % 7),
+            ...(number % 5 > 0 && { state: ['state', index] }),
+          },
         );
         events += 4;
         return { batch };
@@ -231,6 +269,50 @@ describe('a prune', () => {
       expect(await isKept(store, value)).toBe(value % 2 === 0 || removed === undefined);
     }
     expect(await isKept(store, 11)).toBe(true);
+    await store.close();
+  });
+
+  test.each(stores)('keeps of a live service no more than its traces, whether it goes on or has ended (%s)', async (_, open) => {
+    const store = await open();
+    await store.port.append(version('a', 'read'));
+    await store.port.append(runOf('of the run before', 'step 0', 1));
+    await store.port.append(version('a', 'as it began'));
+    const runId = 'live';
+    const readsAt = await store.port.head();
+    await store.port.append({ events: [runStarted({ runId, mode: 'live', readsAt })], values: [] });
+    const kept = async (runs: number): Promise<readonly string[]> => {
+      await pruneStore(store, { versions: 1, runs });
+      const values = ['read', 'of the run before', 'as it began', 'first epoch', 'second epoch', 'latest'];
+      const found = await Promise.all(values.map((value) => isKept(store, value)));
+      return values.filter((_value, index) => found[index]);
+    };
+    for (const value of ['first epoch', 'second epoch']) {
+      const { address, bytes } = sampleValue(value);
+      const outputs = [{ output: 'result', state: { state: 'value', version: address }, address }] as const;
+      const events = [stepSettled({ runId, step: 'step 1', outputs }), stepSettled({ runId, step: 'step 0', outputs })];
+      await store.port.append({ events, values: [{ address, bytes }] });
+    }
+    await store.port.append(version('a', 'latest'));
+    expect(await kept(1)).toEqual(['read', 'of the run before', 'second epoch', 'latest']);
+    await store.port.append({ events: [runEnded({ runId })], values: [] });
+    expect(await kept(1)).toEqual(['read', 'of the run before', 'second epoch', 'latest']);
+    expect(await kept(0)).toEqual(['second epoch', 'latest']);
+    await store.close();
+  });
+
+  test.each(stores)('looks beyond any number of live services for the last runs (%s)', async (_, open) => {
+    const store = await open();
+    await store.port.append(runOf('made', 'step 0', 0));
+    await store.port.append(runOf('trace', 'step 0', 0));
+    for (let live = 0; live < 40; live += 1)
+      await store.port.append({
+        events: [runStarted({ runId: `live ${live}`, mode: 'live' }), runEnded({ runId: `live ${live}` })],
+        values: [],
+      });
+    await pruneStore(store, { versions: 1, runs: 2 });
+    expect(await isKept(store, 'made')).toBe(true);
+    await pruneStore(store, { versions: 1, runs: 1 });
+    expect([await isKept(store, 'made'), await isKept(store, 'trace')]).toEqual([false, true]);
     await store.close();
   });
 

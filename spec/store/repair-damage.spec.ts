@@ -18,7 +18,9 @@ import {
   has,
   makeWhole,
   PAGE,
+  READ,
   repairHere,
+  type Contents,
   type Damage,
   type Repaired,
   type Whole,
@@ -78,7 +80,17 @@ function problems({ parts, findings, contents }: Repaired, { contents: before }:
     if (value !== expected && !isBack) found.push(`the value ${address} is ${value.slice(0, 20)}`);
   }
   if ((contents.cursor ?? 0) > (before.cursor ?? 0)) found.push(`the cursor is at ${contents.cursor}`);
-  return found;
+  return [...found, ...offsetProblems({ parts, contents }, before)];
+}
+
+/** An offset is as it was; or it is an older one, or gone, and that is told. */
+function offsetProblems({ parts, contents }: Pick<Repaired, 'parts' | 'contents'>, before: Contents): readonly string[] {
+  return READ.flatMap((key, index) => {
+    const [was, is] = [before.offsets[index], contents.offsets[index]];
+    if (is === was) return [];
+    const isTold = is === undefined ? parts.offsets.lost !== 0 : parts.offsets.uncertain.includes(key);
+    return isTold && Number(is ?? 0) <= Number(was ?? -1) ? [] : [`the offset of ${key} was ${was}, and is ${is}`];
+  });
 }
 
 async function problemsOf(whole: Whole, damages: readonly Damage[], events: ReadonlySet<number>): Promise<readonly string[]> {

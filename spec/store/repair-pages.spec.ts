@@ -10,6 +10,7 @@ import { treeFrom } from '../../store/lmdb-header.ts';
 import { openForCare } from '../../store/lmdb-copy.ts';
 import { readState } from '../../store/log-state.ts';
 import { openStore } from '../../store/open-store.ts';
+import { offsetKey } from '../../store/offsets.ts';
 import { record } from '../../store/record.ts';
 import { rankPages, RANK, type RankedPages } from '../../store/salvage-order.ts';
 import { DamagedFile } from '../../store/salvage-pages.ts';
@@ -19,10 +20,10 @@ import { addressOf, wholeRow } from '../../store/value-rows.ts';
 import { materialized, sampleValue, sourceObserved } from '../kit/sample-events.ts';
 import { fixedRuns } from './damage-samples.ts';
 import { newFolder } from './folder.ts';
-import { contentsOf, folderOf, makeRichStore, PAGE, repairHere, type Contents } from './repair-samples.ts';
+import { contentsOf, folderOf, makeRichStore, PAGE, READ, repairHere, type Contents } from './repair-samples.ts';
 
 let whole = Buffer.alloc(0);
-let contents: Contents = { head: 0, events: [], values: new Map(), cursor: undefined };
+let contents: Contents = { head: 0, events: [], values: new Map(), cursor: undefined, offsets: [] };
 
 beforeAll(async () => {
   const folder = await newFolder();
@@ -300,13 +301,16 @@ describe('rows of before', () => {
   });
 
   test('take the place of those that are broken', async () => {
-    const bytes = await changed(({ cursors, appends }) => {
-      for (const table of [cursors, appends])
+    const bytes = await changed(({ cursors, appends, offsets }) => {
+      for (const table of [cursors, appends, offsets])
         for (const { key, value } of Array.from(table.getRange({}))) table.putSync(key, Buffer.from(value).fill(0, 5, 7));
     });
     const { parts, contents: after } = await repairHere(await folderOf(bytes));
-    expect(parts).toMatchObject({ cursors: { kept: 1, lost: 0 }, appends: { kept: 20, lost: 0 } });
+    expect(parts).toMatchObject({ cursors: { kept: 1, lost: 0 }, appends: { kept: 20, lost: 0 }, offsets: { kept: 14, lost: 0 } });
     expect(after.cursor).toBe(contents.cursor);
+    expect(after.offsets).toEqual(contents.offsets);
+    expect(parts.offsets.uncertain).toEqual(expect.arrayContaining([...READ]));
+    expect(parts.offsets.uncertain).toHaveLength(14);
   });
 
   test('say where the log ends, with everything else that speaks of positions', async () => {
@@ -353,6 +357,15 @@ describe('positions behind the end of the log', () => {
     expect(findings).toEqual([]);
     expect(after.cursor).toBe(head);
     expect(parts.appends.kept).toBe(20);
+  });
+
+  test('have an offset taken for lost: what it would leave out is not there', async () => {
+    const key = offsetKey(READ[0]);
+    const bytes = await changed(({ offsets }) => offsets.putSync(key, record('offsets', key, [READ[0], '99', contents.head + 1])));
+    const { parts, findings, contents: after } = await repairHere(await folderOf(bytes));
+    expect(findings).toEqual([]);
+    expect(after.offsets).toEqual([undefined, contents.offsets[1]]);
+    expect(parts.offsets).toEqual({ kept: 13, lost: 1, uncertain: [] });
   });
 });
 

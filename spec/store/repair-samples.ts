@@ -10,12 +10,16 @@ import { LmdbPort } from '../../store/lmdb-port.ts';
 import { openStore } from '../../store/open-store.ts';
 import { repairFile } from '../../store/repair-file.ts';
 import type { RepairedParts } from '../../store/repair-report.ts';
-import { batchOf, materialized, sampleValue } from '../kit/sample-events.ts';
+import type { AssetKey } from '../../lib/model/asset-key.ts';
+import { batchOf, materialized, sampleKey, sampleValue } from '../kit/sample-events.ts';
 import { batchOfRun, type SampleRun } from './damage-samples.ts';
 import { newFolder } from './folder.ts';
 
 /** How long a page is, on the hosts that these tests run on. */
 export const PAGE = 4096;
+
+/** Sources of which it is kept how far they were read: one in the runs with even numbers, one in those with odd ones. */
+export const READ: readonly [AssetKey, AssetKey] = [sampleKey('read/even'), sampleKey('read/odd')];
 
 /** All that is in a store, as its readers get it. */
 export interface Contents {
@@ -24,9 +28,11 @@ export interface Contents {
   /** Bytes in hex by address, or the code of the error that reading them gives; of those that events refer to. */
   readonly values: ReadonlyMap<string, string>;
   readonly cursor: number | undefined;
+  /** How far the two sources were read of which it is kept. */
+  readonly offsets: readonly (string | undefined)[];
 }
 
-/** A store with everything that a store can hold: values of all kinds, ids of batches, and a cursor. */
+/** A store with everything that a store can hold: values of all kinds, ids of batches, offsets, and a cursor. */
 export async function makeRichStore(folder: string, runs: readonly SampleRun[], { prunes }: { readonly prunes: boolean }): Promise<void> {
   const store = await openStore(folder);
   const port = portOf(store);
@@ -37,6 +43,7 @@ export async function makeRichStore(folder: string, runs: readonly SampleRun[], 
     await port.append({
       ...batchOf(materialized('table', { address: table.address, version: table.address })),
       values: [{ ...table, ...(base === undefined ? {} : { base }) }],
+      offsets: [{ key: READ[index % 2 === 0 ? 0 : 1], offset: `${index}` }],
     });
     base = table.address;
     await port.setCursor('reader', last);
@@ -59,7 +66,7 @@ export async function contentsOf(folder: string): Promise<Contents> {
   const events = await port.read(1, Infinity);
   const values = new Map<string, string>();
   for (const address of new Set(events.flatMap(addressesIn))) values.set(address, await valueAt(port, address));
-  const contents = { head: await port.head(), events, values, cursor: await port.cursor('reader') };
+  const contents = { head: await port.head(), events, values, cursor: await port.cursor('reader'), offsets: await port.offsets(READ) };
   await store.close();
   return contents;
 }

@@ -8,7 +8,7 @@ import { gunzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { open } from 'lmdb';
 import { describe, expect, test } from 'vitest';
-import type { CursorStore, StorePort } from '../../lib/events/store-port.ts';
+import { livePort } from '../../lib/events/tail.ts';
 import { openForCare } from '../../store/lmdb-copy.ts';
 import { openLmdb } from '../../store/lmdb-environment.ts';
 import { readState } from '../../store/log-state.ts';
@@ -16,7 +16,7 @@ import { openStore } from '../../store/open-store.ts';
 import { record } from '../../store/record.ts';
 import { repairStore } from '../../store/repair.ts';
 import { withSalvage } from '../../store/salvage-file.ts';
-import { META, positionKey, TABLE_NAMES, type TableName, type Tables } from '../../store/tables.ts';
+import { indexKey, META, positionKey, TABLE_NAMES, type TableName, type Tables } from '../../store/tables.ts';
 import { addressOf, openValueRow, valueKey } from '../../store/value-rows.ts';
 import { verifyStore } from '../../store/verify.ts';
 import { sourceObserved } from '../kit/sample-events.ts';
@@ -107,6 +107,7 @@ describe('a store that is whole', () => {
             values: { lost: 0, lostValues: [] },
             cursors: { kept: 1, lost: 0 },
             appends: { kept: runs.length, lost: 0 },
+            offsets: { kept: Math.min(runs.length, 12) + Math.min(runs.length, 2), lost: 0, uncertain: [] },
           });
         }),
         { numRuns: 8 },
@@ -141,8 +142,8 @@ describe('a store that is whole', () => {
     expect(findings).toEqual([]);
     expect(parts).toMatchObject({ isHeadKnown: true, events: { lost: { count: 0 }, contradicted: { count: 0 } }, values: { lost: 0 } });
     const store = await openStore(folder, { mode: 'read' });
-    // Every store on disk has cursors. As text and back: what is undefined is left out, as in the description.
-    const description: unknown = JSON.parse(JSON.stringify(await describeStore(store.port as StorePort & CursorStore, CURSORS)));
+    // As text and back: what is undefined is left out, as in the description.
+    const description: unknown = JSON.parse(JSON.stringify(await describeStore(livePort(store.port), CURSORS)));
     // Later versions give more of each event.
     expect(description).toMatchObject(JSON.parse(await readFile(join(golden, 'description.json'), 'utf8')) as object);
     await store.close();
@@ -176,6 +177,24 @@ describe('what can be made again', () => {
 });
 
 describe('what is lost is told', () => {
+  test('what a run verified, where an event is lost that it may have gone by', async () => {
+    const row = ['run-ended', 'last', 1, 'succeeded'];
+    const verified = ['plan', 2, [], [1], {}];
+    const endedAs = async (lost: readonly number[]): Promise<unknown> => {
+      const { folder } = await changedForGood(({ events }, { head }) => {
+        const key = positionKey(head);
+        events.putSync(key, record('events', key, [...row, verified]));
+        for (const position of lost) events.removeSync(positionKey(position));
+      });
+      return (await repairHere(folder)).contents.events.at(-1);
+    };
+    const ended = { type: 'run-ended', runId: 'last', time: 1, status: 'succeeded' };
+    expect(await endedAs([])).toMatchObject({ ...ended, verified: { plan: 'plan', position: 2, open: [], alone: [1], versions: {} } });
+    const doubtful = await endedAs([3]);
+    expect(doubtful).toMatchObject(ended);
+    expect(doubtful).not.toHaveProperty('verified');
+  });
+
   test('an event, whose position stays', async () => {
     const { folder, contents } = await changedForGood(({ events }, { head }) => {
       for (const position of [3, 4, 9, head]) events.removeSync(positionKey(position));
@@ -261,16 +280,60 @@ describe('what is lost is told', () => {
     expect(parts).toMatchObject({ head: contents.head, isHeadKnown: false });
   });
 
-  test('cursors and ids of batches', async () => {
-    const { folder } = await changedForGood(({ cursors, appends }) => {
-      for (const table of [cursors, appends]) {
+  test('the row that says where the log ends, beside rows that are whole at positions that no log of this length has', async () => {
+    const far = [2 ** 40, 2 ** 40 + 1, 2 ** 48 - 1];
+    const { folder, contents } = await changedForGood(({ meta, events, runs, readable }) => {
+      meta.removeSync(META.state);
+      for (const position of far) {
+        const key = positionKey(position);
+        events.putSync(key, record('events', key, ['run-ended', 'far', 1, 'failed']));
+        runs.putSync(key, record('runs', key, [0]));
+        readable.putSync(indexKey(1, position), Buffer.alloc(0));
+      }
+    });
+    const { parts, findings, contents: after } = await repairHere(folder);
+    expect(findings).toEqual([]);
+    expect(after.events).toEqual(contents.events);
+    expect(parts).toMatchObject({
+      head: contents.head,
+      isHeadKnown: false,
+      events: {
+        kept: contents.head,
+        lost: { count: 0 },
+        absurd: {
+          count: 3,
+          ranges: [
+            [2 ** 40, 2 ** 40 + 1],
+            [2 ** 48 - 1, 2 ** 48 - 1],
+          ],
+        },
+      },
+    });
+  });
+
+  test.each([
+    ['an end of the log', [1, 2 ** 40, 5]],
+    ['no number of an end', [1, null, 5]],
+    ['a number of leases', [2 ** 53, 6, 5]],
+    ['no number of leases', ['many', 6, 5]],
+  ])('the row that says where the log ends, where it is whole and says %s that nobody can have written', async (_, state) => {
+    const { folder, contents } = await changedForGood(({ meta }) => meta.putSync(META.state, record('meta', META.state, state)));
+    const { parts, findings, contents: after } = await repairHere(folder);
+    expect(findings).toEqual([]);
+    expect(after.events).toEqual(contents.events);
+    expect(parts).toMatchObject({ head: contents.head, isHeadKnown: false, events: { absurd: { count: 0 } } });
+  });
+
+  test('cursors, ids of batches, and offsets', async () => {
+    const { folder } = await changedForGood(({ cursors, appends, offsets }) => {
+      for (const table of [cursors, appends, offsets]) {
         const [row] = [...table.getRange({ limit: 1 })];
         if (row !== undefined) table.putSync(row.key, Buffer.from(row.value).fill(0, 5, 7));
       }
     });
     const { parts, findings } = await repairHere(folder);
     expect(findings).toEqual([]);
-    expect(parts).toMatchObject({ cursors: { kept: 0, lost: 1 }, appends: { kept: 5, lost: 1 } });
+    expect(parts).toMatchObject({ cursors: { kept: 0, lost: 1 }, appends: { kept: 5, lost: 1 }, offsets: { kept: 7, lost: 1 } });
   });
 });
 
@@ -325,6 +388,7 @@ describe('what is on old pages', () => {
         events: { lost: { count: 0 } },
         cursors: { kept: 1 },
         appends: { kept: 4 },
+        offsets: { kept: 6 },
       });
     }
   });

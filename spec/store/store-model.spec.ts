@@ -3,7 +3,8 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { atPosition, isReadable, type LoggedEvent, type NewEvent } from '../../lib/events/logged-event.ts';
 import type { PositionRef } from '../../lib/events/position.ts';
-import type { AppendBatch, Appended, OutputId, StorePort } from '../../lib/events/store-port.ts';
+import type { AppendBatch, Appended, LivePort, OutputId, StepId, StorePort } from '../../lib/events/store-port.ts';
+import { livePort } from '../../lib/events/tail.ts';
 import { StoreError } from '../../lib/kernel/errors.ts';
 import { memoryPort } from '../../lib/memory/memory-port.ts';
 import { openStore } from '../../store/open-store.ts';
@@ -25,6 +26,7 @@ import { newFolder } from './folder.ts';
 class Model {
   readonly log: LoggedEvent[] = [];
   readonly values = new Map<string, string>();
+  readonly offsets = new Map<string, string>();
   readonly named = new Map<string, { readonly content: unknown; readonly first: number; readonly last: number }>();
 
   /** What each id was first asked for with. */
@@ -32,12 +34,15 @@ class Model {
 
   append(batch: AppendBatch): unknown {
     const { events, values, id } = batch;
-    const content = [events.map((event) => ({ ...event, time: 0 })), values.map(({ address }) => address)];
+    const offsets = batch.offsets ?? [];
+    const content = [events.map((event) => ({ ...event, time: 0 })), values.map(({ address }) => address), offsets];
     const named = id === undefined ? undefined : this.named.get(id);
     if (named !== undefined) {
       const { first, last } = named;
       return isDeepStrictEqual(named.content, content) ? { first, last, duplicate: true } : { code: 'IDEMPOTENCY_CONFLICT', first, last };
     }
+    const next = this.log.length + 1;
+    if (batch.at !== undefined && batch.at !== next) return { code: 'VERSION_CONFLICT', expected: batch.at, found: next };
     for (const { key, position } of batch.expected ?? []) {
       const found = this.readable(key, this.log.length)?.position ?? 0;
       if (found !== position) return { code: 'VERSION_CONFLICT', key, expected: position, found };
@@ -45,6 +50,7 @@ class Model {
     const first = this.log.length + 1;
     this.log.push(...events.map((event, index) => atPosition(event, first + index, first)));
     for (const { address, bytes } of values) this.values.set(address, Buffer.from(bytes).toString('hex'));
+    for (const { key, offset } of offsets) this.offsets.set(key, offset);
     if (id !== undefined) this.named.set(id, { content, first, last: this.log.length });
     return { first, last: this.log.length, duplicate: false };
   }
@@ -62,6 +68,18 @@ class Model {
         event.definition === id.definition &&
         event.step === id.step &&
         event.outputs.some(({ output }) => output === id.output),
+    );
+  }
+
+  lastUnsuccessful({ definition, step }: StepId, at: number): LoggedEvent | undefined {
+    return this.log.findLast(
+      (event) =>
+        event.position <= at &&
+        event.type === 'step-settled' &&
+        event.outcome !== 'succeeded' &&
+        event.outcome !== 'cancelled' &&
+        event.definition === definition &&
+        event.step === step,
     );
   }
 
@@ -111,7 +129,7 @@ const anyEvent: fc.Arbitrary<NewEvent> = fc.oneof(
       definition: names,
       step: names,
       inputs,
-      outcome: fc.constantFrom('succeeded' as const, 'failed' as const, 'skipped' as const),
+      outcome: fc.constantFrom('succeeded' as const, 'failed' as const, 'skipped' as const, 'blocked' as const, 'cancelled' as const),
       outputs: fc.uniqueArray(
         fc.record({ output: names, state: states, address: fc.constantFrom(null, sampleValue('v').address) }, plain),
         { maxLength: 3, selector: ({ output }) => output },
@@ -142,11 +160,16 @@ interface Asked {
   /** Whether it is what its id was first asked for with, at another time. */
   readonly again: boolean;
   readonly expected: readonly { readonly key: string; readonly back: number }[];
+  /** How far the place that it asks for is from the next one. */
+  readonly from: number | undefined;
+  readonly offsets: readonly { readonly key: string; readonly offset: string }[];
 }
 
 const anyAsked: fc.Arbitrary<Asked> = fc.record({
   id: fc.option(fc.nat(4), { nil: undefined, freq: 2 }),
   again: fc.boolean(),
+  from: fc.option(fc.constantFrom(0, 0, 0, -1, 1), { nil: undefined, freq: 2 }),
+  offsets: fc.oneof(fc.constant([]), fc.array(fc.record({ key: keys, offset: names }, plain), { maxLength: 3 })),
   expected: fc.oneof(
     { weight: 3, arbitrary: fc.constant([]) },
     { weight: 1, arbitrary: fc.array(fc.record({ key: keys, back: fc.constantFrom(0, 0, 0, 1, 5) }), { maxLength: 2 }) },
@@ -166,12 +189,15 @@ function batchFor({ content, asked }: AnyBatch, model: Model): AppendBatch {
     key: sampleKey(key),
     position: Math.max(0, (model.readable(key, model.log.length)?.position ?? 0) - back),
   }));
-  if (asked.id === undefined) return { ...content, expected };
+  const at = asked.from === undefined ? {} : { at: Math.max(1, model.log.length + 1 + asked.from) };
+  const asks = { expected, ...at };
+  const mine = asked.offsets.map(({ key, offset }) => ({ key: sampleKey(key), offset }));
+  if (asked.id === undefined) return { ...content, ...asks, offsets: mine };
   const before = asked.again ? model.firstById.get(asked.id) : undefined;
-  const { events, values } = before ?? content;
-  if (!model.firstById.has(asked.id)) model.firstById.set(asked.id, { events, values });
+  const { events, values, offsets = [] } = before ?? { ...content, offsets: mine };
+  if (!model.firstById.has(asked.id)) model.firstById.set(asked.id, { events, values, offsets });
   // Other times are no other content.
-  return { events: events.map((event) => ({ ...event, time: event.time + 1 })), values, expected, id: `id ${asked.id}` };
+  return { events: events.map((event) => ({ ...event, time: event.time + 1 })), values, offsets, ...asks, id: `id ${asked.id}` };
 }
 
 type Action =
@@ -191,11 +217,15 @@ const ALL_OUTPUTS: readonly OutputId[] = ALL_NAMES.flatMap((definition) =>
   ALL_NAMES.flatMap((step) => ALL_NAMES.map((output) => ({ definition, step, output }))),
 );
 
-async function askAll(port: StorePort, model: Model, { at, from, limit }: { at: number; from: number; limit: number }): Promise<void> {
+const ALL_STEPS: readonly StepId[] = ALL_NAMES.flatMap((definition) => ALL_NAMES.map((step) => ({ definition, step })));
+
+async function askAll(port: LivePort, model: Model, { at, from, limit }: { at: number; from: number; limit: number }): Promise<void> {
   expect(await port.head()).toBe(model.log.length);
   expect(await port.read(from, limit)).toStrictEqual(model.log.slice(Math.max(from, 1) - 1, Math.max(from, 1) - 1 + limit));
   expect(await port.readable(ALL_KEYS, at)).toStrictEqual(ALL_KEYS.map((key) => model.readable(key, at)));
   expect(await port.lastSettled(ALL_OUTPUTS, at)).toStrictEqual(ALL_OUTPUTS.map((id) => model.lastSettled(id, at)));
+  expect(await port.lastUnsuccessful(ALL_STEPS, at)).toStrictEqual(ALL_STEPS.map((step) => model.lastUnsuccessful(step, at)));
+  expect(await port.offsets(ALL_KEYS)).toStrictEqual(ALL_KEYS.map((key) => model.offsets.get(key)));
   expect(await port.runs()).toStrictEqual(model.runs());
   const addresses = [...model.values.keys(), sampleValue('never').address];
   expect((await port.values(addresses)).map((bytes) => bytes && Buffer.from(bytes).toString('hex'))).toStrictEqual([
@@ -238,10 +268,10 @@ async function play(actions: readonly Action[]): Promise<void> {
         await store.close();
         store = await openStore(folder);
       } else {
-        for (const port of [store.port, memory]) await askAll(port, model, action);
+        for (const port of [livePort(store.port), memory]) await askAll(port, model, action);
       }
     }
-    for (const port of [store.port, memory]) await askAll(port, model, { at: Infinity, from: 1, limit: Infinity });
+    for (const port of [livePort(store.port), memory]) await askAll(port, model, { at: Infinity, from: 1, limit: Infinity });
   } finally {
     await store.close();
   }

@@ -12,6 +12,7 @@ import { rowAt, rowsOf } from '../../store/check-rows.ts';
 import { checkStoreFile, type CheckResult } from '../../store/check-store.ts';
 import { openLmdb } from '../../store/lmdb-environment.ts';
 import { nameOf } from '../../store/names.ts';
+import { offsetKey } from '../../store/offsets.ts';
 import { openStore } from '../../store/open-store.ts';
 import { record } from '../../store/record.ts';
 import { FORMAT, indexKey, META, positionKey, type TableName, type Tables } from '../../store/tables.ts';
@@ -286,9 +287,30 @@ describe('what is broken is found, and nothing else', () => {
     ['an id of a batch at half a position', put('appends', appendKey('i'), ['i', 1.5, 3, HASH]), ['append appends 1.5']],
     ['an id of a batch without its hash', put('appends', appendKey('i'), ['i', 1, 3, 'none']), ['append appends 1']],
     ['an id of a batch that is no list', put('appends', appendKey('i'), 'i'), ['append appends']],
+    [
+      'an offset with a bit flipped',
+      (tables) => [put('offsets', offsetKey('a'), ['a', '1', 7]), flip('offsets', offsetKey('a'))].forEach((each) => each(tables)),
+      ['offset offsets'],
+    ],
+    ["an offset under another's hash", put('offsets', offsetKey('a'), ['b', '1', 7]), ['offset offsets 7']],
+    ['an offset that is ahead of the log', put('offsets', offsetKey('a'), ['a', '1', 8]), ['offset offsets 8']],
+    ['an offset of before the log', put('offsets', offsetKey('a'), ['a', '1', -1]), ['offset offsets -1']],
+    ['an offset at half a position', put('offsets', offsetKey('a'), ['a', '1', 1.5]), ['offset offsets 1.5']],
+    ['an offset that is no text', put('offsets', offsetKey('a'), ['a', 1, 7]), ['offset offsets 7']],
+    ['an offset without a position', put('offsets', offsetKey('a'), ['a', '1']), ['offset offsets']],
+    ['an offset that is no list', put('offsets', offsetKey('a'), 'a'), ['offset offsets']],
+    ['a key of an offset that is cut off', (tables) => tables.offsets.putSync(Buffer.of(1), Buffer.of(1)), ['key offsets']],
     ['a key of an id that is cut off', (tables) => tables.appends.putSync(Buffer.of(1), Buffer.of(1)), ['key appends']],
   ])('%s', async (_, change, expected) => {
     expect(await foundIn(change)).toEqual(expected);
+  });
+
+  test('offsets up to the head are fine, and a later version may say more in them', async () => {
+    const found = await foundIn((tables) => {
+      put('offsets', offsetKey('a'), ['a', '', 0])(tables);
+      put('offsets', offsetKey('\ud83d'), ['\ud83d', '1', 7, 'more'])(tables);
+    });
+    expect(found).toEqual([]);
   });
 
   test('ids of batches up to the head are fine, and of batches without events', async () => {

@@ -2,19 +2,23 @@ import { describe, expect, test } from 'vitest';
 import { draftBatch } from '../../store/batch-draft.ts';
 import { takeLease } from '../../store/lease.ts';
 import { openLmdb, type LmdbEnvironment } from '../../store/lmdb-environment.ts';
-import { readState } from '../../store/log-state.ts';
-import { Names } from '../../store/names.ts';
+import { readState, writeState } from '../../store/log-state.ts';
+import { nameOf, Names } from '../../store/names.ts';
+import { lastInIndex, positionKey } from '../../store/tables.ts';
 import { Writer } from '../../store/writer.ts';
-import { batchOf, sourceObserved } from '../kit/sample-events.ts';
+import { batchOf, materialized, missed, sampleKey, sourceObserved, stepSettled } from '../kit/sample-events.ts';
 import { newFolder } from './folder.ts';
 
 /** A writer on a disk that has no room for transactions of more events than this. */
-async function writerWithRoom(
-  events: number,
-): Promise<{ readonly writer: Writer; readonly commits: number[]; readonly close: () => Promise<void> }> {
+async function writerWithRoom(events: number): Promise<{
+  readonly writer: Writer;
+  readonly environment: LmdbEnvironment;
+  readonly commits: number[];
+  readonly close: () => Promise<void>;
+}> {
   const path = await newFolder();
   const environment = await openLmdb(path, { writable: true, label: 'full' });
-  const attempt = takeLease(environment, 'full');
+  const attempt = takeLease(environment, { path, label: 'full' });
   if ('holder' in attempt) throw new Error('nobody else has the lease');
   const head = (): number => readState(environment.tables, 'full').head;
   const full: LmdbEnvironment = {
@@ -38,7 +42,7 @@ async function writerWithRoom(
   const commits: number[] = [];
   const onCommit = (): void => void commits.push(head());
   const writer = new Writer({ environment: full, names: new Names('full'), lease: attempt.lease, label: 'full', path, onCommit });
-  return { writer, commits, close: () => environment.close() };
+  return { writer, environment, commits, close: () => environment.close() };
 }
 
 describe('a writer', () => {
@@ -54,6 +58,49 @@ describe('a writer', () => {
       { value: { first: 5, last: 5 } },
     ]);
     expect(commits).toEqual([1, 4, 5]);
+    await close();
+  });
+
+  test('writes over no event that stands after the head, and says that the store is damaged', async () => {
+    const { writer, environment, close } = await writerWithRoom(100);
+    const append = (key: string): Promise<unknown> => writer.append(draftBatch(batchOf(sourceObserved(key)), writer.values));
+    await Promise.all(['a', 'b', 'c'].map(append));
+    const state = readState(environment.tables, 'full');
+    const third = environment.tables.events.get(positionKey(3));
+    environment.transact(() => writeState(environment.tables, { ...state, head: 2 }));
+    await expect(append('d')).rejects.toMatchObject({ code: 'STORE_CORRUPT', details: { table: 'events' } });
+    expect(environment.tables.events.get(positionKey(3))).toEqual(third);
+    await close();
+  });
+
+  test('judges what a batch expects by its neighbours in the same transaction', async () => {
+    const { writer, commits, close } = await writerWithRoom(100);
+    const append = (position: number): Promise<unknown> =>
+      writer.append(draftBatch({ ...batchOf(sourceObserved('k')), expected: [{ key: sampleKey('k'), position }] }, writer.values));
+    const answers = await Promise.allSettled([0, 1, 0, 2].map(append));
+    expect(answers).toMatchObject([
+      { value: { first: 1 } },
+      { value: { first: 2 } },
+      { reason: { code: 'VERSION_CONFLICT', details: { found: 2 } } },
+      { value: { first: 3 } },
+    ]);
+    expect(commits).toEqual([3]);
+    await close();
+  });
+
+  test('finds the rows of all batches of a transaction, however many there are', async () => {
+    const { writer, environment, close } = await writerWithRoom(10_000);
+    const steps = Array.from({ length: 900 }, (_, index) =>
+      batchOf(stepSettled({ step: `s${index % 7}`, op: 'x'.repeat(500) }), materialized(`k/${index % 3}`), missed(`m/${index % 5}`)),
+    );
+    await Promise.all(steps.map((batch) => writer.append(draftBatch(batch, writer.values))));
+    environment.refresh();
+    const { tables } = environment;
+    expect([tables.events, tables.settled, tables.readable, tables.missed].map((table) => table.getCount())).toEqual([2700, 900, 900, 900]);
+    const names = new Names('full');
+    const last = (kind: 'key', key: string): number | undefined =>
+      lastInIndex(tables.readable, names.find(tables, nameOf(kind, key)) ?? 0, 9e9);
+    expect([0, 1, 2].map((key) => last('key', `k/${key}`))).toEqual([2693, 2696, 2699]);
     await close();
   });
 

@@ -1,6 +1,7 @@
 import { pruneStore } from '../../lib/events/prune.ts';
-import type { CursorStore, StoredValue, StorePort } from '../../lib/events/store-port.ts';
+import type { StoredValue, StorePort } from '../../lib/events/store-port.ts';
 import { checkStoreFile } from '../../store/check-store.ts';
+import { livePort } from '../../lib/events/tail.ts';
 import { openStore } from '../../store/open-store.ts';
 import { answersOf, type Answers } from '../store/damage-answers.ts';
 import { batchOfRun, type SampleRun } from '../store/damage-samples.ts';
@@ -43,14 +44,13 @@ async function obey({ do: what, folder, seed = 0 }: CorruptOrder): Promise<Corru
     return { said: 'checked', findings };
   }
   await using store = await openStore(folder, { mode: 'read' });
-  return { said: 'read', answers: await answersOf(store.port) };
+  return { said: 'read', answers: await answersOf(livePort(store.port)) };
 }
 
 /** Runs over twelve assets, values of all forms, of which some were removed, ids, a cursor, and pages that are free. */
 async function make(folder: string, random: Random): Promise<void> {
   await using store = await openStore(folder);
-  // Every store on disk keeps cursors.
-  const port = store.port as StorePort & CursorStore;
+  const port = livePort(store.port);
   for (let index = 0; index < RUNS; index += 1) {
     const batch = batchOfRun(anyRun(random), index);
     await port.append(random.oneIn(3) ? { ...batch, id: `run ${index}` } : batch);

@@ -6,6 +6,7 @@ import type { AppendBatch } from '../../lib/events/store-port.ts';
 import { backupStore } from '../../store/backup.ts';
 import { compactStore } from '../../store/compact.ts';
 import { openStore } from '../../store/open-store.ts';
+import { repairStore } from '../../store/repair.ts';
 import { restoreStore } from '../../store/restore.ts';
 import { verifyStore } from '../../store/verify.ts';
 import { materialized, sampleValue } from '../kit/sample-events.ts';
@@ -42,6 +43,7 @@ export type FullDiskOrder =
         | 'verify'
         | 'backup'
         | 'restore'
+        | 'repair'
         | 'compact'
         | 'prune';
       readonly folder: string;
@@ -117,6 +119,8 @@ async function obey(order: FullDiskOrder): Promise<FullDiskReply> {
       return left(`${backup}-other`, async () => void (await backupStore(path, `${backup}-other`)));
     case 'restore':
       return left(restored, async () => void (await restoreStore(backup, restored)));
+    case 'repair':
+      return left(`${restored}-repaired`, async () => void (await repairStore(path, `${restored}-repaired`)));
   }
 }
 
@@ -172,13 +176,13 @@ async function readThrough(path: string): Promise<FullDiskReply> {
 
 /** Does something that makes a folder: when it is refused, nothing is there, neither under its name nor beside it. */
 async function left(made: string, body: () => Promise<void>): Promise<FullDiskReply> {
-  const before = readdirSync(dirname(made)).length;
+  const count = (): number => (existsSync(dirname(made)) ? readdirSync(dirname(made)).length : 0);
+  const before = count();
   try {
     await body();
     return { said: 'done' };
   } catch (error) {
-    if (existsSync(made) || readdirSync(dirname(made)).length !== before)
-      return { said: 'wrong', problem: `${made} was refused, and left something` };
+    if (existsSync(made) || count() !== before) return { said: 'wrong', problem: `${made} was refused, and left something` };
     throw error;
   }
 }

@@ -59,7 +59,7 @@ const DONE = /^done$/;
 const DONE_OR_FULL = /^(done|STORE_FULL)$/;
 const BEGIN: Step = ['writer', 'begin', DONE];
 
-const STEPS: Readonly<Record<'stays open' | 'is closed', readonly Step[]>> = {
+const STEPS: Readonly<Record<'stays open' | 'is closed' | 'is opened by another', readonly Step[]>> = {
   'stays open': [
     ['writer', 'fill', /^STORE_FULL$/],
     ['other', 'read', DONE],
@@ -78,6 +78,7 @@ const STEPS: Readonly<Record<'stays open' | 'is closed', readonly Step[]>> = {
     ['writer', 'fill', /^STORE_FULL$/],
     ['writer', 'close', DONE],
     ['other', 'read', DONE],
+    ['other', 'repair', DONE_OR_FULL],
     ['other', 'compact', DONE_OR_FULL],
     ['other', 'forget locks', DONE],
     ['other', 'read', DONE_OR_FULL],
@@ -90,7 +91,22 @@ const STEPS: Readonly<Record<'stays open' | 'is closed', readonly Step[]>> = {
     ['other', 'compare', DONE],
     ['other', 'verify', DONE],
   ],
+  // The writer's process runs on, and has let go of the store: there was no room to remove its lease.
+  'is opened by another': [
+    ['writer', 'fill', /^STORE_FULL$/],
+    ['writer', 'close', DONE],
+    ['writer', 'make room', DONE],
+    ['other', 'open', DONE],
+    ['other', 'compare', DONE],
+    ['writer', 'open', /^STORE_LOCKED$/],
+    ['other', 'close', DONE],
+    ['writer', 'open', DONE],
+    ['writer', 'go on', DONE],
+    ['writer', 'close', DONE],
+    ['other', 'verify', DONE],
+  ],
 };
+const PLAYS = Object.values(STEPS);
 
 interface Filling extends Honesty {
   readonly count: number;
@@ -138,7 +154,7 @@ async function fillOnce(
 ): Promise<string | undefined> {
   using quick = new QuickFolder();
   const sayings = join(quick.path, 'sayings');
-  for (const [who, what, allowed] of [BEGIN, ...STEPS[round % 2 === 0 ? 'stays open' : 'is closed']]) {
+  for (const [who, what, allowed] of [BEGIN, ...(PLAYS[round % PLAYS.length] ?? [])]) {
     const process = who === 'writer' ? writer : other;
     const reply = await process.ask(orderOf(what, { folder, left, seed, sayings, isLiar }));
     const outcome = reply.said === 'refused' ? reply.code : reply.said;

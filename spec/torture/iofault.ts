@@ -145,7 +145,7 @@ async function injectFault({ phase, fault }: Site, { isLiar, seed, players, exam
   const isCutShort = reply.said === 'died';
   if (reply.said === 'played') {
     for (const { code } of reply.refused) tally.count(`refused with ${code}`);
-    const problem = judgeRefusals(reply.refused, { faults: injected.length, mayEnd: hasHitNode || hits.some(isWriteOfPages) });
+    const problem = judgeRefusals(reply.refused, { faults: injected.length, mayEnd: hasHitNode || hits.some(isFirstWrite) });
     if (problem !== undefined) return problem;
     if (reply.refused.length === 0) tally.count('overcome');
   } else {
@@ -176,7 +176,7 @@ function judgeRefusals(
 ): string | undefined {
   // Without a backup there is nothing to restore.
   const refused = all.filter(({ what }) => !(what === 'restore' && all.some((other) => other.what === 'backup')));
-  // A process that takes care of a store and is ended by a signal looks as if damage had ended it.
+  // A process that takes care of a store and is ended by a signal, without a word, looks as if damage had ended it.
   const bad = refused.find(({ code }) => !(mayEnd ? /^STORE_(IO|FULL|CORRUPT)$/ : /^STORE_(IO|FULL)$/).test(code));
   if (bad !== undefined) return `${bad.what} was refused with ${bad.code}: ${bad.message}`;
   const stuck = refused.find(({ what }) => what === 'go on');

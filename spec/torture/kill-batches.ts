@@ -48,7 +48,8 @@ export function pieceAt(seed: number, { life, index }: PieceName): Piece {
   if (kind === 'chain' || kind === 'stale') {
     const { address, bytes } = sampleValue({ name });
     const event = sourceObserved(chainKey(index), { offset: tag(name, 0, 1), address, version: address });
-    return { kind, batch: { events: [event], values: [{ address, bytes }], id: name }, value: undefined };
+    const offsets = [{ key: event.key, offset: tag(name, 0, 1) }];
+    return { kind, batch: { events: [event], values: [{ address, bytes }], offsets, id: name }, value: undefined };
   }
   const value = sampleValue(valueOf(kind, { life, index }, random));
   const count = 1 + random.below(kind === 'events' && random.oneIn(10) ? 60 : 6);

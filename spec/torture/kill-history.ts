@@ -4,7 +4,7 @@ import type { Store } from '../../lib/events/store.ts';
 import { atPosition, type LoggedEvent } from '../../lib/events/logged-event.ts';
 import { address } from '../../lib/kernel/value/version.ts';
 import type { Line } from './child.ts';
-import { chainKey, KEPT_VERSIONS, nameOf, pieceAt, tagOf, type PieceName, type Tag } from './kill-batches.ts';
+import { chainKey, chainKeys, KEPT_VERSIONS, nameOf, pieceAt, tagOf, type PieceName, type Tag } from './kill-batches.ts';
 
 interface Range {
   readonly first: number;
@@ -29,6 +29,8 @@ export class KillHistory {
   #checked = 0;
   readonly #found = new Map<string, number>();
   readonly #chains = new Map<string, number>();
+  /** What the last event of each chain says of how far its source was read. */
+  readonly #offsets = new Map<string, string | null>();
   /** What readers got of each key: addresses, oldest first. */
   readonly #versions = new Map<string, string[]>();
   #cursors: { acknowledged: number | undefined; tried: number | undefined } = { acknowledged: undefined, tried: undefined };
@@ -87,6 +89,7 @@ export class KillHistory {
       this.#checked = 0;
       this.#found.clear();
       this.#chains.clear();
+      this.#offsets.clear();
       this.#versions.clear();
     }
     const head = await store.port.head();
@@ -105,6 +108,7 @@ export class KillHistory {
     this.#checked = head;
     await this.#checkValues(store, events);
     await this.#checkCursor(store);
+    await this.#checkOffsets(store);
   }
 
   /** The pieces in a part of a log: each once, whole, and as it was meant. */
@@ -142,6 +146,7 @@ export class KillHistory {
       if (expected !== (this.#chains.get(event.key) ?? 0))
         this.problems.push(`${nameOf(tag)} expected ${event.key} at ${expected}, and it was at ${this.#chains.get(event.key) ?? 0}`);
       this.#chains.set(event.key, event.position);
+      if (event.type === 'source-observed') this.#offsets.set(event.key, event.offset);
     }
   }
 
@@ -167,6 +172,16 @@ export class KillHistory {
         if (bytes === undefined || address(bytes) !== wanted)
           this.problems.push(`the value ${wanted} is ${bytes === undefined ? 'gone' : 'wrong'}`);
       }
+    }
+  }
+
+  /** How far a source was read is there with the batch that came of it: neither before nor after. */
+  async #checkOffsets(store: Store): Promise<void> {
+    const keys = chainKeys();
+    const offsets = await livePort(store.port).offsets(keys);
+    for (const [index, key] of keys.entries()) {
+      const [found, expected] = [offsets[index], this.#offsets.get(key) ?? undefined];
+      if (found !== expected) this.problems.push(`the offset of ${key} is ${found}, and its last event says ${expected}`);
     }
   }
 

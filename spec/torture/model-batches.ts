@@ -1,5 +1,5 @@
 import type { NewEvent } from '../../lib/events/logged-event.ts';
-import type { AppendBatch, OutputId, StoredValue } from '../../lib/events/store-port.ts';
+import type { AppendBatch, OutputId, StepId, StoredValue } from '../../lib/events/store-port.ts';
 import {
   absent,
   hookFailed,
@@ -28,6 +28,9 @@ export const ALL_KEYS: readonly ReturnType<typeof sampleKey>[] = [...KEYS, 'neve
 export const ALL_OUTPUTS: readonly OutputId[] = NAMES.flatMap((step) =>
   ['result', 'other', 'never'].map((output) => ({ definition: 'graph', step, output })),
 );
+
+/** Every step that settles, and one that does not. */
+export const ALL_STEPS: readonly StepId[] = [...NAMES, 'never'].map((step) => ({ definition: 'graph', step }));
 
 /** What can be put. */
 export function putValue(index: number): unknown {
@@ -64,6 +67,13 @@ export function contentAt(index: number): AppendBatch {
   return { events: eventsAt(index, at), values: [value] };
 }
 
+const UNSUCCESSFUL = [
+  { outcome: 'failed', outputs: [], error: { code: 'OP_THREW', message: 'it did' } },
+  { outcome: 'blocked', outputs: [{ output: 'result', state: { state: 'blocked' }, address: null }], attempts: 0 },
+  { outcome: 'skipped', outputs: [{ output: 'result', state: { state: 'absent' }, address: null }], attempts: 0 },
+  { outcome: 'cancelled', outputs: [], attempts: 0 },
+] as const;
+
 function eventsAt(index: number, at: { readonly address: string; readonly version: string }): readonly NewEvent[] {
   const key = KEYS[(index >> 3) % KEYS.length] ?? 's/0';
   const step = NAMES[(index >> 3) % 2] ?? 'a';
@@ -84,7 +94,7 @@ function eventsAt(index: number, at: { readonly address: string; readonly versio
         runEnded({ runId }),
       ];
     case 4:
-      return [unchanged(key, at), absent(key), missed(key)];
+      return [unchanged(key, at), absent(key), missed(key), stepSettled({ step, ...UNSUCCESSFUL[index % UNSUCCESSFUL.length] })];
     case 5:
       // A run that goes on, or whose process ended: it may yet read what was there.
       if (index > CONTENTS / 2) return [runStarted({ runId: `open ${index}`, readsAt: index % 7 })];

@@ -4,9 +4,9 @@ import { pruneStore } from '../../lib/events/prune.ts';
 import type { LoggedEvent } from '../../lib/events/logged-event.ts';
 import { isRetentionStore } from '../../lib/events/retention.ts';
 import { encodeSource, observation, type Store } from '../../lib/events/store.ts';
-import type { AppendBatch } from '../../lib/events/store-port.ts';
-import { decodeValue } from '../../lib/kernel/value/canonical.ts';
-import { ALL_KEYS, ALL_OUTPUTS, contentAt, CONTENTS, putValue } from './model-batches.ts';
+import type { AppendBatch, SourceOffset } from '../../lib/events/store-port.ts';
+import { decodeValue } from '../../lib/kernel/value/decode.ts';
+import { ALL_KEYS, ALL_OUTPUTS, ALL_STEPS, contentAt, CONTENTS, putValue } from './model-batches.ts';
 import type { ModelLog, Outcome } from './model-log.ts';
 import type { ModelWorld } from './model-world.ts';
 import { codeOf } from './obey.ts';
@@ -39,11 +39,14 @@ const anyAsked = fc.record({
   content: fc.nat(CONTENTS - 1),
   time: fc.nat(3),
   id: fc.option(fc.nat(7), { nil: undefined, freq: 2 }),
+  /** How far the place that it asks for is from the next one. */
+  from: fc.option(fc.constantFrom(0, 0, 0, -1, 1), { nil: undefined, freq: 2 }),
+  offsets: fc.array(fc.record({ key: fc.nat(KEY_COUNT - 1), offset: fc.nat(99) }), { maxLength: 2 }),
   expected: fc.option(fc.record({ key: fc.nat(KEY_COUNT - 1), back: fc.constantFrom(0, 0, 0, 1, 4) }), { nil: undefined, freq: 2 }),
 });
 type Asked = typeof anyAsked extends fc.Arbitrary<infer Value> ? Value : never;
 
-function batchFor({ content, time, id, expected }: Asked, model: ModelLog): AppendBatch {
+function batchFor({ content, time, id, from, offsets, expected }: Asked, model: ModelLog): AppendBatch {
   // The same is asked for again under its id, or now and then something else.
   const { events, values } = contentAt(id === undefined || content % 6 === 0 ? content : 5 * id + 1);
   const key = keyAt(expected?.key ?? 0);
@@ -51,9 +54,20 @@ function batchFor({ content, time, id, expected }: Asked, model: ModelLog): Appe
   return {
     events: events.map((event) => ({ ...event, time: event.time + time })),
     values,
+    offsets: id === undefined ? offsets.map(({ key: source, offset }) => offsetOf(source, offset)) : offsetsOfId(id),
+    ...(from === undefined ? {} : { at: Math.max(1, model.head + 1 + from) }),
     ...(id === undefined ? {} : { id: `id ${id}` }),
     ...(expected === undefined ? {} : { expected: [{ key, position }] }),
   };
+}
+
+function offsetOf(key: number, offset: number): SourceOffset {
+  return { key: keyAt(key), offset: `${offset}` };
+}
+
+/** Offsets are a part of what is compared under an id. */
+function offsetsOfId(id: number): readonly SourceOffset[] {
+  return id % 2 === 0 ? [] : [offsetOf(id, 100 + id)];
 }
 
 async function outcome(asked: Promise<Outcome>): Promise<unknown> {
@@ -152,6 +166,14 @@ const ask = fc.record({ at: fc.double({ min: 0, max: 1, noNaN: true }), limit: f
       expectEqual(
         [...(await port.lastSettled(ALL_OUTPUTS, position))],
         ALL_OUTPUTS.map((id) => model.lastSettled(id, position)),
+      );
+      expectEqual(
+        [...(await port.lastUnsuccessful(ALL_STEPS, position))],
+        ALL_STEPS.map((step) => model.lastUnsuccessful(step, position)),
+      );
+      expectEqual(
+        [...(await port.offsets(ALL_KEYS))],
+        ALL_KEYS.map((key) => model.offsets.get(key)),
       );
       expectEqual([...(await port.runs())], [...model.runs()]);
     }
@@ -286,7 +308,9 @@ async function learnEvents(
 }
 
 const reopen = fc.constant(command('reopen', null, (_, world) => world.reopen()));
-const crash = fc.nat(CONTENTS - 1).map((content) => command('crash', content, (_, world) => world.crash(contentAt(content))));
+const crash = fc
+  .nat(CONTENTS - 1)
+  .map((content) => command('crash', content, (_, world) => world.crash({ ...contentAt(content), offsets: [offsetOf(content, 200)] })));
 const compact = fc.constant(command('compact', null, (_, world) => world.compact()));
 const backup = fc.constant(command('back up and restore', null, (_, world) => world.backupAndRestore()));
 
@@ -304,7 +328,7 @@ export const anyCommands: fc.Arbitrary<Iterable<ModelCommand>> = fc.commands(
       { weight: 30, arbitrary: prune },
       { weight: 20, arbitrary: reopen },
       { weight: 30, arbitrary: crash },
-      { weight: 1, arbitrary: fc.oneof(compact, backup) },
+      { weight: 2, arbitrary: fc.oneof(compact, backup) },
     ),
   ],
   { maxCommands: 100, size: 'max' },

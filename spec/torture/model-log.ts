@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { atPosition, isMissed, isReadable, type LoggedEvent } from '../../lib/events/logged-event.ts';
-import type { AppendBatch, OutputId } from '../../lib/events/store-port.ts';
+import type { AppendBatch, OutputId, StepId } from '../../lib/events/store-port.ts';
 import { addressesOf, isSaid } from '../../lib/events/retention.ts';
 
 /** What an append comes to: where the batch is, or the code of what it is refused for. */
@@ -16,6 +16,8 @@ export class ModelLog {
   /** Addresses of values that were removed. */
   readonly removed = new Set<string>();
   readonly cursors = new Map<string, number>();
+  /** How far each source was read. */
+  readonly offsets = new Map<string, string>();
   readonly #named = new Map<string, { readonly content: unknown; readonly first: number; readonly last: number }>();
 
   get head(): number {
@@ -24,7 +26,8 @@ export class ModelLog {
 
   append(batch: AppendBatch): Outcome {
     const { events, values, id } = batch;
-    const content = batch.request ?? [events.map((event) => ({ ...event, time: 0 })), values.map(({ address }) => address)];
+    const offsets = batch.offsets ?? [];
+    const content = batch.request ?? [events.map((event) => ({ ...event, time: 0 })), values.map(({ address }) => address), offsets];
     const named = id === undefined ? undefined : this.#named.get(id);
     if (named !== undefined) {
       const { first, last } = named;
@@ -32,6 +35,7 @@ export class ModelLog {
     }
     const isMet = ({ key, position }: { readonly key: string; readonly position: number }): boolean =>
       (this.readable(key, this.head)?.position ?? 0) === position;
+    if (batch.at !== undefined && batch.at !== this.head + 1) return { code: 'VERSION_CONFLICT' };
     if (!(batch.expected ?? []).every(isMet)) return { code: 'VERSION_CONFLICT' };
     const first = this.head + 1;
     this.log.push(...events.map((event, at) => atPosition(event, first + at, first)));
@@ -39,6 +43,7 @@ export class ModelLog {
       this.values.set(address, Buffer.from(bytes).toString('hex'));
       this.removed.delete(address);
     }
+    for (const { key, offset } of offsets) this.offsets.set(key, offset);
     if (id !== undefined) this.#named.set(id, { content, first, last: this.head });
     return { first, last: this.head, duplicate: false };
   }
@@ -62,6 +67,17 @@ export class ModelLog {
         (event.outputs.some(({ output }) => output === id.output) || event.dropped.includes(id.output)),
     );
     return last?.type === 'step-settled' && last.outputs.some(({ output }) => output === id.output) ? last : undefined;
+  }
+
+  lastUnsuccessful({ definition, step }: StepId, at: number): LoggedEvent | undefined {
+    return this.log.findLast(
+      (event) =>
+        event.position <= at &&
+        event.type === 'step-settled' &&
+        ['failed', 'blocked', 'skipped'].includes(event.outcome) &&
+        event.definition === definition &&
+        event.step === step,
+    );
   }
 
   runs(): readonly { readonly started: LoggedEvent; readonly ended: LoggedEvent | null }[] {

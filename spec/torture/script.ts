@@ -29,9 +29,13 @@ export interface ScriptName {
   readonly care: boolean;
 }
 
-/** The folders of a script: where its store is, its backup, and the store made from that. */
+/** The folders of a script: where its store is, its backup, and the store made from that. None of those above them is there yet. */
 export function placesOf(folder: string): { readonly store: string; readonly backup: string; readonly restored: string } {
-  return { store: join(folder, 'store'), backup: join(folder, 'backup'), restored: join(folder, 'restored') };
+  return {
+    store: join(folder, 'stores', 'store'),
+    backup: join(folder, 'backups', 'of', 'store'),
+    restored: join(folder, 'stores', 'again', 'restored'),
+  };
 }
 
 /** What a script writes with one promise: a batch, or a put. Written as `step/batch`. */

@@ -1,8 +1,10 @@
-import { decode, type TagDecodeControl, type TagDecoder } from 'cborg';
 import { invariant } from '../invariant.ts';
+import type { Key } from '../keyed/key.ts';
+import { KeyedRows } from '../keyed/keyed-rows.ts';
+import { visitEntries, type Tree } from '../keyed/tree.ts';
 import { CborWriter, Major, Simple } from './cbor-writer.ts';
 import { fixValue } from './fix.ts';
-import { binaryTag, bytesOf, isBinary, revivers } from './kind.ts';
+import { binaryTag, bytesOf, isBinary } from './kind.ts';
 
 /**
  * Form c1: byte 1, then one CBOR item.
@@ -15,14 +17,17 @@ import { binaryTag, bytesOf, isBinary, revivers } from './kind.ts';
  *     Map, Set                      MAP(map), SET(array)
  *     Date                          DATE(number): milliseconds, NaN if invalid
  *     binary                        its tag in kind.ts, of bytes
+ *     Keyed                         KEYED(array): key and row of each entry, in the order of the keys
  *
  * Written to disk and hashed into versions: no encoding of any value may ever change under byte 1.
  */
-const FORM = 1;
-const Tag = { positive: 2, negative: 3, set: 258, map: 259, date: 0xc100, utf16: 0xc101 } as const;
+export const FORM = 1;
+
+/** The tags of form c1, beside those of binaries. */
+export const Tag = { positive: 2, negative: 3, set: 258, map: 259, date: 0xc100, utf16: 0xc101, keyed: 0xc104 } as const;
 
 /** Lone surrogates have no UTF-8 (encoders write U+FFFD), and decoders drop a byte order mark in front. */
-const LOST_IN_UTF8 = /^\uFEFF|\p{Surrogate}/u;
+export const LOST_IN_UTF8: RegExp = /^\uFEFF|\p{Surrogate}/u;
 
 interface Encoding {
   readonly out: CborWriter;
@@ -48,22 +53,6 @@ export function encodeValue(value: unknown): Uint8Array {
  */
 export function canonicalBytes(value: unknown): Uint8Array {
   return encode(value, true);
-}
-
-/**
- * The value that `encodeValue` or `canonicalBytes` wrote, its plain data deep-frozen, its bytes its own.
- * Objects have the ordinary prototype, and share nothing.
- *
- * @throws Error if `bytes` are not in form c1
- */
-export function decodeValue(bytes: Uint8Array): unknown {
-  if (bytes[0] !== FORM) {
-    throw new Error(`Not a value in form c1: it starts with ${bytes[0] === undefined ? 'nothing' : `byte ${bytes[0]}`}, not with byte 1.`);
-  }
-  const value = decodeItem(bytes.subarray(1));
-  const fixed = fixValue(value);
-  if (!fixed.storable) throw new Error(`Not a value in form c1: what is at ${fixed.path} is ${fixed.problem}.`);
-  return value;
 }
 
 function encode(value: unknown, sorted: boolean): Uint8Array {
@@ -140,6 +129,8 @@ function putObject(to: Encoding, value: object): void {
   } else if (value instanceof Date) {
     out.head(Major.tag, Tag.date);
     putNumber(out, value.getTime());
+  } else if (KeyedRows.is(value)) {
+    putKeyed(to, KeyedRows.treeOf(value));
   } else if (isBinary(value)) {
     const tag = binaryTag(value);
     invariant(tag !== undefined, 'only binaries of a known kind are encoded');
@@ -150,6 +141,18 @@ function putObject(to: Encoding, value: object): void {
     out.head(Major.map, entries.length);
     putEach(to, entries, putEntry);
   }
+}
+
+/** What cannot be frozen stands there as it was when it came in. */
+function putKeyed(to: Encoding, rows: Tree<Key, unknown>): void {
+  const { out, sorted } = to;
+  out.head(Major.tag, Tag.keyed);
+  out.head(Major.array, 2 * rows.size);
+  visitEntries(rows, ({ key, value, encoded }) => {
+    put(to, key);
+    if (encoded === undefined) put(to, value);
+    else out.item((sorted ? encoded.canonical : encoded.stored).subarray(1));
+  });
 }
 
 function putEntry(to: Encoding, [key, value]: readonly [unknown, unknown]): void {
@@ -164,72 +167,4 @@ function putEach<Item>(to: Encoding, items: Iterable<Item>, putItem: (to: Encodi
     putItem(to, item);
   }
   if (to.sorted) to.out.sort(starts);
-}
-
-const tags: Record<number, TagDecoder> = {
-  [Tag.positive]: (read) => takeCount(read),
-  [Tag.negative]: (read) => -1n - takeCount(read),
-  [Tag.set]: takeSet,
-  [Tag.map]: takeMap,
-  [Tag.date]: takeDate,
-  [Tag.utf16]: takeUtf16,
-  ...Object.fromEntries([...revivers].map(([tag, revive]) => [tag, (read: TagDecodeControl): object => revive(takeBytes(read))])),
-};
-
-/** As strict as cborg gets. Short floats and broken UTF-8 pass still, as values that are written otherwise. */
-const strictly = { strict: true, allowIndefinite: false, allowBigInt: false, rejectDuplicateMapKeys: true, tags };
-
-function decodeItem(bytes: Uint8Array): unknown {
-  try {
-    return decode(bytes, strictly);
-  } catch (cause) {
-    // Nesting without end lands here too, as the engine's RangeError.
-    throw new Error(`Not a value in form c1: ${cause instanceof Error ? cause.message : String(cause)}.`, { cause });
-  }
-}
-
-function check(holds: boolean, what: string): asserts holds {
-  if (!holds) throw new Error(what);
-}
-
-/** Copied: cborg gives every empty byte string as one and the same object. */
-function takeBytes(read: TagDecodeControl): ArrayBuffer {
-  const bytes = read();
-  check(bytes instanceof Uint8Array, 'a tag for bytes is on something else');
-  return new Uint8Array(bytes).buffer;
-}
-
-function takeCount(read: TagDecodeControl): bigint {
-  const hex = Buffer.from(takeBytes(read)).toString('hex');
-  check(!hex.startsWith('00'), 'a bigint starts with zeros');
-  return BigInt(`0x0${hex}`);
-}
-
-function takeUtf16(read: TagDecodeControl): string {
-  const text = Buffer.from(takeBytes(read)).toString('utf16le');
-  check(LOST_IN_UTF8.test(text), 'text that UTF-8 can write is in UTF-16');
-  return text;
-}
-
-function takeDate(read: TagDecodeControl): Date {
-  const time = read();
-  check(typeof time === 'number', 'a Date is not a number');
-  const date = new Date(time);
-  check(Object.is(date.getTime(), time), 'a Date is not a time');
-  return date;
-}
-
-function takeSet(read: TagDecodeControl): Set<unknown> {
-  const members = read();
-  check(Array.isArray(members), 'a Set is not a list');
-  const set = new Set<unknown>(members);
-  check(set.size === members.length, 'a Set has a member twice');
-  return set;
-}
-
-function takeMap(read: TagDecodeControl): Map<unknown, unknown> {
-  const entries = read.entries();
-  const map = new Map(entries);
-  check(map.size === entries.length, 'a Map has a key twice');
-  return map;
 }

@@ -80,6 +80,13 @@ export class CborWriter {
     this.at += value.length;
   }
 
+  /** Adds an item that was written before. */
+  item(bytes: Uint8Array): void {
+    this.reserve(bytes.length);
+    this.bytes.set(bytes, this.at);
+    this.at += bytes.length;
+  }
+
   /** Adds a text string if it is short and ASCII, as keys mostly are; says whether it did. */
   shortText(value: string): boolean {
     const length = value.length;

@@ -1,4 +1,5 @@
 import { invariant } from '../invariant.ts';
+import { keyed, Keyed } from '../keyed/keyed.ts';
 import { fixValue, isKnownImmutable } from './fix.ts';
 import { binaryTag, bytesOf, isBinary, revivers, type Binary } from './kind.ts';
 
@@ -44,6 +45,7 @@ function copyObject(value: object, part: (value: unknown) => unknown): object {
   if (value instanceof Map) return new Map([...value].map(([key, member]) => [part(key), part(member)]));
   if (value instanceof Set) return new Set([...value].map(part));
   if (value instanceof Date) return new Date(value);
+  if (value instanceof Keyed) return keyed(Array.from(value, ([key, row]) => [key, part(row)] as const));
   if (isBinary(value)) return copyBinary(value);
   // From entries, as an object may have a property "__proto__" of its own.
   const copied: object = Object.fromEntries(Object.entries(value).map(([name, member]) => [name, part(member)]));

@@ -1,4 +1,7 @@
 import { isProxy } from 'node:util/types';
+import type { Key } from '../keyed/key.ts';
+import { KeyedRows } from '../keyed/keyed-rows.ts';
+import { Leaf, visitEntries, type Tree } from '../keyed/tree.ts';
 import { bytesOf, isBinary, isDetached, isShared, objectKind } from './kind.ts';
 import { printPath, type Label, type Level } from './path.ts';
 
@@ -103,10 +106,11 @@ function enter(walk: Walk, value: object): void {
     return;
   }
   try {
-    const kind = objectKind(value);
+    const kind = KeyedRows.is(value) ? 'keyed' : objectKind(value);
     if (kind === undefined) refuse(walk, `an instance of ${className(value)}`);
     else if (kind === 'object') open(walk, value, readProperties);
     else if (kind === 'array') open(walk, value, readElements);
+    else if (kind === 'keyed') enterKeyed(walk, value);
     else if (kind === 'binary') checkBinary(walk, value);
     else if (Reflect.ownKeys(value).length > 0) refuse(walk, `a ${className(value)} with properties of its own`);
     else if (kind === 'date') settle(walk, 1, false);
@@ -115,6 +119,42 @@ function enter(walk: Walk, value: object): void {
     // Exotic objects (a module namespace, a view beyond its buffer) throw where ordinary ones cannot.
     refuse(walk, 'an object that cannot be read or frozen');
   }
+}
+
+/** Rows were fixed when they came in. Where nothing in them can change, they are looked at once, and with them what later versions share. */
+function enterKeyed(walk: Walk, value: object): void {
+  const height = KeyedRows.is(value) ? heightOfRows(KeyedRows.treeOf(value)) : CHANGEABLE;
+  if (height === CHANGEABLE) {
+    open(walk, value, readRows);
+    return;
+  }
+  remembered.set(value, height + 1);
+  settle(walk, height + 1, true);
+}
+
+/** In `heights`: rows of which something can change. */
+const CHANGEABLE = -1;
+
+/** Levels of the rows in nodes of trees, which never change. */
+const heights = new WeakMap<Tree<Key, unknown>, number>();
+
+function heightOfRows(tree: Tree<Key, unknown>): number {
+  const known = heights.get(tree);
+  if (known !== undefined) return known;
+  const parts =
+    tree instanceof Leaf ? tree.entries.map(({ value }) => (isPrimitive(value) ? 0 : heightOf(value))) : tree.children.map(heightOfRows);
+  const height = parts.includes(CHANGEABLE) ? CHANGEABLE : Math.max(0, ...parts);
+  heights.set(tree, height);
+  return height;
+}
+
+function heightOf(row: unknown): number {
+  return (typeof row === 'object' && row !== null ? remembered.get(row) : undefined) ?? CHANGEABLE;
+}
+
+function readRows(_walk: Walk, frame: Frame): void {
+  frame.immutable = false;
+  if (KeyedRows.is(frame.container)) visitEntries(KeyedRows.treeOf(frame.container), ({ key, value }) => hold(frame, String(key), value));
 }
 
 function open(walk: Walk, container: object, read: (walk: Walk, frame: Frame) => void): void {

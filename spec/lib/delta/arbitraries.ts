@@ -1,7 +1,7 @@
 import fc from 'fast-check';
-import { delta, type Delta } from '../../../lib/delta/delta.ts';
-import type { Key } from '../../../lib/delta/key.ts';
-import { keyed, type Keyed } from '../../../lib/delta/keyed.ts';
+import { delta, type Delta } from '../../../lib/kernel/keyed/delta.ts';
+import type { Key } from '../../../lib/kernel/keyed/key.ts';
+import { keyed, type Keyed } from '../../../lib/kernel/keyed/keyed.ts';
 
 /** Few keys, so that they meet, and those that look alike: kinds, zeros, what is no number, what no UTF-8 has. */
 export const key: fc.Arbitrary<Key> = fc.oneof(

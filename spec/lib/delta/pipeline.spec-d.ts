@@ -1,15 +1,16 @@
 import { expectTypeOf, test } from 'vitest';
 import { aggregates, count, min, sum } from '../../../lib/delta/aggregates.ts';
-import { delta } from '../../../lib/delta/delta.ts';
-import { keyed, type Keyed } from '../../../lib/delta/keyed.ts';
-import { pipeline, rows } from '../../../lib/delta/pipeline.ts';
+import { delta } from '../../../lib/kernel/keyed/delta.ts';
+import { keyed, type Keyed } from '../../../lib/kernel/keyed/keyed.ts';
+import { pipeline } from '../../../lib/delta/pipeline.ts';
+import { keyedInput } from '../../../lib/model/keyed-port.ts';
 
 interface Order {
   readonly customer: string;
   readonly amount: number;
 }
 
-const ports = { orders: rows<number, Order>(), regions: rows<string, string>() };
+const ports = { orders: keyedInput<number, Order>(), regions: keyedInput<string, string>() };
 
 test('the type of the output follows from what the functions give', () => {
   const made = pipeline(ports, ({ orders, regions }) =>

@@ -1,69 +1,20 @@
 import fc from 'fast-check';
 import { describe, expect, test, vi } from 'vitest';
-import { aggregates, average, count, max, sum } from '../../../lib/delta/aggregates.ts';
-import { delta, type Delta } from '../../../lib/delta/delta.ts';
-import type { Flow } from '../../../lib/delta/flow.ts';
-import type { Key } from '../../../lib/delta/key.ts';
-import { emptyKeyed, keyed, type Keyed } from '../../../lib/delta/keyed.ts';
-import { pipeline, rows, type Pipeline } from '../../../lib/delta/pipeline.ts';
+import { sum } from '../../../lib/delta/aggregates.ts';
+import { delta, type Delta } from '../../../lib/kernel/keyed/delta.ts';
+import type { Key } from '../../../lib/kernel/keyed/key.ts';
+import { emptyKeyed, keyed, type Keyed } from '../../../lib/kernel/keyed/keyed.ts';
+import { pipeline, type Pipeline } from '../../../lib/delta/pipeline.ts';
+import { keyedInput } from '../../../lib/model/keyed-port.ts';
 import { deltaOf, edits, row, table, type Row } from './arbitraries.ts';
+import { flowOf, stage, type FlowStage, type RowFlow } from './random-flows.ts';
 import { expectSame, plainState } from './rig.ts';
 
 type Rows = Keyed<Key, Row>;
-type RowFlow = Flow<Key, Row>;
-
-/** One operator of a random pipeline, on flows that come before it. */
-type Make = (flow: RowFlow, other: RowFlow) => RowFlow;
-
-const makes: Readonly<Record<string, Make>> = {
-  filter: (flow) => flow.filter(({ n }) => n > 0),
-  map: (flow) => flow.map(({ to, n }, key) => (n < -1 ? undefined : { to: typeof key === 'string' ? to : key, n: n * 2 })),
-  flatMap: (flow) => flow.flatMap(({ to, n }) => [['a', { to, n }] as const, ...(n > 0 ? [[n, { to: n, n: 1 }] as const] : [])]),
-  join: (flow, other) =>
-    flow.join(other, { left: ({ to }) => to, right: (_, key) => key, combine: (a, b) => ({ to: b.to, n: a.n + b.n }) }),
-  many: (flow, other) =>
-    flow.join(other, { left: ({ to }) => to, right: ({ to }) => to, combine: (a, b) => ({ to: a.to, n: Math.max(a.n, b.n) }) }),
-  sum: (flow) =>
-    flow
-      .groupBy(({ to }) => to)
-      .aggregate(sum(({ n }) => n))
-      .map((n, to) => ({ to, n })),
-  several: (flow) =>
-    flow
-      .groupBy(({ n }) => Math.sign(n))
-      .aggregate(aggregates({ rows: count(), most: max(({ n }) => n), mean: average(({ n }) => n) }))
-      .map((each, to) => ({ to, n: each.rows + each.most + each.mean })),
-  compute: (flow) =>
-    flow.groupBy(({ to }) => to).compute((of, to) => ({ to, n: [...of.values()].reduce((n, each, at) => n + at * each.n, 0) })),
-  computeAll: (flow) => flow.computeAll((all) => [...all].filter((_, at) => at % 2 === 0)),
-};
-
-interface Stage {
-  readonly make: string;
-  readonly reads: readonly [number, number];
-}
-
-const stage: fc.Arbitrary<Stage> = fc.record({
-  make: fc.constantFrom(...Object.keys(makes)),
-  reads: fc.tuple(fc.nat({ max: 3 }), fc.nat({ max: 3 })),
-});
-
-/** Each stage reads two that come before it, counted back from the newest, the two inputs in front of all. */
-function build(stages: readonly Stage[], inputs: readonly RowFlow[]): RowFlow {
-  const flows = [...inputs];
-  const back = (offset: number): RowFlow => {
-    const flow = flows[flows.length - 1 - (offset % flows.length)];
-    if (flow === undefined) throw new Error('a stage reads nothing');
-    return flow;
-  };
-  for (const { make, reads } of stages) flows.push(makes[make]?.(back(reads[0]), back(reads[1])) ?? back(0));
-  return back(0);
-}
-
-const ports = { a: rows<Key, Row>(), b: rows<Key, Row>() };
+const ports = { a: keyedInput<Key, Row>(), b: keyedInput<Key, Row>() };
 type TwoInputs = Pipeline<typeof ports, Key, Row>;
-const randomPipeline = fc.array(stage, { maxLength: 5 }).map((stages): TwoInputs & { readonly stages: readonly Stage[] } => ({
-  ...pipeline(ports, ({ a, b }) => build(stages, [a, b])),
+const randomPipeline = fc.array(stage, { maxLength: 5 }).map((stages): TwoInputs & { readonly stages: readonly FlowStage[] } => ({
+  ...pipeline(ports, ({ a, b }) => flowOf(stages, [a, b])),
   stages,
 }));
 
@@ -139,18 +90,18 @@ const edit = delta<number, Order>([
 ]);
 
 test('filter, join and grouped sum are one pipeline, or three that follow each other', () => {
-  const whole = pipeline({ orders: rows<number, Order>(), customers: rows<string, Customer>() }, (from) =>
+  const whole = pipeline({ orders: keyedInput<number, Order>(), customers: keyedInput<string, Customer>() }, (from) =>
     from.orders
       .filter(({ open }) => open)
       .join(from.customers, { ...joined, combine: sale })
       .groupBy(({ region }) => region)
       .aggregate(sum(({ amount }) => amount)),
   );
-  const first = pipeline({ orders: rows<number, Order>() }, (from) => from.orders.filter(({ open }) => open));
-  const second = pipeline({ orders: rows<number, Order>(), customers: rows<string, Customer>() }, (from) =>
+  const first = pipeline({ orders: keyedInput<number, Order>() }, (from) => from.orders.filter(({ open }) => open));
+  const second = pipeline({ orders: keyedInput<number, Order>(), customers: keyedInput<string, Customer>() }, (from) =>
     from.orders.join(from.customers, { ...joined, combine: sale }),
   );
-  const third = pipeline({ sales: rows<string, Sale>() }, ({ sales }) =>
+  const third = pipeline({ sales: keyedInput<string, Sale>() }, ({ sales }) =>
     sales.groupBy(({ region }) => region).aggregate(sum(({ amount }) => amount)),
   );
 
@@ -184,7 +135,7 @@ test('an operator whose inputs did not change is not run, and keeps its state', 
 
 test('an operator that nothing reads is not run', () => {
   const keep = vi.fn<(each: Row) => boolean>(() => true);
-  const one = pipeline({ a: rows<Key, Row>() }, ({ a }) => {
+  const one = pipeline({ a: keyedInput<Key, Row>() }, ({ a }) => {
     a.filter(keep).filter(keep);
     return a;
   });
@@ -216,7 +167,7 @@ test('after a step that failed, the state before it is as good as it was', () =>
 });
 
 test('everything that comes out is frozen', () => {
-  const one = pipeline({ a: rows<Key, Row>() }, ({ a }) => a.map(({ n }) => ({ deep: [n] })));
+  const one = pipeline({ a: keyedInput<Key, Row>() }, ({ a }) => a.map(({ n }) => ({ deep: [n] })));
   const { state, output } = one.start({ a: keyed<Key, Row>([[1, { to: 1, n: 1 }]]) });
   expect(Object.isFrozen(output.get(1)?.deep)).toBe(true);
   const { changes: made } = one.step(state, { a: delta<Key, Row>([{ key: 1, old: { to: 1, n: 1 }, new: { to: 1, n: 2 } }]) }).delta;
@@ -225,7 +176,7 @@ test('everything that comes out is frozen', () => {
 });
 
 test('rows that are kept on the way are frozen too: a function that changes one fails', () => {
-  const one = pipeline({ a: rows<Key, Row>() }, ({ a }) =>
+  const one = pipeline({ a: keyedInput<Key, Row>() }, ({ a }) =>
     a
       .map(({ n }) => ({ deep: [n] }))
       .groupBy(() => 1)
@@ -235,7 +186,7 @@ test('rows that are kept on the way are frozen too: a function that changes one 
 });
 
 test('what a function gives that cannot be kept is refused where it is kept', () => {
-  const one = pipeline({ a: rows<Key, Row>() }, ({ a }) => a.map(() => ({ when: () => 1 })));
+  const one = pipeline({ a: keyedInput<Key, Row>() }, ({ a }) => a.map(() => ({ when: () => 1 })));
   const a = keyed<Key, Row>([[1, { to: 1, n: 1 }]]);
   const refused = expect.objectContaining({
     code: 'ROW_NOT_STORABLE',

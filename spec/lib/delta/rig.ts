@@ -1,8 +1,8 @@
 import { expect } from 'vitest';
-import type { Key } from '../../../lib/delta/key.ts';
-import { emptyKeyed, Keyed } from '../../../lib/delta/keyed.ts';
+import type { Key } from '../../../lib/kernel/keyed/key.ts';
+import { emptyKeyed, Keyed } from '../../../lib/kernel/keyed/keyed.ts';
 import type { DeltasOf, KeyedInputs, Operator } from '../../../lib/delta/operator.ts';
-import { Branch, Entry, entriesOf, Leaf, type Tree } from '../../../lib/delta/tree.ts';
+import { Branch, Entry, entriesOf, Leaf, type Tree } from '../../../lib/kernel/keyed/tree.ts';
 
 /** What a state says, without how its trees happen to be built and what they remember. */
 export function plainState(state: unknown): unknown {

@@ -3,7 +3,8 @@ import { describe, expect, test } from 'vitest';
 import { codec, source, StoreError, type Codec } from '../../../index.ts';
 import { memoryStore } from '../../../lib/memory/index.ts';
 import { decodeStored, encodeWith } from '../../../lib/events/coded-value.ts';
-import { decodeValue, encodeValue } from '../../../lib/kernel/value/canonical.ts';
+import { encodeValue } from '../../../lib/kernel/value/canonical.ts';
+import { decodeValue } from '../../../lib/kernel/value/decode.ts';
 import { codedBytes, isCoded, readCoded } from '../../../lib/kernel/value/coded.ts';
 import { codecsByName } from '../../../lib/model/codec.ts';
 import { untyped } from '../../operators/rig/untyped.ts';
@@ -100,7 +101,7 @@ describe('a codec that has no bytes', () => {
       () => {
         throw untyped<Error>(5);
       },
-      'its codec "bad" could not encode it: it threw 5',
+      'its codec "bad" could not encode it: it threw 5, which is no Error',
     ],
     [
       'throws what cannot be read',

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { decodeValue, encodeValue } from '../../../lib/kernel/value/canonical.ts';
+import { encodeValue } from '../../../lib/kernel/value/canonical.ts';
+import { decodeValue } from '../../../lib/kernel/value/decode.ts';
 import { isKnownImmutable } from '../../../lib/kernel/value/fix.ts';
 import { memoryStore } from '../../../lib/memory/index.ts';
 import { link, markdown, metadataKind, table, type MetadataCell } from '../../../lib/model/metadata.ts';

@@ -38,6 +38,7 @@ export function watchedStore(interference: Interference = {}): WatchedStore {
       await interference.beforeValues?.();
       return inner.values(addresses);
     },
+    has: (addresses) => inner.has(addresses),
     close: () => inner.close(),
   };
   return { store: createStore(port, { now: () => 0 }), batches };

@@ -16,6 +16,7 @@ import {
 } from '../../../index.ts';
 import { memoryStore } from '../../../lib/memory/index.ts';
 import { outputPorts } from '../../../operators/index.ts';
+import { runEnded, runStarted } from '../../kit/sample-events.ts';
 import { deferred } from '../rig/deferred.ts';
 import { untyped } from '../rig/untyped.ts';
 import { ofType } from '../rig/watch-run.ts';
@@ -187,6 +188,22 @@ describe('what is asked', () => {
       code: 'INVALID_OPTION',
       message: expect.stringContaining('takes the id of a run second'),
     });
+  });
+
+  test('of the run of a live service is refused, whether it goes on or has ended', async () => {
+    const { bench, store } = await failed();
+    const live = { runId: 'live', time: 0 };
+    for (const event of [runStarted({ ...live, mode: 'live' }), runEnded({ ...live, status: 'failed' })]) {
+      await store.port.append({ events: [event], values: [] });
+      const head = await store.port.head();
+      await expect(reexecute(bench.define(), 'live', { store })).rejects.toMatchObject({
+        name: 'SelectionError',
+        code: 'RUN_MISMATCH',
+        message: expect.stringMatching(/^Run "live" of the store "memory" is that of a live service.*Use refresh\(\)/),
+        details: { runId: 'live', mode: 'live' },
+      });
+      expect([bench.ran(), await store.port.head()]).toEqual([[], head]);
+    }
   });
 
   test.each<[string, object]>([

@@ -224,6 +224,7 @@ describe('what the store has no more', () => {
       wrappedPort(port, {
         values: async (addresses) =>
           (await port.values(addresses)).map((bytes, index) => (gone.has(addresses[index] ?? '') ? undefined : bytes)),
+        has: async (addresses) => (await port.has(addresses)).map((isKept, index) => isKept && !gone.has(addresses[index] ?? '')),
       }),
       { now: () => 0 },
     );

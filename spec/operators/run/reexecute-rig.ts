@@ -142,6 +142,7 @@ export function wrappedPort(port: StorePort, replaced: Partial<StorePort>): Stor
     missed: (keys, at) => port.missed(keys, at),
     runs: () => port.runs(),
     values: (addresses) => port.values(addresses),
+    has: (addresses) => port.has(addresses),
     close: () => port.close(),
     ...replaced,
   };

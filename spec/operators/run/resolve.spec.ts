@@ -88,6 +88,45 @@ describe('a source’s value is recorded before any step reads it (D7)', () => {
     expect((await store.runs())[0]?.started.tags).toEqual({ by: 'one' });
   });
 
+  /** A store in which somebody puts values of sources just before a run begins to write, once each. */
+  function overtakenBy(...puts: readonly (readonly [key: string, value: number])[]): ReturnType<typeof watchedStore> {
+    const left = [...puts];
+    const watched = watchedStore({
+      beforeAppend: async ({ events }) => {
+        const put = events[0]?.type === 'run-started' ? left.shift() : undefined;
+        if (put !== undefined) await watched.store.put(...put);
+      },
+    });
+    return watched;
+  }
+
+  test('by "sources": of equal values of a run and a put at the same time, one is logged, and the run reads as of that', async () => {
+    const { store } = overtakenBy(['feed', 5]);
+    const result = await materialize(defs, { store, sources: { feed: 5 } });
+    expect(result.value('out')).toBe(6);
+    const log = await logOf(store);
+    expect(log.filter(({ type }) => type === 'source-observed')).toMatchObject([{ position: 1, key: 'feed', runId: null }]);
+    expect(log[1]).toMatchObject({ type: 'run-started', readsAt: 1 });
+    expect(log.find(({ type }) => type === 'step-settled')).toMatchObject({ inputs: [{ position: 1 }] });
+  });
+
+  test('by "sources": a value comes after another one that was put at the same time, each time, and sources are read once', async () => {
+    const { store } = overtakenBy(['feed', 1], ['other', 2], ['feed', 3]);
+    let looks = 0;
+    const live = source<number>('other', { read: () => (looks += 1) + 9 });
+    const both = define({ assets: [source<number>('feed'), live, reads('out', 'feed', 'other')] });
+    const result = await materialize(both, { store, sources: { feed: 5 } });
+    expect(result.value('out')).toBe(16);
+    expect(looks).toBe(1);
+    const log = await logOf(store);
+    expect(log.slice(0, 4)).toMatchObject([{ key: 'feed' }, { key: 'other' }, { key: 'feed' }, { type: 'run-started', readsAt: 3 }]);
+    expect(log.slice(4, 6)).toMatchObject([
+      { type: 'source-observed', key: 'feed' },
+      { type: 'source-observed', key: 'other' },
+    ]);
+    expect(await store.value('feed')).toBe(5);
+  });
+
   test('by "sources", also for a source that nothing in the plan reads', async () => {
     const store = memoryStore();
     await materialize(defs, { store, sources: { feed: 1, other: 2 } });

@@ -28,11 +28,13 @@ import { whole } from '../rig/whole.ts';
 
 const x = source<number>('x');
 
+const sumState = { initial: () => ({ seen: 0, all: [] as number[] }) };
+
 /** An asset that sums what its source was. */
 const sum = asset({
   key: 'sum',
   inputs: { x: input<number>() },
-  state: { initial: () => ({ seen: 0, all: [] as number[] }) },
+  state: sumState,
   run: ({ x: value }, { state }) => {
     state.seen += value;
     state.all.push(value);
@@ -150,8 +152,14 @@ function watch(store: Store): { readonly watched: Store; readonly batches: reado
     batches.push(batch);
     return store.port.append(batch);
   };
-  const port = new Proxy(store.port, { get: (target, name) => (name === 'append' ? append : bound(target, name)) });
-  return { watched: { ...store, port }, batches };
+  return { watched: { ...store, port: changed(store.port, { append }) }, batches };
+}
+
+/** A port of which some methods are others. */
+function changed(port: Store['port'], methods: Partial<Store['port']>): Store['port'] {
+  return new Proxy(port, {
+    get: (target, name) => (name in methods ? Reflect.get(methods, name) : bound(target, name)),
+  });
 }
 
 function bound(port: Store['port'], name: string | symbol): unknown {
@@ -164,12 +172,9 @@ describe('a state that is lost', () => {
     const store = memoryStore();
     await feed(store, 1);
     const [lost] = await addresses(store);
-    const port = new Proxy(store.port, {
-      get: (target, name) =>
-        name === 'values'
-          ? async (asked: readonly string[]) =>
-              (await target.values(asked)).map((bytes, index) => (asked[index] === lost ? undefined : bytes))
-          : bound(target, name),
+    const port = changed(store.port, {
+      values: async (asked) => (await store.port.values(asked)).map((bytes, index) => (asked[index] === lost ? undefined : bytes)),
+      has: async (asked) => (await store.port.has(asked)).map((isKept, index) => isKept && asked[index] !== lost),
     });
     const head = await store.port.head();
     const run = materialize(defs, { store: { ...store, port }, sources: { x: 2 } });
@@ -179,6 +184,51 @@ describe('a state that is lost', () => {
     });
     expect(await store.port.head()).toBe(head);
     await expect(stateOf({ ...store, port }, defs, 'sum')).rejects.toMatchObject({ code: 'STORE_CORRUPT' });
+  });
+});
+
+describe('a state that cannot be read', () => {
+  test('is told by its code, and the step does not begin anew', async () => {
+    const store = memoryStore();
+    await feed(store, 1);
+    const [address] = await addresses(store);
+    const broken = async (asked: readonly string[]): Promise<readonly (Uint8Array | undefined)[]> =>
+      (await store.port.values(asked)).map((bytes, index) => (asked[index] === address ? Uint8Array.of(1, 0xff, 0xff) : bytes));
+    const port = changed(store.port, { values: broken });
+    const corrupt = { name: 'StoreError', code: 'STORE_CORRUPT', details: { step: 'sum', address } };
+    await expect(stateOf({ ...store, port }, defs, 'sum')).rejects.toMatchObject({ ...corrupt, details: { position: 3 } });
+    await expect(stateOf({ ...store, port }, defs, 'sum')).rejects.toThrow(/state of step "sum" at position 3 in "memory" cannot be read/);
+    await expect(materialize(defs, { store: { ...store, port }, sources: { x: 2 } })).rejects.toMatchObject(corrupt);
+    expect(await stateOf(store, defs, 'sum')).toEqual({ seen: 1, all: [1] });
+    await feed(store, 2);
+    expect(await store.value('sum')).toBe(3);
+  });
+});
+
+describe.each(stores)('a run that is taken up again after a prune, $label', ({ open }) => {
+  test('starts from the states of then, for as long as it is kept', async () => {
+    await using store = await open();
+    await feed(store, 1, 2, -5, 3, 4);
+    const runs = (await store.runs()).map(({ started }) => started.runId);
+    const failed = runs[2] ?? '';
+    // The state that the failed run started from is that of the run before it, which is not kept.
+    await pruneStore(store, { versions: 1, runs: 3 });
+    const flipped = define({
+      assets: [
+        x,
+        asset({ key: 'sum', inputs: { x: input<number>() }, state: sumState, run: ({ x: value }, { state }) => (state.seen -= value) }),
+      ],
+    });
+    expect((await reexecute(flipped, failed, { store })).value('sum')).toBe(3 + 5);
+    const second = runs[1] ?? '';
+    await pruneStore(store, { versions: 1, runs: 0 });
+    const head = await store.port.head();
+    await expect(reexecute(defs, second, { store, steps: ['sum'] })).rejects.toMatchObject({
+      name: 'SelectionError',
+      code: 'MISSING_VALUE',
+      message: expect.stringContaining('Nothing ran and nothing was written'),
+    });
+    expect(await store.port.head()).toBe(head);
   });
 });
 

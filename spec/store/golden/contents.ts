@@ -1,7 +1,7 @@
 import { encodeValue } from '../../../lib/kernel/value/canonical.ts';
 import { address } from '../../../lib/kernel/value/version.ts';
 import type { NewEvent } from '../../../lib/events/logged-event.ts';
-import type { AppendBatch, StoredValue } from '../../../lib/events/store-port.ts';
+import type { AppendBatch, SourceOffset, StoredValue } from '../../../lib/events/store-port.ts';
 import { everyKind, logLine, runEnded, runStarted, sampleKey, sourceObserved, stepSettled } from '../../kit/sample-events.ts';
 
 /** The cursors in a golden store. */
@@ -15,6 +15,13 @@ const NAMES: readonly string[] = [
   '__proto__',
   '"quoted\\"',
   'with\u0000zero',
+];
+
+/** How far sources of a golden store were read. */
+export const OFFSETS: readonly SourceOffset[] = [
+  ...NAMES.map((name, index) => ({ key: sampleKey(name), offset: `offset ${index}` })),
+  { key: sampleKey('source'), offset: '' },
+  { key: sampleKey('value 0'), offset: 'cut \ud83e' },
 ];
 
 function valueOf(value: unknown): StoredValue {

@@ -1,6 +1,6 @@
 import type { LoggedEvent } from '../../../lib/events/logged-event.ts';
-import type { StorePort } from '../../../lib/events/store-port.ts';
-import { decodeValue } from '../../../lib/kernel/value/canonical.ts';
+import type { LivePort, StepId, StorePort } from '../../../lib/events/store-port.ts';
+import { decodeValue } from '../../../lib/kernel/value/decode.ts';
 
 /** What has to come out of a store. Later versions may give more than this, and never anything else. */
 export interface Description {
@@ -15,18 +15,23 @@ export interface Description {
   /** By definition, step and output: the position of the trace. */
   readonly settled: Readonly<Record<string, number | undefined>>;
   readonly cursors: Readonly<Record<string, number | undefined>>;
+  /** By the key of the source. */
+  readonly offsets: Readonly<Record<string, string | undefined>>;
+  /** By definition and step: the position at which it last did not succeed. */
+  readonly unsuccessful: Readonly<Record<string, number | undefined>>;
 }
 
-type Described = StorePort & { cursor(name: string): Promise<number | undefined> };
-
 /** Reads everything in a store. */
-export async function describeStore(port: Described, cursors: readonly string[]): Promise<Description> {
+export async function describeStore(port: LivePort, cursors: readonly string[]): Promise<Description> {
   const head = await port.head();
   const events = await port.read(1, Infinity);
   const keys = [...new Set(events.flatMap((event) => ('key' in event ? [event.key] : [])))];
   const readable = await port.readable(keys, head);
   const outputs = outputsIn(events);
   const settled = await port.lastSettled(outputs, head);
+  const steps = stepsIn(events);
+  const unsuccessful = await port.lastUnsuccessful(steps, head);
+  const offsets = await port.offsets(keys);
   return {
     head,
     events: events.map(plain),
@@ -35,6 +40,8 @@ export async function describeStore(port: Described, cursors: readonly string[])
     runs: (await port.runs()).map(({ started, ended }) => [started.position, ended?.position ?? null] as const),
     settled: Object.fromEntries(outputs.map((output, index) => [escaped(JSON.stringify(output)), settled[index]?.position])),
     cursors: Object.fromEntries(await Promise.all(cursors.map(async (name) => [escaped(name), await port.cursor(name)] as const))),
+    offsets: Object.fromEntries(keys.map((key, index) => [escaped(key), offsets[index]])),
+    unsuccessful: Object.fromEntries(steps.map((step, index) => [escaped(JSON.stringify(step)), unsuccessful[index]?.position])),
   };
 }
 
@@ -44,6 +51,16 @@ function outputsIn(events: readonly LoggedEvent[]): readonly { definition: strin
     if (event.type !== 'step-settled') continue;
     const { definition, step } = event;
     for (const { output } of event.outputs) found.set(JSON.stringify([definition, step, output]), { definition, step, output });
+  }
+  return [...found.values()];
+}
+
+function stepsIn(events: readonly LoggedEvent[]): readonly StepId[] {
+  const found = new Map<string, StepId>();
+  for (const event of events) {
+    if (event.type !== 'step-settled') continue;
+    const { definition, step } = event;
+    found.set(JSON.stringify([definition, step]), { definition, step });
   }
   return [...found.values()];
 }

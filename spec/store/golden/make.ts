@@ -3,13 +3,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { pruneStore } from '../../../lib/events/prune.ts';
-import type { CursorStore, StorePort } from '../../../lib/events/store-port.ts';
+import { livePort } from '../../../lib/events/tail.ts';
 import { encodeValue } from '../../../lib/kernel/value/canonical.ts';
 import { address } from '../../../lib/kernel/value/version.ts';
 import { openStore } from '../../../store/open-store.ts';
 import { FORMAT } from '../../../store/tables.ts';
 import { logLine, runEnded, runStarted } from '../../kit/sample-events.ts';
-import { CURSORS, goldenBatches, observed } from './contents.ts';
+import { CURSORS, goldenBatches, observed, OFFSETS } from './contents.ts';
 import { describeStore } from './describe.ts';
 
 /** Versions of one table: of these, some are kept as changes of others. */
@@ -22,8 +22,7 @@ const TABLES: readonly (readonly unknown[])[] = [1, 2, 3, 4].map((price) => [
 async function make(target: string): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'sluice-golden-'));
   const store = await openStore(folder);
-  // A store on disk has cursors.
-  const port = store.port as StorePort & CursorStore;
+  const port = livePort(store.port);
   for (const runId of ['pruned', 'kept'])
     await port.append({ events: [runStarted({ runId }), logLine({ runId }), runEnded({ runId })], values: [] });
   for (const value of ['removed', 'x'.repeat(300_000), 'kept']) await port.append(observed('pruned', value));
@@ -35,6 +34,7 @@ async function make(target: string): Promise<void> {
     await port.append(observed('table', table, before === undefined ? undefined : address(encodeValue(before))));
   }
   await port.append({ ...observed('named', 1), id: 'an id '.repeat(500) });
+  await port.append({ ...observed('read on', 2), offsets: OFFSETS });
   for (const [index, name] of CURSORS.entries()) await port.setCursor(name, index * 7);
   const description = await describeStore(port, CURSORS);
   await store.close();

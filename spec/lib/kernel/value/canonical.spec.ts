@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { canonicalBytes, decodeValue, encodeValue } from '../../../../lib/kernel/value/canonical.ts';
+import { canonicalBytes, encodeValue } from '../../../../lib/kernel/value/canonical.ts';
+import { decodeValue } from '../../../../lib/kernel/value/decode.ts';
 
 const fromHex = (hex: string): Uint8Array => Buffer.from(hex, 'hex');
 const toHex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');

@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
 import { expect, test } from 'vitest';
-import { canonicalBytes, decodeValue, encodeValue } from '../../../../lib/kernel/value/canonical.ts';
+import { keyed } from '../../../../lib/kernel/keyed/keyed.ts';
+import { canonicalBytes, encodeValue } from '../../../../lib/kernel/value/canonical.ts';
+import { decodeValue } from '../../../../lib/kernel/value/decode.ts';
 import { dataVersion } from '../../../../lib/kernel/value/version.ts';
 
 /**
@@ -51,6 +53,15 @@ const golden: readonly (readonly [value: unknown, stored: string, canonical: str
   [Float32Array.of(1.5), '01d855440000c03f', '', '84bc3e446eae975c592347e15edda992eac594b2a524a8f0f1db4711199a8f08'],
   [BigInt64Array.of(-1n), '01d84f48ffffffffffffffff', '', 'b5375e245a12dff89c084cc828ed44e6eed26fdd9f7f1780080fec59c5a5fce1'],
   [new ArrayBuffer(1), '01d9c1024100', '', 'a7305e426f140c9e9a170cb1b6992b18d9c7cb2b88d34e232dc054e7340bd2c4'],
+  [
+    keyed<string | number, unknown>([
+      ['a', null],
+      [2, { b: 1, a: 2 }],
+    ]),
+    '01d9c1048402a26162016161026161f6',
+    '01d9c1048402a26161026162016161f6',
+    'cdb3224775784604370cc95bde1aa7b31537a7697df75f62d9dc8d5fc1fa4768',
+  ],
   [new DataView(new ArrayBuffer(1)), '01d9c1034100', '', '100292fd348dda8af7680ca88ca9de1e4242d739c622dcc682fae2607386183c'],
 ];
 

@@ -2,7 +2,8 @@ import { inspect, isDeepStrictEqual } from 'node:util';
 import { encode, Tagged, Token, Type } from 'cborg';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { canonicalBytes, decodeValue, encodeValue } from '../../../../lib/kernel/value/canonical.ts';
+import { canonicalBytes, encodeValue } from '../../../../lib/kernel/value/canonical.ts';
+import { decodeValue } from '../../../../lib/kernel/value/decode.ts';
 import { fixValue, isKnownImmutable } from '../../../../lib/kernel/value/fix.ts';
 import { address, dataVersion } from '../../../../lib/kernel/value/version.ts';
 

@@ -1,0 +1,224 @@
+import { SelectionError } from '../../lib/kernel/errors.ts';
+import { quote } from '../../lib/kernel/print.ts';
+import type { AssetKey } from '../../lib/model/asset-key.ts';
+import { delayAfter } from '../../lib/model/retry.ts';
+import type { Clock } from '../step/clock.ts';
+import { readThrown } from '../../lib/kernel/thrown.ts';
+import { endOfEpoch, isOrigin, isPushed, overflowUndeclared, type Feed, type Origin } from './feed.ts';
+import type { Intake, Item, Pushed } from './intake.ts';
+
+/** What a reader of a feed works with. */
+export interface FeedReading {
+  readonly key: AssetKey;
+  readonly feed: Feed;
+  readonly intake: Intake;
+  readonly clock: Clock;
+  /** The offset of the last item that is on disk. */
+  readonly offset: () => string | undefined;
+  /** What was taken from the origin and not applied comes again. */
+  readonly forget: () => void;
+  /** Told once, when the origin has no more, or nothing more of it is wanted. */
+  readonly onEnd: () => void;
+  /** Told where it failed for good. */
+  readonly onFailure: (error: unknown) => void;
+}
+
+/** Reads one origin into the intake, and opens it again where it fails and may be tried again. */
+export class FeedReader {
+  readonly #reading: FeedReading;
+  readonly #controller = new AbortController();
+  #failures = 0;
+  #ended = false;
+  #close: () => void = () => undefined;
+
+  constructor(reading: FeedReading) {
+    this.#reading = reading;
+  }
+
+  /** Opens the origin. */
+  start(): void {
+    void this.#run();
+  }
+
+  /** Asks for no more. What was taken stays in the intake. */
+  stop(): void {
+    this.#controller.abort();
+    this.#close();
+    this.#end();
+  }
+
+  /** Told once, whatever ends it first. */
+  #end(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#reading.onEnd();
+  }
+
+  /** Also after its end: what it gave last may not have been acknowledged yet. */
+  #fail(error: unknown): void {
+    const { key, onFailure } = this.#reading;
+    onFailure(
+      new SelectionError(
+        'SOURCE_FAILED',
+        `The feed of source ${quote(key)} failed: ${readThrown(error).said}. Mend it, or give it "restart" so that it is opened again.`,
+        { details: { key }, cause: error },
+      ),
+    );
+    this.#end();
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#controller;
+    while (!signal.aborted) {
+      try {
+        await this.#read();
+        return this.#end();
+      } catch (error) {
+        if (signal.aborted) return;
+        this.#failures += 1;
+        if (await this.#mayTryAgain(error)) continue;
+        if (!signal.aborted) this.#fail(error);
+        return;
+      }
+    }
+  }
+
+  async #mayTryAgain(error: unknown): Promise<boolean> {
+    const {
+      feed: { restart },
+      clock,
+    } = this.#reading;
+    if (restart === undefined || this.#failures > restart.max || restart.when?.(error, this.#failures) === false) return false;
+    await new Promise<void>((resolve) => {
+      const stop = clock.timer(delayAfter(restart, this.#failures, clock.random()), resolve);
+      this.#close = () => (stop(), resolve());
+    });
+    return !this.#controller.signal.aborted;
+  }
+
+  async #read(): Promise<void> {
+    const { feed, key, clock, offset } = this.#reading;
+    const { from } = feed;
+    const { signal } = this.#controller;
+    const origin: unknown = typeof from === 'function' ? await from({ offset: offset(), signal, clock }) : from;
+    // Who opened it was told by the signal; nobody would ever close what is subscribed to now.
+    if (signal.aborted) return;
+    if (!isOrigin(origin)) throw new TypeError('its "from" gave nothing that has items');
+    if (!isPushed(origin)) return this.#pull(origin);
+    if (feed.overflow === undefined || feed.overflow === 'block') throw overflowUndeclared(key);
+    return this.#subscribe(origin);
+  }
+
+  #subscribe(origin: Extract<Origin<unknown>, { subscribe: unknown }>): Promise<void> {
+    return new Promise((resolve, reject) => {
+      let over = false;
+      let unsubscribe = (): void => undefined;
+      const end = (): void => {
+        over = true;
+        unsubscribe();
+      };
+      // An item may be refused long after it came, or before there is a subscription: either way its origin is closed.
+      const refuse = (error: unknown): void => (end(), reject(error));
+      this.#close = () => (end(), resolve());
+      const subscription = origin.subscribe({
+        next: (item) => (over ? undefined : this.#tryAdd(item, refuse)),
+        error: reject,
+        complete: resolve,
+      });
+      unsubscribe = () => subscription.unsubscribe();
+      if (over) unsubscribe();
+    });
+  }
+
+  async #pull(origin: Exclude<Origin<unknown>, { subscribe: unknown }>): Promise<void> {
+    const { intake, key } = this.#reading;
+    const { signal } = this.#controller;
+    const iterator = iteratorOf(origin);
+    let refused: { readonly error: unknown } | undefined;
+    let interrupt: (error: unknown) => void = () => undefined;
+    const refuse = (error: unknown): void => {
+      refused ??= { error };
+      interrupt(error);
+    };
+    this.#close = () => giveBack(iterator);
+    while (!signal.aborted) {
+      // A promise for each item, and no race with one that lives as long as the feed: that would keep all of them.
+      const next = await new Promise<IteratorResult<unknown>>((resolve, reject) => {
+        interrupt = (error) => (giveBack(iterator), reject(error));
+        Promise.resolve(iterator.next()).then(resolve, reject);
+      });
+      if (next.done === true) return;
+      // Somebody else may take the place that there was.
+      if (next.value !== endOfEpoch) for (let room = intake.room(key); room !== undefined; room = intake.room(key)) await room;
+      if (signal.aborted) return;
+      if (refused === undefined) this.#tryAdd(next.value, refuse);
+      if (refused !== undefined) {
+        giveBack(iterator);
+        throw refused.error;
+      }
+    }
+  }
+
+  #tryAdd(item: unknown, refuse: (error: unknown) => void): void {
+    try {
+      this.#add(item, refuse);
+    } catch (error) {
+      refuse(error);
+    }
+  }
+
+  #add(item: unknown, refuse: (error: unknown) => void): void {
+    const { key, feed, intake } = this.#reading;
+    if (item === endOfEpoch) return intake.mark();
+    const taken: Item = {
+      key,
+      value: item,
+      offset: feed.offset?.(item),
+      settle: (pushed) => this.#settled(item, pushed),
+      fail: (error) => this.#refused(error, refuse),
+      reader: this,
+    };
+    intake.add(taken);
+  }
+
+  #refused(error: unknown, refuse: (error: unknown) => void): void {
+    // Dropped with the service, which says so itself.
+    if (error instanceof SelectionError && error.code === 'SERVICE_CLOSED') return;
+    this.#takeBack();
+    // The origin may have come to its end meanwhile; that an item of it was not applied must be told all the same.
+    if (this.#ended) this.#fail(error);
+    else refuse(error);
+  }
+
+  /**
+   * Where the origin is opened again behind what is applied, what waits behind a refused item comes again too. Applied before that, it would make
+   * the refused one look like one that was applied already.
+   */
+  #takeBack(): void {
+    const { feed, intake, forget } = this.#reading;
+    if (typeof feed.from !== 'function' || feed.offset === undefined || feed.restart === undefined) return;
+    intake.withdraw(this);
+    forget();
+  }
+
+  #settled(item: unknown, { outcome }: Pushed): void {
+    const { acknowledge } = this.#reading.feed;
+    // Only what was applied is a success: an item that is refused each time that it comes must not be asked for for ever.
+    if (outcome === 'applied') this.#failures = 0;
+    if (acknowledge === undefined || outcome === 'conflated') return;
+    Promise.resolve()
+      .then(() => acknowledge(item))
+      .catch((error: unknown) => this.#fail(error));
+  }
+}
+
+function iteratorOf(origin: Exclude<Origin<unknown>, { subscribe: unknown }>): AsyncIterator<unknown> | Iterator<unknown> {
+  return Symbol.asyncIterator in origin ? origin[Symbol.asyncIterator]() : origin[Symbol.iterator]();
+}
+
+/** Nobody waits for it: an iterator that never answers must not keep the service from closing. */
+function giveBack(iterator: AsyncIterator<unknown> | Iterator<unknown>): void {
+  Promise.resolve()
+    .then(() => iterator.return?.())
+    .catch(() => undefined);
+}

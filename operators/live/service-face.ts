@@ -1,0 +1,59 @@
+import type { Position } from '../../lib/events/position.ts';
+import type { Definitions, KeyOf, ValueAt } from '../../lib/model/definitions.ts';
+import type { SourceDefinition } from '../../lib/model/source.ts';
+import type { Select } from '../../lib/plan/selection.ts';
+import type { Changes, Lag } from './changes.ts';
+import type { Pushed } from './intake.ts';
+import type { AssetChange, AssetNow, EpochReport, Moment } from './publication.ts';
+
+/** How somebody watches a service. */
+export interface WatchOptions {
+  /** When to be told: as soon as an epoch has settled, or when it is on disk, the default: what leaves the process must not be forgotten by it. */
+  readonly at?: Moment;
+  /** What one who iterates gets where more comes than is asked for; `{ policy: 'lossless', bound: 1000 }` by default. */
+  readonly lag?: Lag;
+}
+
+/** A service that keeps assets fresh while sources push. */
+export interface LiveService<Assets = unknown> {
+  /** A service is one run of the log, however long it lives. */
+  readonly runId: string;
+
+  /**
+   * Hands an item to a source. Resolves when it is on disk with all that came of it, or when it was dropped, conflated or had been applied
+   * before; rejects with SelectionError INTAKE_FULL, UNKNOWN_SOURCE or SERVICE_CLOSED, with StoreError VALUE_NOT_STORABLE, and with what ended the service.
+   */
+  push(source: string | SourceDefinition, item: unknown, options?: { readonly offset?: string }): Promise<Pushed>;
+  /** Ends an epoch: what was pushed so far is taken together. */
+  mark(): void;
+  /** Takes no more epochs until `resume`; what comes waits, within its bounds. */
+  pause(): void;
+  /** Goes on after `pause`. */
+  resume(): void;
+
+  /** What an asset is as of the last settled epoch; `undefined` where it never came, or failed and had never come. */
+  current<Key extends KeyOf<Assets>>(key: Key): Promise<AssetNow<ValueAt<Assets, Key>> | undefined>;
+  /** Each change of an asset from now on. */
+  changes<Key extends KeyOf<Assets>>(key: Key, options?: WatchOptions): Changes<AssetChange<ValueAt<Assets, Key>>>;
+  /** What an asset is now, where it is anything, and each change of it. */
+  value<Key extends KeyOf<Assets>>(key: Key, options?: WatchOptions): Changes<AssetChange<ValueAt<Assets, Key>>>;
+  /** Each epoch from now on: what ran, what changed, how long it took. */
+  epochs(options?: WatchOptions): Changes<EpochReport>;
+
+  /** Resolves when all that had come by now has settled. Rejects with what ended the service. */
+  settled(): Promise<void>;
+  /** Resolves when all that had come by now is on disk, with the position at which the log ends. Rejects with what ended the service. */
+  durable(): Promise<Position>;
+
+  /**
+   * Goes on with another selection or other definitions: what is new is made from what is stored, what is gone stops, and nothing else runs again.
+   * Rejects as `live` does; then the service goes on as it was.
+   */
+  update(change: { readonly defs?: Definitions<Assets>; readonly select?: Select<Assets> }): Promise<void>;
+
+  /** Ends the service: by default when all that has come is on disk; with `drain: false` at once, and what waits is dropped. */
+  close(options?: { readonly drain?: boolean }): Promise<void>;
+  /** Resolves when the service is closed; rejects with what ended it otherwise. */
+  readonly closed: Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
+}

@@ -1,0 +1,74 @@
+import type { LoggedEvent, Verification } from '../../lib/events/logged-event.ts';
+import type { Position } from '../../lib/events/position.ts';
+import type { StorePort } from '../../lib/events/store-port.ts';
+import type { Definitions } from '../../lib/model/definitions.ts';
+import type { AssetKey } from '../../lib/model/asset-key.ts';
+import { stepName, type Since } from '../../lib/plan/verification.ts';
+
+/** The newest verification of a plan, and what the log says of its steps and keys since. */
+export interface FoundVerification {
+  readonly verified: Verification;
+  readonly since: Omit<Since, 'versions'>;
+}
+
+/** Which verification is looked for, and where. */
+export interface VerificationQuestion {
+  readonly port: StorePort;
+  readonly defs: Definitions;
+  /** Identity of the plan. */
+  readonly plan: string;
+  readonly readsAt: Position;
+  /** How many events may be read: looking at every step costs no more than reading so many. */
+  readonly limit: number;
+}
+
+const FIRST_PAGE = 32;
+const PAGE = 500;
+
+/**
+ * Reads the log backwards, to the run that verified the plan last. Nothing where it is too far back, or where the log says something since
+ * that cannot be judged.
+ */
+export async function lastVerification(question: VerificationQuestion): Promise<FoundVerification | undefined> {
+  const since: LoggedEvent[] = [];
+  let own: RunEndedVerified | undefined;
+  for await (const event of backwards(question)) {
+    if (own !== undefined && event.position <= own.verified.position) return account(question.defs, own, since);
+    if (!canBeJudged(event)) return undefined;
+    if (own === undefined && verifies(event, question.plan)) own = event;
+    else since.push(event);
+  }
+  return undefined;
+}
+
+type RunEndedVerified = Extract<LoggedEvent, { readonly type: 'run-ended' }> & { readonly verified: Verification };
+
+function verifies(event: LoggedEvent, plan: string): event is RunEndedVerified {
+  return event.type === 'run-ended' && event.verified?.plan === plan;
+}
+
+async function* backwards({ port, readsAt, limit }: VerificationQuestion): AsyncGenerator<LoggedEvent, void, undefined> {
+  let end = readsAt;
+  for (let size = FIRST_PAGE; end > 0 && readsAt - end < limit; size = PAGE) {
+    const from = Math.max(1, end - size + 1);
+    yield* (await port.read(from, end - from + 1)).toReversed();
+    end = from - 1;
+  }
+}
+
+/** What nobody knows any more, or not yet, may have been about anything. */
+function canBeJudged(event: LoggedEvent): boolean {
+  return event.type !== 'unknown' && !(event.type === 'removed' && event.kind === 'lost');
+}
+
+function account({ assets }: Definitions, { verified, runId }: RunEndedVerified, events: readonly LoggedEvent[]): FoundVerification {
+  const keys = new Set<AssetKey>();
+  const steps = new Set<string>();
+  for (const event of events) {
+    // What its own run did is what it verified.
+    if (event.type === 'removed' || event.type === 'unknown' || event.runId === runId) continue;
+    if ('key' in event && (event.type === 'source-observed' || assets.has(event.key))) keys.add(event.key);
+    if (event.type === 'step-settled') steps.add(stepName({ definition: event.definition, path: event.step }));
+  }
+  return { verified, since: { keys, steps } };
+}

@@ -1,0 +1,103 @@
+/**
+ * `npm run dagster -- [--count N] [--seed N]`: draws fresh cases, runs them in Dagster and in Sluice, and compares (SEMANTICS §9). Differences
+ * that Sluice means are named and counted; any other is printed. Ends with `N passed, N failed`. Without Python, everything is skipped.
+ */
+import { parseArgs } from 'node:util';
+import fc from 'fast-check';
+import { memoryStore } from '../lib/memory/index.ts';
+import { materialize } from '../index.ts';
+import { Dagster, DAGSTER, dagsterPython, type DagsterRun } from '../spec/conformance/ask-dagster.ts';
+import { buildCase } from '../spec/conformance/build.ts';
+import { readCase } from '../spec/conformance/case.ts';
+import { meantDifferences } from '../spec/conformance/differences.ts';
+import { drawnCase, type DrawnCase } from '../spec/conformance/draw-case.ts';
+import { playCase } from '../spec/conformance/play.ts';
+import { fillMemory } from '../spec/conformance/stores.ts';
+
+const SHOWN = 20;
+const policy = { unselectedOutputs: 'error', inGraphUpstream: 'load' } as const;
+
+function caseWith(shape: DrawnCase, id: string, runs: readonly object[]): ReturnType<typeof readCase> {
+  const { selections: _, ...rest } = shape;
+  return readCase(JSON.stringify({ id, ...rest, policy, runs }), id);
+}
+
+/** What the store holds before each run: Dagster starts from the same values, as files of its own. */
+async function storedBefore(shape: DrawnCase): Promise<Readonly<Record<string, unknown>>> {
+  const store = memoryStore();
+  const defs = buildCase(caseWith(shape, 'seed', []));
+  await materialize(defs, {
+    store,
+    sources: shape.upstream,
+    unselectedOutputs: 'discard',
+    inGraphUpstream: 'recompute',
+    throwOnFailure: false,
+  });
+  const keys = [...defs.assets.keys(), ...defs.sources.keys()];
+  const values = await Promise.all(keys.map(async (key) => [key, await store.value(key)] as const));
+  return Object.fromEntries(values.filter(([, value]) => value !== undefined));
+}
+
+/** What Sluice is expected to do, where Dagster ran. */
+function expectedOf(run: DagsterRun): object {
+  if (!('success' in run)) return { error: run.refused };
+  const { failed, ...rest } = run;
+  return { ...rest, failed: Object.keys(failed) };
+}
+
+interface Counts {
+  agreed: number;
+  /** For each run that differs as it is meant to: by which differences. */
+  readonly meant: (readonly string[])[];
+  readonly failed: string[];
+}
+
+async function compareCase(
+  dagster: Dagster,
+  { shape, id }: { readonly shape: DrawnCase; readonly id: string },
+  counts: Counts,
+): Promise<void> {
+  const stored = await storedBefore(shape);
+  const runs = await dagster.play({ ...shape, stored });
+  const played = await playCase(
+    caseWith(
+      shape,
+      id,
+      shape.selections.map((select, index) => ({ select, expect: expectedOf(runs[index] ?? { refused: 'nothing', message: '' }) })),
+    ),
+    fillMemory,
+  );
+  for (const [index, { select, mismatches }] of played.entries()) {
+    const run = runs[index];
+    if (run === undefined || mismatches.length === 0) {
+      counts.agreed += mismatches.length === 0 ? 1 : 0;
+      continue;
+    }
+    const meant = meantDifferences({ shape, select, run, stored, mismatches });
+    if (meant !== undefined) counts.meant.push(meant);
+    else
+      counts.failed.push([`${id} select [${select.join(', ')}]`, ...mismatches, JSON.stringify(run), JSON.stringify(shape)].join('\n    '));
+  }
+}
+
+const { values } = parseArgs({ options: { count: { type: 'string', default: '50' }, seed: { type: 'string' } } });
+const count = Number(values.count);
+const found = dagsterPython();
+if ('missing' in found) {
+  console.log(`Skipped: ${found.missing}.`);
+  console.log(`0 passed, 0 failed, ${count} skipped`);
+} else {
+  const seed = values.seed === undefined ? Math.trunc(Math.random() * 2 ** 31) : Number(values.seed);
+  const counts: Counts = { agreed: 0, meant: [], failed: [] };
+  const dagster = new Dagster(found.python);
+  for (const [index, shape] of fc.sample(drawnCase(), { numRuns: count, seed }).entries())
+    await compareCase(dagster, { shape, id: `${seed}:${index}` }, counts);
+  dagster.close();
+  for (const line of counts.failed.slice(0, SHOWN)) console.log(line);
+  console.log(`Dagster ${DAGSTER}, seed ${seed}: ${counts.agreed} runs agree, ${counts.meant.length} differ as they are meant to`);
+  for (const name of new Set(counts.meant.flat()))
+    console.log(`  ${counts.meant.filter((names) => names.includes(name)).length} × ${name}`);
+  const meant = counts.meant.length;
+  console.log(`${counts.agreed + meant} passed, ${counts.failed.length} failed`);
+  if (counts.failed.length > 0) process.exitCode = 1;
+}

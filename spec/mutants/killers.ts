@@ -1,0 +1,24 @@
+import type { Killer } from './mutant.ts';
+
+const inSpec = (spec: string): ((...tests: readonly string[]) => readonly Killer[]) => {
+  return (...tests) => tests.map((test) => ({ spec, test }));
+};
+
+/** Laws of subsets, by the words in which their titles begin. */
+export const subset: (...tests: readonly string[]) => readonly Killer[] = inSpec('spec/laws/subset.spec.ts');
+/** Laws of runs over a store that remembers. */
+export const incremental: (...tests: readonly string[]) => readonly Killer[] = inSpec('spec/laws/incremental-laws.spec.ts');
+/** Random histories against the reference. */
+export const histories: (...tests: readonly string[]) => readonly Killer[] = inSpec('spec/laws/incremental.spec.ts');
+/** Laws of what a selection needs. */
+export const need: (...tests: readonly string[]) => readonly Killer[] = inSpec('spec/lib/plan/need.spec.ts');
+/** Laws of the state machine that says who may start. */
+export const epoch: (...tests: readonly string[]) => readonly Killer[] = inSpec('spec/lib/epoch/epoch.spec.ts');
+/** What is recorded, and when that is told. */
+export const recorder: (...tests: readonly string[]) => readonly Killer[] = inSpec('spec/operators/run/recorder.spec.ts');
+/** What random cases meet too rarely. */
+export const corners: (...tests: readonly string[]) => readonly Killer[] = inSpec('spec/laws/corners.spec.ts');
+/** Tails of a log, and their cursors. */
+export const tail: (...tests: readonly string[]) => readonly Killer[] = inSpec('spec/lib/events/tail.spec.ts');
+/** Values: what is stored, frozen and told apart. */
+export const values: (...tests: readonly string[]) => readonly Killer[] = inSpec('spec/lib/kernel/value/laws.spec.ts');

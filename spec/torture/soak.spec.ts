@@ -1,0 +1,18 @@
+import { describe, expect, test } from 'vitest';
+import { soak, soakService } from './soak.ts';
+
+const quiet = { tell: () => undefined };
+
+describe('a live service of many epochs', () => {
+  test('holds no more at its end than at its beginning, and applies each item once', async () => {
+    const { passed, failures, counts } = await soak.run({ count: soak.short, seed: 1, ...quiet });
+    expect(failures).toEqual([]);
+    expect(passed).toBe(soak.short);
+    expect(counts['epochs']).toBeGreaterThanOrEqual(soak.short);
+  }, 300_000);
+
+  test('is found out where it keeps something of each epoch', async () => {
+    const { failures } = await soakService({ count: 600, seed: 1, ...quiet }, { leak: true });
+    expect(failures.join()).toContain('the heap grew');
+  }, 300_000);
+});

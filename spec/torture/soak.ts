@@ -1,0 +1,85 @@
+import { runInNewContext } from 'node:vm';
+import { setFlagsFromString } from 'node:v8';
+import { live, type EpochReport } from '../../index.ts';
+import { openStore } from '../../store/open-store.ts';
+import { TortureFolder } from './folders.ts';
+import { liveDefinitions } from './live-tape.ts';
+import { Tally, type Torture, type TortureReport, type TortureRequest } from './torture.ts';
+
+/** How much more there may be on the heap at the end than after the first quarter, whatever the number of epochs. */
+const MOST_GROWTH_BYTES = 6 * 2 ** 20;
+const AT_ONCE = 50;
+const WARM = 4;
+
+/** One service lives for many epochs: what it holds in memory does not grow with them. */
+export const soak: Torture = {
+  name: 'soak',
+  about: 'one live service takes item after item; its heap stays flat, and each item is applied once',
+  short: 1000,
+  long: 2_000_000,
+  run: (request) => soakService(request),
+};
+
+/** Lets a service live; `leak` keeps something of each epoch, as one that forgets nothing would. */
+export async function soakService(request: TortureRequest, { leak = false } = {}): Promise<TortureReport> {
+  const tally = new Tally(request);
+  using folder = new TortureFolder('disk');
+  await using store = await openStore(folder.path);
+  const service = await live(liveDefinitions(), { store });
+  const kept: unknown[] = [];
+  const counted = { epochs: 0, changes: 0 };
+  const onEpoch = (report: EpochReport): void => {
+    counted.epochs += 1;
+    if (leak) kept.push([report, Array.from({ length: 3000 }, () => report.epoch + 0.5)]);
+  };
+  service.epochs().subscribe(onEpoch);
+  service.changes('summed').subscribe(() => (counted.changes += 1));
+  // Somebody who never asks for a second one.
+  await using idle = disposable(service.epochs({ lag: { policy: 'conflate' } }));
+  let quarter = 0;
+  for (let pushed = 0; pushed < request.count;) {
+    const some = Math.min(AT_ONCE, request.count - pushed);
+    await Promise.all(Array.from({ length: some }, (_, index) => service.push('x', (pushed + index) % 1009)));
+    pushed += some;
+    tally.pass(some);
+    if (quarter === 0 && pushed >= request.count / WARM) quarter = heapBytes();
+  }
+  const growth = heapBytes() - quarter;
+  void idle;
+  if (growth > MOST_GROWTH_BYTES) tally.fail(`the heap grew by ${growth} bytes over ${request.count - request.count / WARM} epochs`);
+  const position = await service.durable();
+  const seen = await service.current('summed');
+  await service.close();
+  const said = seen?.state === 'value' ? String(seen.value) : '';
+  if (said !== `${sumOf(request.count)} after ${request.count}`) tally.fail(`after ${request.count} items the sum is "${said}"`);
+  if (position + 1 !== (await store.port.head())) tally.fail(`the log ends at ${await store.port.head()}, and durable() said ${position}`);
+  tally.count('epochs', counted.epochs);
+  tally.count('changes', counted.changes);
+  tally.count('kilobytes that the heap grew', Math.max(0, Math.round(growth / 1024)));
+  return { ...tally.report(), ...(kept.length === 0 ? {} : { lacks: `${kept.length} reports were kept` }) };
+}
+
+function sumOf(count: number): number {
+  const rounds = Math.floor(count / 1009);
+  const rest = count % 1009;
+  return rounds * ((1008 * 1009) / 2) + (rest * (rest - 1)) / 2;
+}
+
+function disposable<T>(changes: AsyncIterable<T>): AsyncDisposable {
+  const iterator = changes[Symbol.asyncIterator]();
+  return {
+    [Symbol.asyncDispose]: async () => {
+      await iterator.return?.();
+    },
+  };
+}
+
+/** What is on the heap and cannot be collected. */
+function heapBytes(): number {
+  setFlagsFromString('--expose-gc');
+  // With that flag every new context has it.
+  const collect = runInNewContext('gc') as () => void;
+  collect();
+  collect();
+  return process.memoryUsage().heapUsed;
+}

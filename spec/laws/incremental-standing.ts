@@ -37,13 +37,14 @@ function withoutVerification<Event extends { readonly type: string }>(event: Eve
 }
 
 /**
- * What a log says, one text an event: with ids of runs and of sessions numbered as they come, and each position as the event that is there.
+ * What a log says, one text an event: with ids of runs and of sessions, and what is derived from them, numbered as they come, and each position as the event that is there.
  * Sorted, since bodies that take time settle in any order. Equal for logs that say the same.
  */
 export function tellingOf(log: readonly LoggedEvent[]): readonly string[] {
   const ids = new Map<string, string>();
   const at = log.map((event) => [event.type, 'runId' in event && event.runId, 'key' in event ? event.key : 'step' in event && event.step]);
   for (const event of log) if (event.type === 'run-started') ids.set(event.runId, `run ${ids.size}`);
+  for (const [version, name] of derivedVersions(log)) ids.set(version, name);
   const texts = log.map((event) => {
     const inputs = 'inputs' in event ? event.inputs.map(({ position, ...entry }) => ({ ...entry, from: at[(position ?? 0) - 1] })) : [];
     const text = JSON.stringify({ ...withoutVerification(event), time: 0, position: 0, inputs });
@@ -51,4 +52,21 @@ export function tellingOf(log: readonly LoggedEvent[]): readonly string[] {
     return text;
   });
   return texts.map((text) => [...ids].reduce((named, [id, name]) => named.replaceAll(id, name), text)).toSorted();
+}
+
+/** Derived versions, by the output that had them and which one of its it was: they hold the id of a session where code has no version. */
+function derivedVersions(log: readonly LoggedEvent[]): ReadonlyMap<string, string> {
+  const names = new Map<string, string>();
+  const counts = new Map<string, number>();
+  for (const event of log) {
+    if (event.type !== 'step-settled') continue;
+    for (const { output, state } of event.outputs) {
+      if (state.state !== 'value' || !state.version.startsWith('derived:') || names.has(state.version)) continue;
+      const place = `${event.definition}:${event.step}.${output}`;
+      const count = (counts.get(place) ?? 0) + 1;
+      counts.set(place, count);
+      names.set(state.version, `derived ${place} ${count}`);
+    }
+  }
+  return names;
 }

@@ -1,7 +1,7 @@
 import { invariant } from '../../lib/kernel/invariant.ts';
 import type { PlannedStep } from '../../lib/plan/plan.ts';
 import { executeStep, type StepEnd } from '../step/execute-step.ts';
-import type { Emitted } from '../step/outputs.ts';
+import type { Emitted, Unselected } from '../step/outputs.ts';
 import type { CommittedState } from '../step/state.ts';
 import type { StepLine } from '../step/step-log.ts';
 import type { Gathered } from './gather.ts';
@@ -13,6 +13,8 @@ import type { StepRun } from './step-run.ts';
 /** What only the pump knows of a step that it executes. */
 export interface Execution {
   readonly gathered: Gathered;
+  /** Whether it would be reused, and is executed for a value that the store no longer has. */
+  readonly isAgain: boolean;
   /** Waits between two attempts, and lets others have the step's places meanwhile. */
   readonly pause: (ms: number) => Promise<void>;
   /** The version of what makes the outputs of the step, by their names. */
@@ -37,14 +39,14 @@ interface Planned {
 
 function execute(
   { run, planned, committed }: Planned,
-  { gathered, pause, derived, facts, onStart, onLine }: Execution,
+  { gathered, isAgain, pause, derived, facts, onStart, onLine }: Execution,
 ): StepEnd<ValueSlot> | Promise<StepEnd<ValueSlot>> {
   const { plan, port, runId, signal, clock, observer, resources, timeoutMs } = run;
   return executeStep({
     op: planned.step.op,
     step: planned.step.id,
     selectedOutputs: planned.selectedOutputs,
-    unselected: plan.policies.unselectedOutputs,
+    unselected: unselectedIn(plan, isAgain),
     // What is emitted late goes nowhere anyway, and the run may have ended.
     onDiscard: (output) => (signal.aborted ? undefined : observer.onDiscard(planned, output)),
     fix: (output, emitted) =>
@@ -66,6 +68,11 @@ function execute(
     onRetry: (retrying) => observer.onRetry(planned, retrying),
     onLine,
   });
+}
+
+/** What was reused was not emitted, so there is nothing to refuse: what a store has lost makes no step fail (F2). */
+function unselectedIn({ policies: { unselectedOutputs } }: StepRun['plan'], isAgain: boolean): Unselected {
+  return isAgain && unselectedOutputs === 'error' ? 'discard' : unselectedOutputs;
 }
 
 function fixOutput(

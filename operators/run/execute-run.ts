@@ -256,6 +256,8 @@ class Run<Assets> {
       onFatal: (error) => this.#controller.abort(error),
       onSettled: (settled) => {
         this.#settled.push(settled);
+        // Cancelled while it was executed for a value that is gone: as what it is, it was reused before.
+        if (settled.outcome === 'cancelled' && this.#reused.has(settled.planned.index)) return;
         this.#slots[settled.planned.index] = settled.slots;
         // What is reused may yet be executed, for a value that is gone: it is told of when that is known.
         if (settled.outcome === 'reused') this.#reused.set(settled.planned.index, settled);

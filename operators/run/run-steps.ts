@@ -212,8 +212,7 @@ export class StepPump {
   }
 
   #admit(planned: PlannedStep): void {
-    const start = (): void => this.#start(planned);
-    if (this.#limits.enter({ planned, resume: start })) start();
+    if (this.#limits.enter({ planned, resume: () => this.#start(planned) })) this.#start(planned);
   }
 
   #start(planned: PlannedStep): void {
@@ -300,6 +299,7 @@ export class StepPump {
     const { observer } = this.#run;
     return executePlanned(this.#run, planned, {
       gathered,
+      isAgain: this.#awaited.has(planned.index),
       pause: (ms) => this.#pause(planned, ms),
       derived: derivedVersion(this.#run.plan, planned, this.#readable),
       facts: () => factsOf(planned, this.#readable),

@@ -1,19 +1,23 @@
 import { describe, expect, test } from 'vitest';
 import {
+  AbortError,
   asset,
   assetsFromGraph,
   define,
+  emit,
   graph,
   input,
   materialize,
   nothing,
   op,
+  optional,
   output,
   refresh,
   source,
   type Definitions,
   type RunEvent,
 } from '../../index.ts';
+import { begun, changes, refreshAll, runs } from './incremental-play.ts';
 import { losingStore, type LosingStore } from './incremental-store.ts';
 
 /** A refresh: the steps whose bodies were called, the outcomes, and the events of assets. */
@@ -101,6 +105,140 @@ describe('steps that might be reused, and whose values somebody needs that are g
       return (await refreshed(defs, store)).ran;
     };
     expect(await ranAfter(false)).toEqual(await ranAfter(true));
+  });
+});
+
+describe("a step that is executed only for a value that is gone, where emissions beyond need are errors (X7 `'error'`)", () => {
+  const halves = op({
+    name: 'halves',
+    codeVersion: '1',
+    inputs: { x: number },
+    outputs: { a: output<number>(), b: output<number>(), c: optional<number>() },
+    *run({ x }) {
+      yield emit('a', 10 * x);
+      yield emit('b', 20 * x);
+      yield emit('c', 30 * x);
+    },
+  });
+  const add = op({ name: 'add', codeVersion: '1', inputs: { a: number, y: number }, run: ({ a, y }) => a + y });
+  const body = graph('body', { inputs: { x: input<number>(), y: input<number>() } }, ({ x, y }) => {
+    const { a, b, c } = halves({ x });
+    return { b, c, sum: add({ a, y }) };
+  });
+  const defs = define({ assets: [source<number>('x'), source<number>('y'), assetsFromGraph(body, { canSubset: true })] });
+
+  async function readerAlone(): Promise<LosingStore> {
+    const losing = losingStore();
+    await losing.store.put('x', 1);
+    await losing.store.put('y', 1);
+    await refreshed(defs, losing);
+    losing.lose(10);
+    await losing.store.put('y', 2);
+    return losing;
+  }
+
+  test('fails by none of them: what a store has lost changes no outcome (F2)', async () => {
+    const { store } = await readerAlone();
+    const { outcomes, steps } = await refresh(defs, { store, select: ['b', 'sum'], unselectedOutputs: 'error' });
+    expect(Object.fromEntries(outcomes)).toEqual({ b: 'unchanged', sum: 'materialized' });
+    expect(steps.get('halves')?.outcome).toBe('succeeded');
+  });
+
+  test('fails by them where it would run anyway', async () => {
+    const { store } = await readerAlone();
+    const { outcomes } = await refresh(defs, {
+      store,
+      select: ['b', 'sum'],
+      sources: { x: 2 },
+      unselectedOutputs: 'error',
+      throwOnFailure: false,
+    });
+    expect(Object.fromEntries(outcomes)).toEqual({ b: 'failed', sum: 'blocked' });
+  });
+});
+
+describe('a run that is cancelled while a step is executed for a value that is gone (X10, X12)', () => {
+  test('says of its other outputs what they were reused as', async () => {
+    const controller = new AbortController();
+    let isSlow = false;
+    const halves = op({
+      name: 'halves',
+      codeVersion: '1',
+      inputs: { x: number },
+      outputs: { a: output<number>(), b: output<number>() },
+      run: async ({ x }, { signal }) => {
+        if (isSlow) {
+          controller.abort();
+          await new Promise((resolve) => (signal.aborted ? resolve(undefined) : signal.addEventListener('abort', resolve)));
+          signal.throwIfAborted();
+        }
+        return { a: 10 * x, b: 20 * x };
+      },
+    });
+    const add = op({ name: 'add', codeVersion: '1', inputs: { a: number, y: number }, run: ({ a, y }) => a + y });
+    const body = graph('body', { inputs: { x: input<number>(), y: input<number>() } }, ({ x, y }) => {
+      const { a, b } = halves({ x });
+      return { b, sum: add({ a, y }) };
+    });
+    const defs = define({ assets: [source<number>('x'), source<number>('y'), assetsFromGraph(body, { canSubset: true })] });
+    const losing = losingStore();
+    await losing.store.put('x', 1);
+    await losing.store.put('y', 1);
+    await refreshed(defs, losing);
+    losing.lose(10);
+    await losing.store.put('y', 2);
+    isSlow = true;
+    const { signal } = controller;
+    // With more traces than one, every step is looked at.
+    const cancelled = await refresh(defs, { store: losing.store, signal, traces: 2, throwOnFailure: false }).then(
+      () => undefined,
+      (error: unknown) => error,
+    );
+    expect(cancelled).toBeInstanceOf(AbortError);
+    const { outcomes } = (cancelled as AbortError).result;
+    expect(Object.fromEntries(outcomes)).toEqual({ b: 'fresh', sum: 'cancelled' });
+  });
+});
+
+describe('what passed by reference is made again for whoever may read it, before anybody knows who runs (R6, F2)', () => {
+  const flags = { declaresVersion: true, isVolatile: false, isTogether: false, takesConfig: false, isLater: false };
+  const nature = { behaviour: 'all', isVoid: false, definition: 0, isNested: false, flags } as const;
+  const reads = (...offsets: readonly number[]) => ({ kind: 'value', optional: false, hold: false, offsets }) as const;
+  const transient = { required: false, isAsset: false, passes: 'transient' } as const;
+  const kept = { required: false, isAsset: false, passes: 'kept' } as const;
+  const recorded = { ...kept, isAsset: true } as const;
+  const asked = { ...refreshAll, unselectedOutputs: 'error' } as const;
+
+  test('where its step fails on an emission beyond need, nothing else is made again for the reader that is blocked', async () => {
+    const shape = {
+      sources: [3],
+      seeds: [
+        { ...nature, k: 1, inputs: [], outputs: [transient, recorded] },
+        { ...nature, k: 2, inputs: [], outputs: [kept] },
+        { ...nature, k: 3, inputs: [reads(2), reads(0)], outputs: [recorded] },
+      ],
+    };
+    const played = await begun(shape);
+    await runs(played);
+    await changes(played, [{ do: 'lose', which: 1 }]);
+    const { answer, ran } = await runs(played, { ...asked, chosen: 2 });
+    expect([answer.steps.get('s1')?.outcome, ran]).toEqual(['reused', ['s0']]);
+  });
+
+  test('where its reader is blocked by something else', async () => {
+    const shape = {
+      sources: [3],
+      seeds: [
+        { ...nature, k: 1, inputs: [], outputs: [transient] },
+        { ...nature, k: 2, inputs: [], outputs: [kept, recorded] },
+        { ...nature, k: 3, inputs: [reads(2), reads(1)], outputs: [recorded] },
+      ],
+    };
+    const played = await begun(shape);
+    await runs(played);
+    await changes(played, [{ do: 'code', step: 1 }]);
+    const { ran, account } = await runs(played, { ...asked, chosen: 2 });
+    expect([ran, account.settled]).toEqual([['s0', 's1'], { s0: 'succeeded', s1: 'failed', s2: 'blocked' }]);
   });
 });
 

@@ -99,13 +99,15 @@ interface Run extends Question {
   readonly need: Map<string, Set<string>>;
   /** Reused steps that run after all, since a value of theirs is wanted (F2). */
   readonly forced: ReadonlySet<string>;
+  /** Those of them whose readers alone want it: what they emit beyond need fails nothing. */
+  readonly wantedBack: ReadonlySet<string>;
   readonly did: Map<string, Did>;
 }
 
 /** Answers one question, from the rules alone. */
 export function answer(world: ChangingWorld, memory: Memory, question: Question): Answer {
   const need = needOf(world, question);
-  let run: Run = { ...question, world, memory, need, forced: new Set(), did: new Map() };
+  let run: Run = { ...question, world, memory, need, forced: new Set(), wantedBack: new Set(), did: new Map() };
   const read = [...need.keys()].flatMap((id) => loadsOf(run, stepOf(world, id)));
   const loads = read.map(({ key }) => key);
   const missing = [...new Set(read.flatMap(({ key, hold }) => (isMissing(memory.readable.get(key), hold) ? [key] : [])))]; // N7
@@ -114,9 +116,11 @@ export function answer(world: ChangingWorld, memory: Memory, question: Question)
     return { missing, lost, need, steps: new Map(), forced: new Set(), outcomes: new Map(), values: new Map(), events: [], after: memory };
   for (;;) {
     for (const id of need.keys()) settle(run, id);
+    const own = [...need.keys()].filter((id) => recordsLost(run, id));
     const wanted = [...need.keys()].flatMap((id) => lostUpstreamOf(run, id)).filter((id) => !run.forced.has(id));
-    if (wanted.length === 0) break;
-    run = { ...run, forced: new Set([...run.forced, ...wanted]), did: new Map() };
+    if (own.length + wanted.length === 0) break;
+    const wantedBack = new Set([...run.wantedBack, ...wanted.filter((id) => !own.includes(id))]);
+    run = { ...run, forced: new Set([...run.forced, ...own, ...wanted]), wantedBack, did: new Map() };
   }
   return { missing, lost, need, steps: run.did, forced: run.forced, ...recorded(run) };
 }
@@ -191,9 +195,24 @@ function settleStep(run: Run, step: PlacedStep): Did {
   const isGone = inputs.some(({ optional, states }) => !optional && states.length > 0 && states.every(({ state }) => state === 'absent'));
   if (isGone) return all('skipped', 'absent'); // X3
   const mayReuse = !step.isVolatile && !run.forced.has(step.id) && ended !== 'succeeded' && ended !== 'failed' && mayBeReused(run, step);
-  if (mayReuse && needed.every((name) => holds(run, step, run.memory.traces.get(outputId(step, name)))))
+  const isWhole = needed.every((name) => holds(run, step, run.memory.traces.get(outputId(step, name))));
+  if (mayReuse && isWhole && !needed.some((name) => isReadOnce(run, step, name)))
     return { outcome: 'reused', states: new Map(needed.map((name) => [name, tracedState(run, step, name)])), beyond: NO_STATES }; // F2
   return execute(run, step, inputs) ?? all('failed', 'failed');
+}
+
+/** R6: what was kept nowhere is made anew for whoever may read it in this run, since nobody who reads it is ever reused. */
+function isReadOnce(run: Run, step: PlacedStep, name: string): boolean {
+  const state = tracedState(run, step, name);
+  if (state.state !== 'value' || !state.version.startsWith('#')) return false;
+  return [...run.need.keys()].some((id) => {
+    const reader = stepOf(run.world, id);
+    const wires = reader.inputs.flatMap(({ kind, entries }) => (kind === 'nothing' ? [] : entries));
+    return wires.some(
+      (wire) =>
+        'step' in wire && wire.step === step.id && wire.output === name && loadedKey(run.world, run, { reader, wire }) === undefined,
+    );
+  });
 }
 
 /** F3, F4: a refresh may reuse every step, a materialization under `auto` those that own no selected asset. */
@@ -275,7 +294,7 @@ function execute(run: Run, step: PlacedStep, inputs: Gathered): Did | undefined 
     for (const [name, value] of emissionsOf(step, { inputs: Object.fromEntries(given), selected }, run.around)) {
       if (value === undefined) continue; // X11
       if (emitted.has(name) || !step.outputs.some((each) => each.name === name)) return undefined; // X5
-      if (run.unselectedOutputs === 'error' && !selected.has(name)) return undefined; // X7
+      if (run.unselectedOutputs === 'error' && !selected.has(name) && !run.wantedBack.has(step.id)) return undefined; // X7, F2
       emitted.set(name, { state: 'value', version: versionOf(run, step, { name, value }), value });
     }
     if (step.isVoid) emitted.set('result', { state: 'value', version: `#${run.run}:${step.id}`, value: undefined });
@@ -310,7 +329,6 @@ function derivedVersion(run: Run, step: PlacedStep, name: string): string {
 function lostUpstreamOf(run: Run, id: string): readonly string[] {
   const step = stepOf(run.world, id);
   const did = settle(run, id);
-  if (did.outcome === 'reused') return recordsLost(run, step, did) ? [id] : [];
   if (did.outcome !== 'succeeded' && did.outcome !== 'failed') return [];
   const wires = step.inputs.flatMap(({ kind, entries }) => (kind === 'nothing' ? [] : entries));
   return wires.flatMap((wire) => {
@@ -322,7 +340,10 @@ function lostUpstreamOf(run: Run, id: string): readonly string[] {
 }
 
 /** Whether an asset that was made and never recorded would be recorded without its value. */
-function recordsLost(run: Run, step: PlacedStep, did: Did): boolean {
+function recordsLost(run: Run, id: string): boolean {
+  const step = stepOf(run.world, id);
+  const did = settle(run, id);
+  if (did.outcome !== 'reused') return false;
   return [...did.states].some(([name, state]) => {
     const { asset } = outputOf(step, name);
     if (step.isTogether && isLost(run.memory, state)) return true;

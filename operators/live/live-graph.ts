@@ -26,6 +26,7 @@ import { readState } from '../run/step-states.ts';
 import type { Supplied } from '../run/supply.ts';
 import type { LogFold, SettledTrace } from './log-fold.ts';
 import { placesOf, readersOf } from './plan-places.ts';
+import { RowsBefore } from './rows-before.ts';
 
 /** What a graph that lives is made of. */
 export interface LiveGraphParts {
@@ -78,6 +79,8 @@ export interface SettledEpoch {
   readonly outcomes: readonly AssetOutcome[];
   /** Where the log ends with it. */
   readonly position: Position;
+  /** What changed in the rows of an asset that is keyed and changed. */
+  readonly deltaOf: ReturnType<RowsBefore['take']>;
 }
 
 /** What an epoch logs, by the plan index of the step that it is about. */
@@ -102,6 +105,7 @@ export class LiveGraph {
   readonly #positions: Position[] = [];
   /** By plan index: what the outputs came out as in the last epoch that has settled. In the one that runs, others are in the pump already. */
   readonly #settled: (ReadonlyMap<number, Slot> | undefined)[] = [];
+  readonly #rowsBefore: RowsBefore;
   /** Steps that have settled since. */
   readonly #touched = new Set<number>();
   readonly #committed = new Map<number, CommittedState>();
@@ -124,6 +128,7 @@ export class LiveGraph {
     this.#readersOf = readersOf(this.#plan);
     this.#placeOf = placesOf(this.#plan);
     this.#pump = new StepPump(this.#stepRun());
+    this.#rowsBefore = new RowsBefore({ reads: parts.reads, codecs: resolved.codecs }, this);
     for (const [index, { position }] of fold.unsuccessful) this.#positions[index] = position;
   }
 
@@ -203,6 +208,7 @@ export class LiveGraph {
     for (const event of events) {
       invariant(event.position === this.#next, 'the log is taken over without a gap');
       this.#next += 1;
+      this.#rowsBefore.note(event);
       const settled = this.#fold.add(event);
       if (settled !== undefined) this.#adoptStep(settled, marked);
       else if (event.type === 'source-observed' && this.#supply.has(event.key)) this.#adoptSource(event, marked);
@@ -275,11 +281,7 @@ export class LiveGraph {
       settledEvents(settled, scope);
       steps.push({ settled, start, end: events.length });
     }
-    const logged = events.map((event, index) => freezeEvent(atPosition(event, base + index, base)));
-    for (const event of logged) this.#fold.add(event);
-    for (const index of this.#touched) this.#settled[index] = this.#pump.slots[index];
-    this.#touched.clear();
-    this.#next = base + events.length;
+    const logged = this.#log(events, base);
     const number = this.#epoch;
     this.#epoch += 1;
     return {
@@ -290,7 +292,21 @@ export class LiveGraph {
       steps: steps.map(({ settled, start, end }) => ({ settled, events: events.slice(start, end), first: base + start })),
       outcomes,
       position: this.#next - 1,
+      deltaOf: this.#rowsBefore.take(),
     };
+  }
+
+  /** Gives the events of an epoch their positions, and moves on to behind them. */
+  #log(events: readonly NewEvent[], base: Position): readonly LoggedEvent[] {
+    const logged = events.map((event, index) => freezeEvent(atPosition(event, base + index, base)));
+    for (const event of logged) {
+      this.#rowsBefore.note(event);
+      this.#fold.add(event);
+    }
+    for (const index of this.#touched) this.#settled[index] = this.#pump.slots[index];
+    this.#touched.clear();
+    this.#next = base + events.length;
+    return logged;
   }
 
   #positionOf(step: number): Position {

@@ -138,7 +138,7 @@ export class EpochRunner {
   async #publish(engine: Engine, settled: SettledEpoch, { cause, taken, beside, tookMs, durable }: Published): Promise<void> {
     const { publication } = this.#parts;
     const events = beside.length === 0 ? settled.events : [...beside, ...settled.events];
-    const changes = await changesIn(events, settled.number, {
+    const changes = await changesIn(events, settled, {
       watches: (key) => engine.has(key) && publication.watches(key),
       slotOf: (key) => engine.graph.slotOf(key),
     }).catch((error: unknown) => {

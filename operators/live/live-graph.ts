@@ -13,20 +13,22 @@ import type { ResourceScope } from '../resources/resource-scope.ts';
 import type { Clock } from '../step/clock.ts';
 import type { CommittedState } from '../step/state.ts';
 import { asObserved, once } from '../run/pin.ts';
-import { keptSlot, Reuse, stepNow } from '../run/reuse.ts';
+import { Reuse, stepNow } from '../run/reuse.ts';
 import type { Readable } from '../run/gather.ts';
 import type { AssetOutcome } from '../run/outcome.ts';
 import type { ResolvedPlan } from '../run/resolve.ts';
 import { StepPump } from '../run/run-steps.ts';
 import { asRecorded, type SettledStep } from '../run/settled-step.ts';
 import { settledEvents } from '../run/settled-events.ts';
-import { ABSENT, BLOCKED, FAILED, fixEmitted, withinLimits, type Slot } from '../run/slot.ts';
+import { fixEmitted, withinLimits, type Slot } from '../run/slot.ts';
 import { StepEvents } from '../run/step-events.ts';
 import { readState } from '../run/step-states.ts';
 import type { Supplied } from '../run/supply.ts';
+import { adoptedSlots } from './adopted-slots.ts';
 import { LiveHeld } from './live-held.ts';
 import type { LogFold, SettledTrace } from './log-fold.ts';
 import { placesOf, readersOf } from './plan-places.ts';
+import { RowsBefore } from './rows-before.ts';
 
 /** What a graph that lives is made of. */
 export interface LiveGraphParts {
@@ -79,6 +81,8 @@ export interface SettledEpoch {
   readonly outcomes: readonly AssetOutcome[];
   /** Where the log ends with it. */
   readonly position: Position;
+  /** What changed in the rows of an asset that is keyed and changed. */
+  readonly deltaOf: ReturnType<RowsBefore['take']>;
 }
 
 /** What an epoch logs, by the plan index of the step that it is about. */
@@ -104,6 +108,7 @@ export class LiveGraph {
   readonly #positions: Position[] = [];
   /** By plan index: what the outputs came out as in the last epoch that has settled. In the one that runs, others are in the pump already. */
   readonly #settled: (ReadonlyMap<number, Slot> | undefined)[] = [];
+  readonly #rowsBefore: RowsBefore;
   /** Steps that have settled since. */
   readonly #touched = new Set<number>();
   readonly #committed = new Map<number, CommittedState>();
@@ -128,6 +133,7 @@ export class LiveGraph {
     const stored = { port: parts.reads, codecs: resolved.codecs };
     this.#held = new LiveHeld({ plan: this.#plan, held: resolved.held, stored, slotsOf: (step) => this.#pump.slots[step] });
     this.#pump = new StepPump(this.#stepRun());
+    this.#rowsBefore = new RowsBefore({ reads: parts.reads, codecs: resolved.codecs }, this);
     for (const [index, { position }] of fold.unsuccessful) this.#positions[index] = position;
   }
 
@@ -207,6 +213,7 @@ export class LiveGraph {
     for (const event of events) {
       invariant(event.position === this.#next, 'the log is taken over without a gap');
       this.#next += 1;
+      this.#rowsBefore.note(event);
       const settled = this.#fold.add(event);
       for (const reader of this.#held.add(event)) marked.add(reader);
       if (settled !== undefined) this.#adoptStep(settled, marked);
@@ -217,14 +224,7 @@ export class LiveGraph {
 
   #adoptStep({ planned, trace }: SettledTrace, marked: Set<number>): void {
     const { reads, resolved } = this.#parts;
-    const slots = new Map<number, Slot>();
-    for (const output of planned.needed) {
-      const name = planned.step.outputs[output]?.name;
-      const traced = trace.outputs.find((each) => each.output === name);
-      if (traced === undefined) continue;
-      if (trace.outcome === 'succeeded') slots.set(output, keptSlot({ port: reads, codecs: resolved.codecs }, trace, traced));
-      else slots.set(output, trace.outcome === 'failed' ? FAILED : trace.outcome === 'blocked' ? BLOCKED : ABSENT);
-    }
+    const slots = adoptedSlots(planned, trace, { port: reads, codecs: resolved.codecs });
     this.#positions[planned.index] = trace.position;
     this.#committed.delete(planned.index);
     this.#touched.add(planned.index);
@@ -280,11 +280,7 @@ export class LiveGraph {
       settledEvents(settled, scope);
       steps.push({ settled, start, end: events.length });
     }
-    const logged = events.map((event, index) => freezeEvent(atPosition(event, base + index, base)));
-    this.#takeOver(logged);
-    for (const index of this.#touched) this.#settled[index] = this.#pump.slots[index];
-    this.#touched.clear();
-    this.#next = base + events.length;
+    const logged = this.#log(events, base);
     const number = this.#epoch;
     this.#epoch += 1;
     return {
@@ -295,14 +291,22 @@ export class LiveGraph {
       steps: steps.map(({ settled, start, end }) => ({ settled, events: events.slice(start, end), first: base + start })),
       outcomes,
       position: this.#next - 1,
+      deltaOf: this.#rowsBefore.take(),
     };
   }
 
-  #takeOver(logged: readonly LoggedEvent[]): void {
+  /** Gives the events of an epoch their positions, and moves on to behind them. */
+  #log(events: readonly NewEvent[], base: Position): readonly LoggedEvent[] {
+    const logged = events.map((event, index) => freezeEvent(atPosition(event, base + index, base)));
     for (const event of logged) {
+      this.#rowsBefore.note(event);
       this.#fold.add(event);
       this.#held.add(event);
     }
+    for (const index of this.#touched) this.#settled[index] = this.#pump.slots[index];
+    this.#touched.clear();
+    this.#next = base + events.length;
+    return logged;
   }
 
   #positionOf(step: number): Position {

@@ -1,16 +1,28 @@
 import { invariant } from '../../lib/kernel/invariant.ts';
 import type { LoggedEvent } from '../../lib/events/logged-event.ts';
 import type { Position } from '../../lib/events/position.ts';
+import { Delta } from '../../lib/kernel/keyed/delta.ts';
+import type { Keyed } from '../../lib/kernel/keyed/keyed.ts';
 import type { AssetKey } from '../../lib/model/asset-key.ts';
 import { apart } from '../run/apart.ts';
 import type { Slot } from '../run/slot.ts';
 import type { Listener } from './changes.ts';
+import type { SettledEpoch } from './live-graph.ts';
 
 /** When those who watch are told of an epoch: as soon as it has settled, or when it is on disk. */
 export type Moment = 'settled' | 'durable';
 
 /** What an asset is after an epoch that changed it. */
-export type AssetChange<T = unknown> = { readonly key: string; readonly epoch: number; readonly position: Position } & AssetNow<T>;
+export type AssetChange<T = unknown> = { readonly key: string; readonly epoch: number; readonly position: Position } & (
+  | { readonly state: 'absent' }
+  | {
+      readonly state: 'value';
+      readonly value: T;
+      readonly version: string;
+      /** What changed in keyed rows, from what the asset was before; all rows where it had none. `undefined` for any other value. */
+      readonly delta: T extends Keyed<infer K, infer V> ? Delta<K, V> : unknown;
+    }
+);
 
 /** What an asset is now: a value, or absent since its op chose not to emit it or was skipped. */
 export type AssetNow<T = unknown> = { readonly state: 'value'; readonly value: T; readonly version: string } | { readonly state: 'absent' };
@@ -119,7 +131,7 @@ export class Publication {
 /** The changes that the events of an epoch are, of the assets that are asked for. Read from what the graph holds when the epoch settles. */
 export async function changesIn(
   events: readonly LoggedEvent[],
-  epoch: number,
+  { number: epoch, deltaOf }: Pick<SettledEpoch, 'number' | 'deltaOf'>,
   { watches, slotOf }: { readonly watches: (key: AssetKey) => boolean; readonly slotOf: (key: AssetKey) => Slot | undefined },
 ): Promise<readonly AssetChange[]> {
   const last = new Map<AssetKey, LoggedEvent>();
@@ -128,9 +140,18 @@ export async function changesIn(
   for (const [key, { position }] of last) {
     if (!watches(key)) continue;
     const now = await readNow(slotOf(key));
-    if (now !== undefined) changes.push(Object.freeze({ key, epoch, position, ...now }));
+    if (now === undefined) continue;
+    const at = { key, epoch, position };
+    changes.push(Object.freeze(now.state === 'absent' ? { ...at, ...now } : { ...at, ...now, delta: await deltaOf(key, now.value) }));
   }
   return changes;
+}
+
+/** What two changes of one asset are together: the later one, with the deltas of both. */
+export function mergeChanges(earlier: AssetChange, change: AssetChange): AssetChange {
+  if (earlier.state === 'absent' || change.state === 'absent') return change;
+  const [first, then] = [earlier.delta, change.delta];
+  return first instanceof Delta && then instanceof Delta ? Object.freeze({ ...change, delta: first.compose(then) }) : change;
 }
 
 /** What a slot is to those who watch; nothing where its step failed, or where its value is gone. */

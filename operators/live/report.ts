@@ -25,3 +25,25 @@ export function reportOf(
     tookMs: told.tookMs,
   });
 }
+
+/** What two epochs that follow each other did together; what it says of one epoch is that of the later one. */
+export function mergeReports(earlier: EpochReport, report: EpochReport): EpochReport {
+  const { items, ran, reused, skipped, blocked, failed, materialized, unchanged, absent, tookMs } = earlier;
+  return Object.freeze({
+    ...report,
+    items: items + report.items,
+    ran: [...ran, ...report.ran],
+    reused: [...reused, ...report.reused],
+    skipped: [...skipped, ...report.skipped],
+    blocked: [...blocked, ...report.blocked],
+    failed: [...failed, ...report.failed],
+    materialized: union(materialized, report.materialized),
+    unchanged: union(unchanged, report.unchanged),
+    absent: union(absent, report.absent),
+    tookMs: tookMs + report.tookMs,
+  });
+}
+
+function union(earlier: readonly string[], later: readonly string[]): readonly string[] {
+  return [...new Set([...earlier, ...later])];
+}

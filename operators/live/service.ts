@@ -2,6 +2,7 @@ import type { ReadableEvent } from '../../lib/events/logged-event.ts';
 import type { Position } from '../../lib/events/position.ts';
 import { fixSource, readValue } from '../../lib/events/store.ts';
 import { SelectionError } from '../../lib/kernel/errors.ts';
+import { Keyed } from '../../lib/kernel/keyed/keyed.ts';
 import { suggest } from '../../lib/kernel/nearest.ts';
 import { quote } from '../../lib/kernel/print.ts';
 import { CHECKED_LATER, RULES, checkVerbOptions, type OptionRules } from '../../lib/kernel/verb-options.ts';
@@ -15,7 +16,8 @@ import { FeedReader } from './feed-reader.ts';
 import type { Item, Pushed } from './intake.ts';
 import { serviceClosed, type Opened } from './epoch-runner.ts';
 import { LiveLoop, type LoopParts } from './live-loop.ts';
-import { readNow, type AssetChange, type AssetNow, type EpochReport, type Moment } from './publication.ts';
+import { mergeChanges, readNow, type AssetChange, type AssetNow, type EpochReport, type Moment } from './publication.ts';
+import { mergeReports } from './report.ts';
 import type { LiveService, WatchOptions } from './service-face.ts';
 
 /** What a service is made of. */
@@ -118,20 +120,20 @@ export class RunningService<Assets> implements LiveService<Assets> {
     const { asset, at, lag } = this.#watching('changes', key, options);
     const listen = (listener: Listener<AssetChange>): (() => void) => this.#parts.publication.listenTo(asset, at, listener);
     // As above.
-    return changesOf({ name: `changes of ${quote(key)}`, lag, merge: later, listen }) as Changes<AssetChange<ValueAt<Assets, Key>>>;
+    return changesOf({ name: `changes of ${quote(key)}`, lag, merge: mergeChanges, listen }) as Changes<AssetChange<ValueAt<Assets, Key>>>;
   }
 
   value<Key extends KeyOf<Assets>>(key: Key, options: WatchOptions = {}): Changes<AssetChange<ValueAt<Assets, Key>>> {
     const { asset, at, lag } = this.#watching('value', key, options);
     const listen = (listener: Listener<AssetChange>): (() => void) => this.#listenFromNow(asset, at, listener);
     // As above.
-    return changesOf({ name: `values of ${quote(key)}`, lag, merge: later, listen }) as Changes<AssetChange<ValueAt<Assets, Key>>>;
+    return changesOf({ name: `values of ${quote(key)}`, lag, merge: mergeChanges, listen }) as Changes<AssetChange<ValueAt<Assets, Key>>>;
   }
 
   epochs(options: WatchOptions = {}): Changes<EpochReport> {
     checkVerbOptions('epochs', options, WATCH_RULES);
     const { at = 'durable', lag = DEFAULT_LAG } = options;
-    return changesOf({ name: 'epochs', lag, merge: later, listen: (listener) => this.#parts.publication.listen(at, listener) });
+    return changesOf({ name: 'epochs', lag, merge: mergeReports, listen: (listener) => this.#parts.publication.listen(at, listener) });
   }
 
   settled(): Promise<void> {
@@ -259,7 +261,11 @@ export class RunningService<Assets> implements LiveService<Assets> {
     const now = await (graph === undefined ? this.#stored(key, position) : this.#now(key));
     // What has settled by then is not told before it is on disk; what settles meanwhile is told as a change.
     if (at === 'durable') await commits.idle();
-    return now === undefined ? undefined : { key, epoch, position, ...now };
+    if (now === undefined) return undefined;
+    const told = { key, epoch, position };
+    return now.state === 'absent'
+      ? { ...told, ...now }
+      : { ...told, ...now, delta: now.value instanceof Keyed ? now.value.inserts() : undefined };
   }
 
   /** An item as it is at the call; one that is folded into the value of its source is whatever its fold takes. */
@@ -295,10 +301,6 @@ export class RunningService<Assets> implements LiveService<Assets> {
       },
     );
   }
-}
-
-function later<T>(_: T, change: T): T {
-  return change;
 }
 
 function isLag(value: unknown): boolean {

@@ -173,7 +173,7 @@ export const incrementalLaws: readonly Law[] = [
     statement: 'Deltas compose in any grouping, have an inverse, and operators of each class keep to its equations.',
     why: 'Deltas may be collected, cut and undone.',
     broken: 'an edit that is kept as an insert',
-    spec: 'spec/lib/delta/delta.spec.ts',
+    spec: 'spec/lib/kernel/keyed/delta.spec.ts',
     title: 'deltas (I19)',
   },
   {
@@ -183,7 +183,7 @@ export const incrementalLaws: readonly Law[] = [
       'Applying a delta gives the new rows and its inverse the old ones; the difference of two collections leads from one to the other.',
     why: 'A change and a value are two ways to write one thing down.',
     broken: 'a difference that does not see a row which moved',
-    spec: 'spec/lib/delta/delta.spec.ts',
+    spec: 'spec/lib/kernel/keyed/delta.spec.ts',
     title: 'deltas and collections (I20)',
   },
   {

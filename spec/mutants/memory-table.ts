@@ -126,8 +126,8 @@ export const memoryMutants: readonly Mutant[] = [
       },
       {
         file: 'lib/memory/memory-port.ts',
-        from: "if (outcome !== 'succeeded') return;",
-        to: "if (outcome !== 'succeeded' && outcome !== 'failed') return;",
+        from: "if (outcome !== 'succeeded') return this",
+        to: "if (outcome !== 'succeeded' && outcome !== 'failed') return this",
       },
       { file: TRACE, from: 'if (trace === undefined) return', to: "if (trace === undefined || trace.outcome !== 'succeeded') return" },
     ],

@@ -140,7 +140,13 @@ export const stepMutants: readonly Mutant[] = [
   {
     name: 'failure-is-absence',
     wrong: 'X2: what is downstream of a failed step is skipped, as if the step had chosen not to emit',
-    edits: [{ file: 'operators/run/settled-step.ts', from: 'sameForAll(planned, FAILED)', to: 'sameForAll(planned, ABSENT)' }],
+    edits: [
+      {
+        file: 'operators/run/settled-step.ts',
+        from: 'sameForAll(planned, FAILED), error: end.error',
+        to: 'sameForAll(planned, ABSENT), error: end.error',
+      },
+    ],
     killers: subset('S19 error cone', SMALL),
   },
   {

@@ -223,12 +223,11 @@ export class LiveGraph {
   }
 
   #adoptStep({ planned, trace }: SettledTrace, marked: Set<number>): void {
-    const { reads, resolved } = this.#parts;
-    const slots = adoptedSlots(planned, trace, { port: reads, codecs: resolved.codecs });
+    const stored = { port: this.#parts.reads, codecs: this.#parts.resolved.codecs };
     this.#positions[planned.index] = trace.position;
     this.#committed.delete(planned.index);
     this.#touched.add(planned.index);
-    for (const reader of this.#pump.adopt(planned.index, slots)) marked.add(reader);
+    for (const reader of this.#pump.adopt(planned.index, adoptedSlots(planned, trace, stored))) marked.add(reader);
     // It may have been run with other code: then its trace does not hold here. A volatile one has no trace that could.
     if (!planned.step.op.volatile) marked.add(planned.index);
   }

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { asset, assetsFromGraph, define, emit, graph, input, op, output, source, type Definitions } from '../../index.ts';
+import { asset, assetsFromGraph, define, emit, graph, input, op, optional, output, source, type Definitions } from '../../index.ts';
 import { CheckError, checkSubsets, type CheckName, type CheckReport } from '../kit/index.ts';
 import { bookshop, type Mistake } from './bookshop.ts';
 
@@ -86,6 +86,24 @@ describe('what is checked, and what is not', () => {
     const tick = (x: number): number => x + (ticks += 1);
     expect((await foundBy(checkSubsets(doubled(tick), { inputs: { x: 1 }, cases: 20 }))).details).toMatchObject({ check: 'deterministic' });
     await expect(checkSubsets(doubled(tick, { volatile: true }), { inputs: { x: 1 }, cases: 20 })).resolves.toMatchObject({ advice: [] });
+  });
+
+  test('an input that holds, and what is downstream of it, gives what came before', async () => {
+    const gate = op({
+      name: 'gate',
+      inputs: { x: input<number>() },
+      outputs: { it: optional<number>() },
+      *run({ x }) {
+        if (x > 1) yield emit('it', x);
+      },
+    });
+    const gated = (hold: boolean): Definitions => {
+      const read = op({ name: 'read', inputs: { it: input<number>({ hold, optional: true }) }, run: ({ it }) => it ?? 0 });
+      const body = graph('body', { inputs: { x: input<number>() } }, ({ x }) => ({ seen: read({ it: gate({ x }).it }) }));
+      return define({ assets: [source<number>('x'), assetsFromGraph(body)] });
+    };
+    const given = { inputs: fc.record({ x: fc.nat({ max: 3 }) }), seed: 1, cases: 60 };
+    for (const hold of [false, true]) await expect(checkSubsets(gated(hold), given)).resolves.toMatchObject({ cases: 60 });
   });
 
   test('inputs may be a list of samples, and have to be complete', async () => {

@@ -225,12 +225,13 @@ function placeOf({ graph }: Definitions, index: number): string {
   return `${step?.definition ?? ''}:${step?.path ?? ''}`;
 }
 
-/** Steps of which nothing is expected: those that read more than their inputs and say so, and what is downstream of them. */
+/** Steps of which nothing is expected: those that read more than what comes now and say so, and what is downstream of them. */
 function unpredictable({ graph }: Definitions): readonly number[] {
   const found = new Set<number>();
   // Steps stand after what they read.
   for (const { index, op, inputs } of graph.steps) {
-    const isOwn = op.volatile || op.outputsTogether;
+    // What is held depends on what came before.
+    const isOwn = op.volatile || op.outputsTogether || inputs.some(({ hold }) => hold);
     if (isOwn || inputs.some(({ entries }) => entries.some((entry) => entry.from === 'step' && found.has(entry.step)))) found.add(index);
   }
   return [...found];

@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 import type { Position } from '../lib/events/position.ts';
-import { openRecord, record } from './record.ts';
+import { corrupt, openRecord, record } from './record.ts';
 import { laterTable, type Tables } from './tables.ts';
 
 /** What is in a row of `cursors`. */
@@ -37,8 +37,12 @@ function put(tables: Tables, row: CursorRow): void {
 
 function rowAt(tables: Tables, key: Buffer, label: string): CursorRow | undefined {
   const bytes = laterTable(tables, 'cursors')?.get(key);
+  if (bytes === undefined) return undefined;
+  const place = { table: 'cursors', key, label } as const;
   // The checksum held: this is what put wrote.
-  return bytes === undefined ? undefined : (openRecord(bytes, { table: 'cursors', key, label }) as CursorRow);
+  const row = openRecord(bytes, place) as CursorRow;
+  if (!isKeyOfCursor(key, row[0])) throw corrupt(place, 'belongs to another cursor');
+  return row;
 }
 
 /**

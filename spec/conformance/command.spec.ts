@@ -57,13 +57,28 @@ describe('npm run conformance', () => {
     expect(run(folder, '--store', 'lmdb')).toMatchObject({ status: 0, error: '' });
   });
 
+  test('plays those cases live that have one selection, and leaves out all others', () => {
+    const actions = [
+      { do: 'refresh', select: ['a0'], expect: { executed: ['s0'], materialized: { a0: 7 }, state: { a0: 7 } } },
+      { do: 'refresh', select: ['a0'], expect: { executed: [], materialized: {}, state: { a0: 8 } } },
+    ];
+    writeFileSync(
+      join(folder, 'b.jsonl'),
+      `${expecting('left', 8)}\n${JSON.stringify({ id: 'live', ...head, select: ['a0'], script: actions })}\n`,
+    );
+    expect(run(folder, '--live')).toEqual({
+      status: 1,
+      out: ['b.jsonl live select=[a0] state: expected {"a0":8} got {"a0":7}', '1 passed, 1 failed'],
+      error: '',
+    });
+  });
+
   const refused: readonly (readonly [string, readonly string[], RegExp])[] = [
     ['no folder', [], /^Name one folder of \*\.jsonl files, not 0\.\nUsage: npm run conformance -- DIR/],
     ['a folder that is not there', ['no/such/folder'], /^There is no folder no\/such\/folder\.\n$/],
     ['a folder without vectors', ['docs'], /^There is no \*\.jsonl file in .*docs\.\n$/],
     ['an option that it does not know', ['docs', '--fast'], /^Unknown option '--fast'.*\nUsage: /],
     ['a store that it does not know', ['docs', '--store', 'tape'], /^--store takes memory or lmdb, not "tape"\.\nUsage: /],
-    ['--live, for now', ['docs', '--live'], /^--live is not supported yet/],
   ];
   for (const [what, args, message] of refused) {
     test(`refuses ${what}, with 2`, () => {

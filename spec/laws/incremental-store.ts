@@ -2,7 +2,7 @@ import { createStore, encodeStorable, type Store } from '../../lib/events/store.
 import type { RetentionStore, StorePort } from '../../lib/events/store-port.ts';
 import { memoryPort } from '../../lib/memory/memory-port.ts';
 
-/** A store that loses values when it is told to, and has them again when they are written again. */
+/** A store that loses values when it is told to, and has them again when a run, or a put, that writes them again is over. */
 export interface LosingStore {
   readonly store: Store;
   readonly lose: (value: unknown) => void;
@@ -10,10 +10,16 @@ export interface LosingStore {
 
 /** Puts a port behind one that loses values. `lost` may be shared with a port of the same store that was closed. */
 export function losingStore(inner: StorePort = memoryPort(), lost: Set<string> = new Set()): LosingStore {
+  // Not within the run that writes them: whether its later steps find them would depend on when the event loop had its turns.
+  const written = new Set<string>();
   const port: StorePort & RetentionStore = {
     label: 'losing',
     append: (batch) => {
-      for (const { address } of batch.values) lost.delete(address);
+      for (const { address } of batch.values) written.add(address);
+      if (batch.events.some(({ type }) => type === 'run-ended' || type === 'source-observed')) {
+        for (const address of written) lost.delete(address);
+        written.clear();
+      }
       return inner.append(batch);
     },
     head: () => inner.head(),

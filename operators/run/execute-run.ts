@@ -257,7 +257,7 @@ class Run<Assets> {
       onSettled: (settled) => {
         this.#settled.push(settled);
         // Cancelled while it was executed for a value that is gone: as what it is, it was reused before.
-        if (settled.outcome === 'cancelled' && this.#reused.has(settled.planned.index)) return;
+        if (settled.outcome === 'cancelled' && this.#wasReused(settled.planned.index)) return;
         this.#slots[settled.planned.index] = settled.slots;
         // What is reused may yet be executed, for a value that is gone: it is told of when that is known.
         if (settled.outcome === 'reused') this.#reused.set(settled.planned.index, settled);
@@ -269,6 +269,10 @@ class Run<Assets> {
         if (options.ports !== undefined) publishPorts(options.ports, settled);
       },
     };
+  }
+
+  #wasReused(index: number): boolean {
+    return this.#reused.has(index) || this.#standing?.stands(index) === true;
   }
 
   #recorder(supply: Supply): Recorder {

@@ -198,6 +198,28 @@ describe('a run that is cancelled while a step is executed for a value that is g
     const { outcomes } = (cancelled as AbortError).result;
     expect(Object.fromEntries(outcomes)).toEqual({ b: 'fresh', sum: 'cancelled' });
   });
+
+  test('also where its step stands, and others of its values were read already', async () => {
+    const flags = { declaresVersion: true, isVolatile: false, isTogether: false, takesConfig: false, isLater: false };
+    const nature = { behaviour: 'all', isVoid: false, definition: 0, isNested: false, flags } as const;
+    const recorded = { required: false, isAsset: true, passes: 'kept' } as const;
+    const shape = {
+      sources: [0],
+      seeds: [
+        { ...nature, k: 1, inputs: [], outputs: [recorded, recorded] },
+        { ...nature, k: 0, inputs: [{ kind: 'list', optional: false, hold: false, offsets: [1, 0] }], outputs: [recorded] },
+      ],
+    } as const;
+    for (const which of [0, 1, 2]) {
+      const played = await begun(shape);
+      await runs(played);
+      await changes(played, [
+        { do: 'lose', which },
+        { do: 'code', step: 1 },
+      ]);
+      await runs(played, { ...refreshAll, cancelAfter: 1 });
+    }
+  });
 });
 
 describe('what passed by reference is made again for whoever may read it, before anybody knows who runs (R6, F2)', () => {

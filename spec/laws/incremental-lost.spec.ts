@@ -207,7 +207,15 @@ describe('a run that is cancelled while a step is executed for a value that is g
       sources: [0],
       seeds: [
         { ...nature, k: 1, inputs: [], outputs: [recorded, recorded] },
-        { ...nature, k: 0, inputs: [{ kind: 'list', optional: false, hold: false, offsets: [1, 0] }], outputs: [recorded] },
+        {
+          ...nature,
+          k: 0,
+          inputs: [
+            { kind: 'list', optional: false, hold: false, offsets: [1, 0] },
+            { kind: 'value', optional: false, hold: false, offsets: [2] },
+          ],
+          outputs: [recorded],
+        },
       ],
     } as const;
     for (const which of [0, 1, 2]) {
@@ -215,7 +223,7 @@ describe('a run that is cancelled while a step is executed for a value that is g
       await runs(played);
       await changes(played, [
         { do: 'lose', which },
-        { do: 'code', step: 1 },
+        { do: 'put', source: 0, value: 1 },
       ]);
       await runs(played, { ...refreshAll, cancelAfter: 1 });
     }

@@ -15,7 +15,7 @@ describe('source', () => {
       read,
       notes: { group: 'g', description: 'd', metadata: { x: 1 } },
     });
-    expect(source('raw/users')).toEqual({ kind: 'source', name: 'raw/users', key: 'raw/users', read: undefined, notes: {} });
+    expect(source('raw/users')).toEqual({ kind: 'source', name: 'raw/users', aliases: [], key: 'raw/users', notes: {} });
     expect(Object.isFrozen(made) && Object.isFrozen(made.notes)).toBe(true);
   });
 

@@ -225,7 +225,8 @@ describe('a run that is cancelled while a step is executed for a value that is g
         { do: 'lose', which },
         { do: 'put', source: 0, value: 1 },
       ]);
-      await runs(played, { ...refreshAll, cancelAfter: 1 });
+      const { account } = await runs(played, { ...refreshAll, cancelAfter: 1 });
+      expect(account.outcomes).toMatchObject({ s1_o0: 'cancelled' });
     }
   });
 });

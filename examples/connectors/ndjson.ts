@@ -1,6 +1,7 @@
 import { open, readdir, stat, type FileHandle } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { FeedContext } from 'sluice';
+import { pause } from './pause.ts';
 
 /** A line of a file that grows. */
 export interface Line<T> {
@@ -128,17 +129,4 @@ async function openInode(path: string, inode: number): Promise<FileHandle | unde
 
 function isMissing(error: unknown): boolean {
   return error instanceof Error && 'code' in error && error.code === 'ENOENT';
-}
-
-function pause(ms: number, { signal, clock }: Pick<FeedContext, 'signal' | 'clock'>): Promise<void> {
-  return new Promise((resolve) => {
-    const wake = (): void => {
-      stop();
-      signal.removeEventListener('abort', wake);
-      resolve();
-    };
-    const stop = clock.timer(ms, wake);
-    signal.addEventListener('abort', wake, { once: true });
-    if (signal.aborted) wake();
-  });
 }

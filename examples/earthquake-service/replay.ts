@@ -1,6 +1,7 @@
 import { endOfEpoch, feed, type Feed as LiveFeed, type FeedContext } from 'sluice';
 import type { Feed } from '../earthquakes/feed.ts';
 import { revise } from '../earthquakes/revision.ts';
+import { pause } from '../connectors/pause.ts';
 
 type Feature = Feed['features'][number];
 
@@ -71,23 +72,11 @@ async function* replay(
     const before = rest[index - 1];
     if (before !== undefined && Math.floor(before.at / everyMs) !== Math.floor(report.at / everyMs)) yield endOfEpoch;
     const due = started + (report.at - (rest[0]?.at ?? 0)) / speed;
-    while (due > clock.now() && !signal.aborted) await wait(due - clock.now(), { clock, signal });
+    while (due > clock.now() && !signal.aborted) await pause(due - clock.now(), { clock, signal });
     if (signal.aborted) return;
     yield report;
   }
   yield endOfEpoch;
-}
-
-function wait(ms: number, { clock, signal }: Pick<FeedContext, 'clock' | 'signal'>): Promise<void> {
-  return new Promise((resolve) => {
-    const wake = (): void => {
-      stop();
-      signal.removeEventListener('abort', wake);
-      resolve();
-    };
-    const stop = clock.timer(ms, wake);
-    signal.addEventListener('abort', wake, { once: true });
-  });
 }
 
 /** A version of the feed is stored with each epoch: of what the USGS says, only what some op reads is worth that. */

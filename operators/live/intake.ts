@@ -75,6 +75,9 @@ interface Queued {
 
 type Entry = Queued | 'mark';
 
+/** So many entries that have left the line are kept, rather than copy it all the time. */
+const FEW = 1024;
+
 const NOT_APPLIED = { epoch: undefined, position: undefined };
 
 /**
@@ -285,6 +288,7 @@ export class Intake {
         if (oldest === undefined) return true;
         oldest.gone = true;
         this.#leave(oldest).settle({ outcome: 'dropped', ...NOT_APPLIED });
+        this.#compact();
         return true;
       }
       default:
@@ -327,9 +331,11 @@ export class Intake {
     }
   }
 
+  /** Forgets what has left the line, also in the middle of it, before it is many times what waits: nobody may take an epoch for long. */
   #compact(): void {
-    if (this.#next < 1024 && this.#next < this.#line.length) return;
-    this.#line = this.#line.slice(this.#next);
+    const gone = this.#line.length - this.#next - this.#waiting - this.#marks;
+    if (this.#next < FEW && this.#next < this.#line.length && gone < FEW + this.#waiting) return;
+    this.#line = this.#line.slice(this.#next).filter((entry) => entry === 'mark' || !entry.gone);
     this.#next = 0;
   }
 }

@@ -4,8 +4,6 @@ import { checkSize, DEFAULT_LIMITS } from '../../lib/events/value-limits.ts';
 import { isRetentionStore } from '../../lib/events/retention.ts';
 import { livePort } from '../../lib/events/tail.ts';
 import type { LivePort, StorePort } from '../../lib/events/store-port.ts';
-import { SelectionError } from '../../lib/kernel/errors.ts';
-import { suggest } from '../../lib/kernel/nearest.ts';
 import { quote } from '../../lib/kernel/print.ts';
 import { checkVerbOptions } from '../../lib/kernel/verb-options.ts';
 import { memoryPort } from '../../lib/memory/memory-port.ts';
@@ -17,6 +15,7 @@ import { plan, type Plan } from '../../lib/plan/plan.ts';
 import { systemClock } from '../run/environment.ts';
 import { refuseInsideBody } from '../run/inside-body.ts';
 import { wantedKeys } from '../run/pin.ts';
+import { checkSources } from '../run/resolve.ts';
 import { splitOptions } from '../run/run-verb.ts';
 import { Commits } from './commits.ts';
 import { Engine } from './engine.ts';
@@ -137,23 +136,8 @@ function queueOf({ capacity, overflow, merge }: Feed): SourceQueue {
 }
 
 function readFeeds(defs: Definitions, given: Readonly<Record<string, unknown>>): ReadonlyMap<AssetKey, Feed> {
-  const sources: ReadonlyMap<string, { readonly key: AssetKey }> = defs.sources;
-  return new Map(
-    Object.entries(given).flatMap(([name, feed]) => {
-      if (feed === undefined) return [];
-      const source = sources.get(name);
-      if (source === undefined) {
-        throw new SelectionError(
-          'UNKNOWN_SOURCE',
-          `"sources" names ${quote(name)}, which is no source here. ${suggest(name, sources.keys())}`,
-          {
-            details: { key: name },
-          },
-        );
-      }
-      return [[source.key, asFeed(feed, name)] as const];
-    }),
-  );
+  const named = Object.fromEntries(Object.entries(given).filter(([, feed]) => feed !== undefined));
+  return new Map([...checkSources({ defs }, named)].map(([key, feed]) => [key, asFeed(feed, key)]));
 }
 
 /** How far sources have been read, where that is not known yet. With the turn: until then somebody else may go on. */

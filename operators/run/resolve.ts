@@ -151,7 +151,12 @@ async function resolveNow<Assets>(plan: Plan<Assets>, store: Store, given: Given
   };
 }
 
-function checkSources({ defs }: Plan, given: Readonly<Record<string, unknown>>): ReadonlyMap<AssetKey, unknown> {
+/**
+ * What was given for sources, by their keys.
+ *
+ * @throws SelectionError UNKNOWN_SOURCE
+ */
+export function checkSources({ defs }: Pick<Plan, 'defs'>, given: Readonly<Record<string, unknown>>): ReadonlyMap<AssetKey, unknown> {
   const byKey: ReadonlyMap<string, { readonly key: AssetKey }> = defs.sources;
   return new Map(
     Object.entries(given).map(([key, value]) => {

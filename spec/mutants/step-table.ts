@@ -39,8 +39,8 @@ export const stepMutants: readonly Mutant[] = [
     edits: [
       {
         file: GATHER,
-        from: "if (entryState(entry, readable).state === 'value') values.push",
-        to: "if (entryState(entry, readable).state === 'value' && (kind !== 'list' || entry.from === 'step' || entry.source)) values.push",
+        from: "if (stateOfEntry(entry, readable).state === 'value') values.push",
+        to: "if (stateOfEntry(entry, readable).state === 'value' && (kind !== 'list' || entry.from === 'step' || entry.source)) values.push",
       },
     ],
     killers: subset(WORLDS),
@@ -155,8 +155,8 @@ export const stepMutants: readonly Mutant[] = [
     edits: [
       {
         file: STEPS,
-        from: 'const verdict = judge(planned, readable);',
-        to: "const verdict = this.#slots.some((slots) => [...(slots?.values() ?? [])].some(({ state }) => state === 'failed')) ? 'blocked' : judge(planned, readable);",
+        from: 'const verdict = judge(planned, this.#readable);',
+        to: "const verdict = this.#slots.some((slots) => [...(slots?.values() ?? [])].some(({ state }) => state === 'failed')) ? 'blocked' : judge(planned, this.#readable);",
       },
     ],
     killers: subset('S19 error cone', SMALL),

@@ -1,5 +1,5 @@
 import { canonicalBytes, encodeValue } from '../value/canonical.ts';
-import { isKnownImmutable } from '../value/fix.ts';
+import { fixValue } from '../value/fix.ts';
 import { printValue } from '../print.ts';
 import { changeBetween, changeEntry, type Change } from './change.ts';
 import { DeltaError } from '../errors.ts';
@@ -140,7 +140,10 @@ export function keyedFrom<K extends Key, V>(rows: Iterable<readonly [K, V]>, whe
 
 /** What cannot be frozen (a Date, bytes) is hashed and encoded while it is still what was given; anything else when somebody asks. */
 function asItIs<E extends Entry<Key, unknown> | undefined>(entry: E): E {
-  if (entry === undefined || entry.encoded !== undefined || isKnownImmutable(entry.value)) return entry;
+  if (entry === undefined || entry.encoded !== undefined) return entry;
+  // Not what is remembered of it: of very many rows, the first may be forgotten.
+  const fixed = fixValue(entry.value);
+  if (fixed.storable && fixed.immutable) return entry;
   lanesOf(entry);
   const [stored, canonical] = [encodeValue(entry.value), canonicalBytes(entry.value)];
   entry.encoded = { stored, canonical: Buffer.compare(stored, canonical) === 0 ? stored : canonical };

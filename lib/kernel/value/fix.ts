@@ -4,6 +4,7 @@ import { KeyedRows } from '../keyed/keyed-rows.ts';
 import { Leaf, visitEntries, type Tree } from '../keyed/tree.ts';
 import { bytesOf, isBinary, isDetached, isShared, objectKind } from './kind.ts';
 import { printPath, type Label, type Level } from './path.ts';
+import { RecentObjects } from './recent-objects.ts';
 
 /**
  * What there is to know of a value once it is fixed.
@@ -21,10 +22,10 @@ const MUTABLE: Fixed = Object.freeze({ storable: true, immutable: false });
 
 /**
  * Plain data found frozen and storable all the way down, with its height in levels. What is in here can
- * never become anything else, which is the only reason why it may be; a Map, say, is walked every time.
+ * never become anything else, which is the only reason why it may be; a Map, say, is walked every time. What is forgotten is walked again.
  * The height is kept because a chain may put one more level around a remembered value each time.
  */
-const remembered = new WeakMap<object, number>();
+const remembered = new RecentObjects<number>();
 
 /** In `Walk.heights`: an object that is an ancestor of where the walk is. */
 const OPEN = 0;
@@ -77,7 +78,7 @@ export function fixValue(value: unknown): Fixed {
 
 /** Whether `value` is known to be immutable: `fixValue` said so of it, or of something that holds it. */
 export function isKnownImmutable(value: unknown): boolean {
-  return isPrimitive(value) || (typeof value === 'object' && value !== null && remembered.has(value));
+  return isPrimitive(value) || (typeof value === 'object' && value !== null && remembered.get(value) !== undefined);
 }
 
 function isPrimitive(value: unknown): boolean {
@@ -141,15 +142,19 @@ const heights = new WeakMap<Tree<Key, unknown>, number>();
 function heightOfRows(tree: Tree<Key, unknown>): number {
   const known = heights.get(tree);
   if (known !== undefined) return known;
-  const parts =
-    tree instanceof Leaf ? tree.entries.map(({ value }) => (isPrimitive(value) ? 0 : heightOf(value))) : tree.children.map(heightOfRows);
+  const parts = tree instanceof Leaf ? tree.entries.map(({ value }) => heightOf(value)) : tree.children.map(heightOfRows);
   const height = parts.includes(CHANGEABLE) ? CHANGEABLE : Math.max(0, ...parts);
   heights.set(tree, height);
   return height;
 }
 
 function heightOf(row: unknown): number {
-  return (typeof row === 'object' && row !== null ? remembered.get(row) : undefined) ?? CHANGEABLE;
+  if (typeof row !== 'object' || row === null) return 0;
+  const height = remembered.get(row);
+  if (height !== undefined) return height;
+  // Rows that were put a long time ago are forgotten. What changes is walked each time.
+  fixValue(row);
+  return remembered.get(row) ?? CHANGEABLE;
 }
 
 function readRows(_walk: Walk, frame: Frame): void {

@@ -1,15 +1,16 @@
 import { hash } from 'node:crypto';
 import { canonicalBytes } from './canonical.ts';
 import { isKnownImmutable } from './fix.ts';
+import { RecentObjects } from './recent-objects.ts';
 
 /** Versions of objects that cannot change. */
-const versions = new WeakMap<object, string>();
+const versions = new RecentObjects<string>();
 
 /**
  * The data version of a storable value: equal for equal values, whatever the order of keys, Map entries and
  * Set members, and different for different ones.
  *
- * Cost: encoding and sha256 of the whole, once for each immutable object.
+ * Cost: encoding and sha256 of the whole, once for each immutable object, as long as it is remembered.
  *
  * @throws Error if `fixValue` finds that the value cannot be stored
  */

@@ -45,6 +45,13 @@ describe('keyed rows are a value', () => {
     expect(Object.isFrozen(frozen)).toBe(true);
   });
 
+  test('also where so much was fixed since that the rows are forgotten', () => {
+    const rows = keyed([['a', { n: 1 }]]);
+    fixValue(Array.from({ length: 2 ** 19 }, () => ({})));
+    expect(isKnownImmutable(rows.get('a'))).toBe(false);
+    expect(fixValue(rows.set('b', { n: 2 }))).toEqual({ storable: true, immutable: true });
+  });
+
   test('whose rows are those that it was given, whatever becomes of what cannot be frozen', () => {
     const at = new Date(0);
     const rows = keyed([['a', { b: 1, at }]]);

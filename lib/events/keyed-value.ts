@@ -1,11 +1,12 @@
-import { isNode, nodeBytes, readNode, type Node, type NodeChild } from '../kernel/keyed/node-form.ts';
+import { childBytes, isNode, nodeBytes, readNode, type Node, type NodeChild } from '../kernel/keyed/node-form.ts';
 import type { Key } from '../kernel/keyed/key.ts';
 import { Keyed } from '../kernel/keyed/keyed.ts';
 import { KeyedRows } from '../kernel/keyed/keyed-rows.ts';
 import { lanesOfTree } from '../kernel/keyed/keyed-version.ts';
+import { notesOf, type Kept } from '../kernel/keyed/notes.ts';
 import { shareRows } from '../kernel/keyed/share-rows.ts';
 import { Branch, Leaf, type Tree } from '../kernel/keyed/tree.ts';
-import { encodeValue } from '../kernel/value/canonical.ts';
+import { encodeRows } from '../kernel/value/canonical.ts';
 import { fixValue, isKnownImmutable } from '../kernel/value/fix.ts';
 import { decodeValue } from '../kernel/value/decode.ts';
 import { address as addressOf } from '../kernel/value/version.ts';
@@ -18,15 +19,6 @@ import type { Codecs } from '../model/codec.ts';
 /** Any tree of rows. */
 type Rows = Tree<Key, unknown>;
 
-/** Where a piece is kept, and how many bytes it takes with all below it. */
-interface Facts {
-  readonly address: Address;
-  readonly size: number;
-}
-
-/** Pieces never change, so what one is kept as is found out once; versions that share it share that too. */
-const known = new WeakMap<Rows, Facts>();
-
 /** Bytes of pieces that were encoded to find out their addresses, and are likely to be stored next. */
 type Fresh = Map<Rows, Uint8Array>;
 
@@ -37,10 +29,10 @@ type Fresh = Map<Rows, Uint8Array>;
 export function encodeKeyed(rows: Keyed<Key, unknown>): EncodedValue {
   const tree = KeyedRows.treeOf(rows);
   const fresh: Fresh = new Map();
-  const { address, size } = factsOf(tree, fresh);
+  const { address, size } = keptAs(tree, fresh);
   const root = new Piece(tree, fresh);
   const immutable = isKnownImmutable(rows);
-  if (immutable) rememberRows(rows, size, (piece) => factsOf(piece, fresh).address);
+  if (immutable) rememberRows(rows, size, (piece) => keptAs(piece, fresh).address);
   return {
     version: rows.version,
     address,
@@ -70,7 +62,7 @@ class Piece implements StoredValue {
   constructor(tree: Rows, fresh: Fresh) {
     this.#tree = tree;
     this.#fresh = fresh;
-    this.address = factsOf(tree, fresh).address;
+    this.address = keptAs(tree, fresh).address;
   }
 
   get bytes(): Uint8Array {
@@ -82,26 +74,28 @@ class Piece implements StoredValue {
   }
 }
 
-function factsOf(tree: Rows, fresh: Fresh): Facts {
-  const found = known.get(tree);
-  if (found !== undefined) return found;
+function keptAs(tree: Rows, fresh: Fresh): Kept {
+  const notes = notesOf(tree);
+  if (notes.kept !== undefined) return notes.kept;
   const bytes = encodePiece(tree, fresh);
   fresh.set(tree, bytes);
   let size = bytes.length;
-  if (tree instanceof Branch) for (const child of tree.children) size += factsOf(child, fresh).size;
-  const facts = { address: addressOf(bytes), size };
-  known.set(tree, facts);
-  return facts;
+  if (tree instanceof Branch) for (const child of tree.children) size += keptAs(child, fresh).size;
+  return (notes.kept = { address: addressOf(bytes), size, said: undefined });
 }
 
 function encodePiece(tree: Rows, fresh: Fresh): Uint8Array {
-  if (tree instanceof Leaf) return encodeValue(new Keyed(tree));
-  const children = tree.children.map((child): NodeChild => {
-    const { address, size } = factsOf(child, fresh);
-    // Only an empty tree has no lowest key, and no branch holds one.
-    return { low: child.low ?? '', rows: child.size, bytes: size, lanes: lanesOfTree(child), hash: hashIn(address) };
+  if (tree instanceof Leaf) return encodeRows(tree);
+  const said = tree.children.map((child) => {
+    const kept = keptAs(child, fresh);
+    return (kept.said ??= saidOf(child, kept));
   });
-  return nodeBytes({ height: tree.height, children });
+  return nodeBytes(tree.height, said);
+}
+
+function saidOf(child: Rows, { address, size }: Kept): Uint8Array {
+  // Only an empty tree has no lowest key, and no branch holds one.
+  return childBytes({ low: child.low ?? '', rows: child.size, bytes: size, lanes: lanesOfTree(child), hash: hashIn(address) });
 }
 
 function hashIn(address: Address): string {
@@ -140,7 +134,7 @@ export async function readStored(
   if ('gone' in tree) return tree;
   const rows = new Keyed(tree);
   fixValue(rows);
-  if (isKnownImmutable(rows)) rememberRows(rows, factsOf(tree, new Map()).size, (piece) => factsOf(piece, new Map()).address);
+  if (isKnownImmutable(rows)) rememberRows(rows, keptAs(tree, new Map()).size, (piece) => keptAs(piece, new Map()).address);
   return { value: rows };
 }
 
@@ -190,7 +184,7 @@ class PieceReader {
 
   #keep(address: Address, size: number, build: () => Rows): Rows {
     const tree = unlessCorrupt(build, this.#place);
-    known.set(tree, { address, size });
+    notesOf(tree).kept = { address, size, said: undefined };
     return tree;
   }
 }
@@ -211,6 +205,6 @@ function branchOf({ height, children }: Node, trees: readonly Rows[]): Rows {
 
 function isAsSaid(tree: Rows, said: NodeChild | undefined): boolean {
   const [a = 0, b = 0, c = 0, d = 0] = said?.lanes ?? [];
-  tree.lanes ??= [a, b, c, d];
+  notesOf(tree).lanes ??= [a, b, c, d];
   return tree.size === said?.rows && Object.is(tree.low, said.low);
 }

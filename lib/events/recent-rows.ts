@@ -1,6 +1,7 @@
 import type { Key } from '../kernel/keyed/key.ts';
 import type { Keyed } from '../kernel/keyed/keyed.ts';
 import { KeyedRows } from '../kernel/keyed/keyed-rows.ts';
+import { notesOf } from '../kernel/keyed/notes.ts';
 import { Leaf, type Tree } from '../kernel/keyed/tree.ts';
 import type { Address } from './data-version.ts';
 
@@ -20,7 +21,7 @@ const recent = new Map<Address, Recent>();
 let held = 0;
 
 /** Their pieces, and those of rows that somebody else holds. */
-const pieces = new Map<Address, WeakRef<Tree<Key, unknown>>>();
+let pieces = new Map<Address, WeakRef<Tree<Key, unknown>>>();
 const collected = new FinalizationRegistry<Address>((address) => {
   // The same piece may have come anew meanwhile.
   if (pieces.get(address)?.deref() === undefined) pieces.delete(address);
@@ -60,13 +61,15 @@ export function rememberRows(rows: Keyed<Key, unknown>, bytes: number, addressOf
 /** Forgets everything, as a new process would. */
 export function forgetRows(): void {
   recent.clear();
-  pieces.clear();
+  pieces = new Map();
   held = 0;
 }
 
 function notePieces(tree: Tree<Key, unknown>, addressOf: (piece: Tree<Key, unknown>) => Address): void {
+  const notes = notesOf(tree);
+  if (notes.finder === pieces) return;
+  notes.finder = pieces;
   const address = addressOf(tree);
-  if (recallPiece(address) === tree) return;
   pieces.set(address, new WeakRef(tree));
   collected.register(tree, address);
   if (!(tree instanceof Leaf)) for (const child of tree.children) notePieces(child, addressOf);

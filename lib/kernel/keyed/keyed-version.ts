@@ -1,7 +1,8 @@
 import { hash } from 'node:crypto';
-import { canonicalBytes } from '../value/canonical.ts';
+import { canonicalRow } from '../value/canonical.ts';
 import type { Key } from './key.ts';
-import { Leaf, type Entry, type Lanes, type Tree } from './tree.ts';
+import { notesOf, type Lanes } from './notes.ts';
+import { Leaf, type Entry, type Tree } from './tree.ts';
 
 const LANE = 2 ** 32;
 
@@ -22,8 +23,12 @@ export function keyedVersion<K extends Key, V>(tree: Tree<K, V>): string {
 
 /** The sum of the hashes of all entries, made once for each node. */
 export function lanesOfTree<K extends Key, V>(node: Tree<K, V>): Lanes {
-  node.lanes ??= node instanceof Leaf ? sum(node.entries.map(lanesOf)) : sum(node.children.map(lanesOfTree));
-  return node.lanes;
+  const notes = notesOf(node);
+  if (notes.lanes !== undefined) return notes.lanes;
+  const sum = new Sum();
+  if (node instanceof Leaf) for (const entry of node.entries) sum.add(lanesOf(entry));
+  else for (const child of node.children) sum.add(lanesOfTree(child));
+  return (notes.lanes = sum.lanes());
 }
 
 /** The hash of an entry, made once. */
@@ -34,7 +39,7 @@ export function lanesOf<K extends Key, V>(entry: Entry<K, V>): Lanes {
 
 /** One item, not key and value behind each other: where one ends and the other starts is then part of what is hashed. */
 function hashEntry(key: Key, value: unknown): Lanes {
-  const digits = hash('sha256', canonicalBytes([key, value]));
+  const digits = hash('sha256', canonicalRow(key, value));
   return [lane(digits, 0), lane(digits, 8), lane(digits, 16), lane(digits, 24)];
 }
 
@@ -42,17 +47,24 @@ function lane(digits: string, from: number): number {
   return Number.parseInt(digits.slice(from, from + 8), 16);
 }
 
-/** At most 32 at a time, so that no lane leaves the integers that a number holds before it is carried over. */
-function sum(all: readonly Lanes[]): Lanes {
-  let [a, b, c, d] = [0, 0, 0, 0];
-  for (const each of all) {
-    a += each[0];
-    b += each[1];
-    c += each[2];
-    d += each[3];
+/** Of at most 32, so that no lane leaves the integers that a number holds before it is carried over. */
+class Sum {
+  #a = 0;
+  #b = 0;
+  #c = 0;
+  #d = 0;
+
+  add(lanes: Lanes): void {
+    this.#a += lanes[0];
+    this.#b += lanes[1];
+    this.#c += lanes[2];
+    this.#d += lanes[3];
   }
-  b += Math.floor(a / LANE);
-  c += Math.floor(b / LANE);
-  d += Math.floor(c / LANE);
-  return [a % LANE, b % LANE, c % LANE, d % LANE];
+
+  lanes(): Lanes {
+    const b = this.#b + Math.floor(this.#a / LANE);
+    const c = this.#c + Math.floor(b / LANE);
+    const d = this.#d + Math.floor(c / LANE);
+    return [this.#a % LANE, b % LANE, c % LANE, d % LANE];
+  }
 }

@@ -88,7 +88,7 @@ export class Keyed<K extends Key, V> extends KeyedRows<K, V> implements Iterable
    */
   diff(older: Keyed<K, V>): Delta<K, V> {
     return new Delta(
-      Array.from(diffTrees(KeyedRows.treeOf(older), KeyedRows.treeOf(this))).flatMap(({ older: before, newer: after }) => {
+      diffTrees(KeyedRows.treeOf(older), KeyedRows.treeOf(this)).flatMap(({ older: before, newer: after }) => {
         const key = (before ?? after)?.key;
         return key === undefined ? [] : changeBetween(key, before?.value, after?.value);
       }),

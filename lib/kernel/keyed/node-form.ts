@@ -1,4 +1,5 @@
 import { encodeValue } from '../value/canonical.ts';
+import { CborWriter, Major } from '../value/cbor-writer.ts';
 import { decodeValue } from '../value/decode.ts';
 import type { Key } from './key.ts';
 
@@ -9,6 +10,8 @@ import type { Key } from './key.ts';
  */
 const FORM = 3;
 const FORM_C1 = 1;
+/** The tag of a Uint8Array in form c1. */
+const BYTES_TAG = 64;
 
 /** One piece below another. */
 export interface NodeChild {
@@ -31,12 +34,29 @@ export interface Node {
   readonly children: readonly NodeChild[];
 }
 
-/** The bytes of a piece that refers to others. */
-export function nodeBytes({ height, children }: Node): Uint8Array {
-  const list = children.map(({ low, rows, bytes, lanes, hash }) => [low, rows, bytes, lanes, Buffer.from(hash, 'hex')]);
-  const encoded = encodeValue([height, list]);
-  encoded[0] = FORM;
-  return encoded;
+/** What a piece that refers to another one says of it: the bytes of a child, the same in every piece that it is a child of. */
+export function childBytes({ low, rows, bytes, lanes, hash }: NodeChild): Uint8Array {
+  const out = new CborWriter();
+  out.head(Major.array, 5);
+  out.item(encodeValue(low).subarray(1));
+  out.head(Major.uint, rows);
+  out.head(Major.uint, bytes);
+  out.head(Major.array, lanes.length);
+  for (const lane of lanes) out.head(Major.uint, lane);
+  out.head(Major.tag, BYTES_TAG);
+  out.byteString(Buffer.from(hash, 'hex'));
+  return out.take();
+}
+
+/** The bytes of a piece that refers to others, each child as `childBytes` gives it. */
+export function nodeBytes(height: number, children: readonly Uint8Array[]): Uint8Array {
+  const out = new CborWriter();
+  out.byte(FORM);
+  out.head(Major.array, 2);
+  out.head(Major.uint, height);
+  out.head(Major.array, children.length);
+  for (const child of children) out.item(child);
+  return out.take();
 }
 
 /** Whether stored bytes refer to others. */

@@ -1,8 +1,6 @@
 import { compareKeys, type Key } from './key.ts';
+import type { Lanes, Notes } from './notes.ts';
 import { Splicer } from './splicer.ts';
-
-/** 128 bits as four unsigned numbers of 32, the lowest first. */
-export type Lanes = readonly [number, number, number, number];
 
 /** A row as it was: its bytes with keys as its writer had them, and with keys sorted. */
 export interface EncodedRow {
@@ -16,6 +14,8 @@ export class Entry<K extends Key, V> {
   readonly value: V;
   /** The entry's hash, once something asked for it. */
   lanes: Lanes | undefined = undefined;
+  /** How many levels of objects the value has, once something asked; -1 where something in it can change. */
+  levels: number | undefined = undefined;
   /** The bytes of a value that cannot be frozen, as it was when it came in. */
   encoded: EncodedRow | undefined = undefined;
 
@@ -28,8 +28,7 @@ export class Entry<K extends Key, V> {
 /** Entries beside each other, in the order of their keys. Only an empty tree is a leaf without any. Small: an index has one for each key. */
 export class Leaf<K extends Key, V> {
   readonly entries: readonly Entry<K, V>[];
-  /** The sum of the entries' hashes, once something asked for it. */
-  lanes: Lanes | undefined = undefined;
+  notes: Notes | undefined = undefined;
 
   constructor(entries: readonly Entry<K, V>[]) {
     this.entries = entries;
@@ -55,7 +54,7 @@ export class Branch<K extends Key, V> {
   readonly height: number;
   readonly size: number;
   readonly low: K | undefined;
-  lanes: Lanes | undefined = undefined;
+  notes: Notes | undefined = undefined;
 
   constructor(children: readonly Tree<K, V>[]) {
     let size = 0;

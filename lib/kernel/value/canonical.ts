@@ -4,6 +4,7 @@ import { KeyedRows } from '../keyed/keyed-rows.ts';
 import { visitEntries, type Tree } from '../keyed/tree.ts';
 import { CborWriter, Major, Simple } from './cbor-writer.ts';
 import { fixValue } from './fix.ts';
+import { isRecord } from '../record.ts';
 import { binaryTag, bytesOf, isBinary } from './kind.ts';
 
 /**
@@ -55,13 +56,34 @@ export function canonicalBytes(value: unknown): Uint8Array {
   return encode(value, true);
 }
 
+/** As `encodeValue` of the collection: its rows were fixed when they came in. */
+export function encodeRows(rows: Tree<Key, unknown>): Uint8Array {
+  const to = start(false);
+  putKeyed(to, rows);
+  return to.out.take();
+}
+
+/** As `canonicalBytes` of the pair of a key and its row, which was fixed when it came in. */
+export function canonicalRow(key: Key, row: unknown): Uint8Array {
+  const to = start(true);
+  to.out.head(Major.array, 2);
+  put(to, key);
+  put(to, row);
+  return to.out.take();
+}
+
 function encode(value: unknown, sorted: boolean): Uint8Array {
   const fixed = fixValue(value);
   if (!fixed.storable) throw new Error(`Not a value that can be stored: what is at ${fixed.path} is ${fixed.problem}.`);
+  const to = start(sorted);
+  put(to, value);
+  return to.out.take();
+}
+
+function start(sorted: boolean): Encoding {
   const out = new CborWriter();
   out.byte(FORM);
-  put({ out, sorted }, value);
-  return out.take();
+  return { out, sorted };
 }
 
 // Below here the value has passed fixValue: there is no depth, kind or property to be surprised by.
@@ -115,7 +137,9 @@ function putBigint(out: CborWriter, value: bigint): void {
 
 function putObject(to: Encoding, value: object): void {
   const { out } = to;
-  if (Array.isArray(value)) {
+  if (isRecord(value)) {
+    putRecord(to, value);
+  } else if (Array.isArray(value)) {
     out.head(Major.array, value.length);
     for (const element of value) put(to, element);
   } else if (value instanceof Map) {
@@ -131,16 +155,26 @@ function putObject(to: Encoding, value: object): void {
     putNumber(out, value.getTime());
   } else if (KeyedRows.is(value)) {
     putKeyed(to, KeyedRows.treeOf(value));
-  } else if (isBinary(value)) {
-    const tag = binaryTag(value);
-    invariant(tag !== undefined, 'only binaries of a known kind are encoded');
+  } else {
+    const tag = isBinary(value) ? binaryTag(value) : undefined;
+    invariant(isBinary(value) && tag !== undefined, 'what has passed fixValue and is none of the above is a binary of a known kind');
     out.head(Major.tag, tag);
     out.byteString(bytesOf(value));
-  } else {
-    const entries = Object.entries(value);
-    out.head(Major.map, entries.length);
-    putEach(to, entries, putEntry);
   }
+}
+
+/** Not a list of entries first: plain objects are what most of any value is. */
+function putRecord(to: Encoding, record: Readonly<Record<string, unknown>>): void {
+  const { out, sorted } = to;
+  const keys = Object.keys(record);
+  const starts: number[] = [];
+  out.head(Major.map, keys.length);
+  for (const key of keys) {
+    if (sorted) starts.push(out.length);
+    putString(out, key);
+    put(to, record[key]);
+  }
+  if (sorted) out.sort(starts);
 }
 
 /** What cannot be frozen stands there as it was when it came in. */

@@ -11,6 +11,20 @@ const LONGEST_HEAD = 9;
 /** Parts of a value may be shared, so that a small value can have an encoding without end. */
 const MAX_BYTES = 2 ** 30;
 
+const LARGEST_SPARE = 2 ** 16;
+const NO_ROOM = Buffer.alloc(0);
+
+/** Room that nobody writes to: most values are small, and making room for each, and more, and more, costs as much as writing them. */
+let spare: Buffer | undefined;
+
+/** No more than `limit`, or what follows would fit without being asked. */
+function takeRoom(limit: number): Buffer {
+  const room = spare;
+  if (room === undefined || room.length > limit) return Buffer.allocUnsafe(Math.min(256, limit));
+  spare = undefined;
+  return room;
+}
+
 /**
  * Writes CBOR items one after the other (RFC 8949, lengths and integers in their shortest form, floats in 64
  * bits). It knows CBOR and nothing of values. cborg writes the same bytes, and the spec holds us to that;
@@ -18,13 +32,14 @@ const MAX_BYTES = 2 ** 30;
  * nor order keys that it has no text for, and needs several times as long.
  */
 export class CborWriter {
-  private bytes = Buffer.allocUnsafe(256);
+  private bytes: Buffer;
   private at = 0;
   private readonly limit: number;
 
   /** `limit` is how many bytes there may ever be. */
   constructor(limit: number = MAX_BYTES) {
     this.limit = limit;
+    this.bytes = takeRoom(limit);
   }
 
   /** How many bytes there are so far: where the next item starts. */
@@ -133,9 +148,13 @@ export class CborWriter {
     }
   }
 
-  /** A copy of what was written, in memory of its own. */
+  /** A copy of what was written, in memory of its own. The last thing that is asked of a writer: another one gets its room. */
   take(): Uint8Array {
-    return new Uint8Array(this.bytes.subarray(0, this.at));
+    const taken = new Uint8Array(this.bytes.subarray(0, this.at));
+    if (this.bytes.length <= LARGEST_SPARE) spare = this.bytes;
+    this.bytes = NO_ROOM;
+    this.at = 0;
+    return taken;
   }
 
   private isSorted(starts: readonly number[]): boolean {

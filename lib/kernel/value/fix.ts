@@ -1,7 +1,8 @@
 import { isProxy } from 'node:util/types';
 import type { Key } from '../keyed/key.ts';
 import { KeyedRows } from '../keyed/keyed-rows.ts';
-import { Leaf, visitEntries, type Tree } from '../keyed/tree.ts';
+import { notesOf } from '../keyed/notes.ts';
+import { Leaf, visitEntries, type Entry, type Tree } from '../keyed/tree.ts';
 import { bytesOf, isBinary, isDetached, isShared, objectKind } from './kind.ts';
 import { printPath, type Label, type Level } from './path.ts';
 import { RecentObjects } from './recent-objects.ts';
@@ -133,19 +134,26 @@ function enterKeyed(walk: Walk, value: object): void {
   settle(walk, height + 1, true);
 }
 
-/** In `heights`: rows of which something can change. */
+/** The levels of rows of which something can change. */
 const CHANGEABLE = -1;
 
-/** Levels of the rows in nodes of trees, which never change. */
-const heights = new WeakMap<Tree<Key, unknown>, number>();
-
+/** Nodes of trees never change, so each is looked into once. */
 function heightOfRows(tree: Tree<Key, unknown>): number {
-  const known = heights.get(tree);
-  if (known !== undefined) return known;
-  const parts = tree instanceof Leaf ? tree.entries.map(({ value }) => heightOf(value)) : tree.children.map(heightOfRows);
-  const height = parts.includes(CHANGEABLE) ? CHANGEABLE : Math.max(0, ...parts);
-  heights.set(tree, height);
+  return (notesOf(tree).levels ??= tree instanceof Leaf ? highest(tree.entries, heightOfRow) : highest(tree.children, heightOfRows));
+}
+
+function highest<Part>(parts: readonly Part[], heightIn: (part: Part) => number): number {
+  let height = 0;
+  for (const part of parts) {
+    const found = heightIn(part);
+    if (found === CHANGEABLE) return CHANGEABLE;
+    if (found > height) height = found;
+  }
   return height;
+}
+
+function heightOfRow(entry: Entry<Key, unknown>): number {
+  return (entry.levels ??= heightOf(entry.value));
 }
 
 function heightOf(row: unknown): number {

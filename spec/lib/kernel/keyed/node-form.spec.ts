@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { isNode, nodeBytes, readNode, type Node } from '../../../../lib/kernel/keyed/node-form.ts';
+import { childBytes, isNode, nodeBytes, readNode, type Node } from '../../../../lib/kernel/keyed/node-form.ts';
 import { encodeValue } from '../../../../lib/kernel/value/canonical.ts';
 
 const node: Node = {
@@ -10,16 +10,18 @@ const node: Node = {
   ],
 };
 
+const bytes = nodeBytes(node.height, node.children.map(childBytes));
+
 describe('a piece that refers to others', () => {
   test('is written as ever', () => {
-    expect(Buffer.from(nodeBytes(node)).toString('hex')).toBe(
+    expect(Buffer.from(bytes).toString('hex')).toBe(
       `0382028285616118281903848401020304d8405820${'00'.repeat(32)}85c241070314841affffffff000000d8405820${'ff'.repeat(32)}`,
     );
   });
 
   test('is read as it was written, and known by its first byte', () => {
-    expect(readNode(nodeBytes(node))).toEqual(node);
-    expect([nodeBytes(node), encodeValue([2, []]), new Uint8Array()].map(isNode)).toEqual([true, false, false]);
+    expect(readNode(bytes)).toEqual(node);
+    expect([bytes, encodeValue([2, []]), new Uint8Array()].map(isNode)).toEqual([true, false, false]);
   });
 
   test.each<[what: string, value: unknown]>([
@@ -30,9 +32,9 @@ describe('a piece that refers to others', () => {
     ['no key', [1, [[null, 1, 1, [], new Uint8Array(32)]]]],
     ['no height', ['x', [['a', 1, 1, [], new Uint8Array(32)]]]],
   ])('is refused where it has %s', (_, value) => {
-    const bytes = encodeValue(value);
-    bytes[0] = 3;
-    expect(() => readNode(bytes)).toThrow(/piece/);
+    const other = encodeValue(value);
+    other[0] = 3;
+    expect(() => readNode(other)).toThrow(/piece/);
     expect(() => readNode(encodeValue(value))).toThrow(/piece/);
   });
 });

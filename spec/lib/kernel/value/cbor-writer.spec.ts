@@ -56,3 +56,14 @@ test.each([300, 1_000])('takes %i bytes and not one more', (limit) => {
   expect(() => out.byte(1)).toThrow(new RangeError(`The value takes more than ${limit} bytes when encoded.`));
   expect(out.take()).toHaveLength(limit);
 });
+
+test('gives its room to another writer only once it is done, and keeps nothing of what was taken', () => {
+  const [first, second] = [new CborWriter(), new CborWriter()];
+  first.byte(1);
+  second.byte(2);
+  const taken = first.take();
+  const third = new CborWriter();
+  third.byte(3);
+  second.byte(2);
+  expect([taken, second.take(), third.take()].map((bytes) => Buffer.from(bytes).toString('hex'))).toEqual(['01', '0202', '03']);
+});

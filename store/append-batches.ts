@@ -4,7 +4,7 @@ import type { Appended } from '../lib/events/store-port.ts';
 import { StoreError } from '../lib/kernel/errors.ts';
 import { findAppend, putAppend } from './appends.ts';
 import type { BatchDraft, EventDraft, IndexTable } from './batch-draft.ts';
-import { putIf, type PutCondition } from './lmdb-environment.ts';
+import { AT_THE_END, putDraft } from './lmdb-environment.ts';
 import { readState, writeState, type LogState } from './log-state.ts';
 import type { Names } from './names.ts';
 import { putOffset } from './offsets.ts';
@@ -28,8 +28,6 @@ const NOTHING = Buffer.alloc(0);
 const EVENT = new Sealer('events', positionKey(0).length);
 const INDEX_KEY = indexKey(0, 0);
 const POSITION_BYTES = EVENT.key.length;
-/** Positions only grow: LMDB adds the row at the end without looking for its place, and fills pages to the last. */
-const AT_THE_END: PutCondition = { append: true };
 const INDICES: readonly IndexTable[] = ['readable', 'settled', 'missed'];
 /** About how many bytes of batches have their other rows put together: a millisecond of work, which the limit of time has to see. */
 const PUT_TOGETHER = 256 * 1024;
@@ -69,8 +67,8 @@ class Writing {
   readonly #epoch: number;
   #head: Position;
   #nextName: number;
-  /** Rows that wait: ids and positions in turns. */
-  readonly #index: Readonly<Record<IndexTable, number[]>> = { readable: [], settled: [], missed: [] };
+  /** Rows that wait: positions by id. */
+  readonly #index: Readonly<Record<IndexTable, Map<number, Position[]>>> = { readable: new Map(), settled: new Map(), missed: new Map() };
   readonly #values: ValueDraft[] = [];
   #waiting = 0;
 
@@ -134,8 +132,10 @@ class Writing {
     const { index, run } = event;
     this.#head += 1;
     EVENT.key.writeUIntBE(this.#head, 0, POSITION_BYTES);
-    if (!putIf(this.#target.tables.events, EVENT.key, EVENT.seal(event), AT_THE_END)) throw this.#beyondHead();
-    for (const { table, name } of index) this.#index[table].push(this.#idOf(name), this.#head);
+    // Positions only grow: LMDB adds the row without looking for its place, and fills pages to the last.
+    EVENT.seal(event);
+    if (!putDraft(this.#target.tables.events, EVENT.key, event, AT_THE_END)) throw this.#beyondHead();
+    for (const { table, name } of index) addTo(this.#index[table], this.#idOf(name), this.#head);
     if (run?.starts === true) this.#startRun(run.name);
     else if (run !== undefined) this.#endRun(run.name);
   }
@@ -170,13 +170,22 @@ class Writing {
   }
 }
 
-function putIndex(table: Table, waiting: number[]): void {
-  for (let at = 0; at < waiting.length; at += 2) {
-    INDEX_KEY.writeUInt32BE(waiting[at] ?? 0, 0);
-    INDEX_KEY.writeUIntBE(waiting[at + 1] ?? 0, INDEX_KEY.length - POSITION_BYTES, POSITION_BYTES);
-    table.putSync(INDEX_KEY, NOTHING);
+function addTo(waiting: Map<number, Position[]>, id: number, position: Position): void {
+  const positions = waiting.get(id);
+  if (positions === undefined) waiting.set(id, [position]);
+  else positions.push(position);
+}
+
+/** In the order of the table, so that each page is changed once and is not looked for again. */
+function putIndex(table: Table, waiting: Map<number, Position[]>): void {
+  for (const [id, positions] of [...waiting].sort(([one], [other]) => one - other)) {
+    INDEX_KEY.writeUInt32BE(id, 0);
+    for (const position of positions) {
+      INDEX_KEY.writeUIntBE(position, INDEX_KEY.length - POSITION_BYTES, POSITION_BYTES);
+      table.putSync(INDEX_KEY, NOTHING);
+    }
   }
-  waiting.length = 0;
+  waiting.clear();
 }
 
 function putRun(tables: Tables, started: Position, ended: Position): void {

@@ -4,6 +4,7 @@ import { addressesOf } from '../lib/events/retention.ts';
 import type { AppendBatch, ExpectedPosition, SourceOffset } from '../lib/events/store-port.ts';
 import { appendId, type AppendId } from './appends.ts';
 import { eventRow } from './event-codec.ts';
+import type { Volume } from './disk-room.ts';
 import { EventBytes } from './event-bytes.ts';
 import type { Weight } from './group-commit.ts';
 import { MadeNames, nameOf, UNSUCCESSFUL, type Name } from './names.ts';
@@ -49,6 +50,8 @@ export interface BatchDraft {
   readonly at: Position | undefined;
   readonly offsets: readonly OffsetDraft[];
   readonly weight: Weight;
+  /** What it may write at most. */
+  readonly volume: Volume;
 }
 
 /**
@@ -60,6 +63,7 @@ export function draftBatch(batch: AppendBatch, valueWriter: ValueWriter): BatchD
   const bytes = new EventBytes();
   const events = batch.events.map((event, index) => draftEvent(event, index, bytes));
   const values = batch.values.map((value) => valueWriter.draft(value));
+  const size = bytesOf(events, values) + offsetBytes(offsets);
   return {
     events,
     values,
@@ -68,8 +72,22 @@ export function draftBatch(batch: AppendBatch, valueWriter: ValueWriter): BatchD
     expected: expected === undefined ? NONE : expected.map((each) => ({ expected: each, name: madeNames.key(each.key) })),
     at,
     offsets: offsets === undefined ? NONE : offsets.map(draftOffset),
-    weight: { events: events.length, bytes: bytesOf(events, values) + offsetBytes(offsets) },
+    weight: { events: events.length, bytes: size },
+    volume: volumeOf(events, values, { bytes: size, rows: offsets?.length ?? 0 }),
   };
+}
+
+/** A value that may be kept as a change is kept in full where what it changes has gone meanwhile. */
+function volumeOf(events: readonly EventDraft[], values: readonly ValueDraft[], volume: Volume): Volume {
+  let { bytes, rows } = volume;
+  // The row of its id.
+  rows += 1 + events.length;
+  for (const { index } of events) rows += index.length;
+  for (const { rows: taken, full, patch } of values) {
+    rows += taken;
+    if (patch !== undefined) bytes += full.row.length + (full.parts?.length ?? 0);
+  }
+  return { bytes, rows };
 }
 
 function bytesOf(events: readonly EventDraft[], values: readonly ValueDraft[]): number {

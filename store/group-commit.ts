@@ -124,10 +124,12 @@ export class GroupCommit<Request extends Weighed, Result extends object> {
       group.map(({ request }) => request),
       () => monotonic() < end,
     );
-    for (const [index, outcome] of outcomes.entries()) {
-      if (outcome instanceof Error) group[index]?.reject(outcome);
-      else group[index]?.resolve(outcome);
-    }
+    for (let index = 0; index < outcomes.length; index += 1) settle(group[index], outcomes[index]);
     return outcomes.length;
   }
+}
+
+function settle<Result extends object>(waiting: Waiting<unknown, Result> | undefined, outcome: Outcome<Result> | undefined): void {
+  if (outcome instanceof Error) waiting?.reject(outcome);
+  else if (outcome !== undefined) waiting?.resolve(outcome);
 }

@@ -32,13 +32,12 @@ export class Sealer {
     invariant(this.#place.length <= ROOM_FOR_PLACE, 'there is room for a table and its key behind each draft');
   }
 
-  /** The record of a draft. May be made again, for another key. */
-  seal({ space: bytes, start, end }: Draft): Buffer {
+  /** Makes a record of a draft, where it stands. May be done again, for another key. */
+  seal({ space: bytes, start, end }: Draft): void {
     // Text, table and key side by side, so that one checksum goes over all of them.
     bytes.set(this.#place, end);
     bytes[start] = RECORD;
     bytes.writeUInt32LE(crc32(bytes.subarray(start + HEADER_BYTES, end + this.#place.length), RECORD), start + 1);
-    return bytes.subarray(start, end);
   }
 }
 

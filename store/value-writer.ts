@@ -7,7 +7,7 @@ import { isCoded } from '../lib/kernel/value/coded.ts';
 import { isKnownImmutable } from '../lib/kernel/value/fix.ts';
 import { countOfChunks, LARGEST_WHOLE, putChunks } from './chunks.ts';
 import { DecodedValues } from './decoded-values.ts';
-import { putIf, type PutCondition } from './lmdb-environment.ts';
+import { putIf, WHERE_NONE_IS } from './lmdb-environment.ts';
 import { decoded, DEEPEST_CHAIN, encodePatch, SMALLEST_PATCHED, type EncodedPatch } from './patches.ts';
 import type { Tables } from './tables.ts';
 import { readBytes, type ValuePlace } from './value-reader.ts';
@@ -46,7 +46,7 @@ interface PatchDraft {
   readonly depth: number;
 }
 
-const WHERE_NONE_IS: PutCondition = { noOverwrite: true };
+const NONE: readonly never[] = [];
 /** Bytes that pieces of a collection have at least, nearly all of them. */
 const SMALLEST_PIECE = 256;
 
@@ -73,7 +73,7 @@ export class ValueWriter {
     const { address, bytes, base } = value;
     const key = valueKey(address);
     const full = draftFull(key, bytes);
-    const pieces = (value.pieces?.() ?? []).map((piece) => this.#draftPiece(piece));
+    const pieces = value.pieces === undefined ? NONE : value.pieces().map((piece) => this.#draftPiece(piece));
     if (pieces.length > 0) return { key, full, patch: undefined, pieces, ...this.#volumeOf(value, pieces) };
     const patch = base === undefined ? undefined : this.#draftPatch({ key, bytes, base: valueKey(base), value: value.value });
     return { key, full, patch, pieces, size: patch?.row.length ?? bytes.length, rows: 1 };

@@ -138,17 +138,12 @@ export class Writer {
   }
 }
 
-/** What batches may write at most: a value that may be kept as a change is kept in full where what it changes has gone meanwhile. */
 function volumeOf(batches: readonly BatchDraft[]): Volume {
   let bytes = 0;
   let rows = 0;
-  for (const { events, values, offsets, weight } of batches) {
-    bytes += weight.bytes;
-    // The row of its id.
-    rows += 1 + events.length + offsets.length;
-    for (const { rows: taken } of values) rows += taken;
-    for (const { index } of events) rows += index.length;
-    for (const { full, patch } of values) if (patch !== undefined) bytes += full.row.length + (full.parts?.length ?? 0);
+  for (const { volume } of batches) {
+    bytes += volume.bytes;
+    rows += volume.rows;
   }
   return { bytes, rows };
 }

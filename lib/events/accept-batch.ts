@@ -55,12 +55,13 @@ function acceptEvent(event: NewEvent, index: number): void {
     }
     if (event.type === 'asset-materialized' || event.type === 'asset-unchanged') checkMetadata(event);
     // Under that name stores find the steps that did not succeed.
-    if (event.type === 'step-settled') invariant(!namesOf(event).includes(''), 'an output has a name');
+    if (event.type === 'step-settled') checkNames(event);
   }
 }
 
-function namesOf({ outputs, dropped }: StepSettled<PositionRef>): readonly string[] {
-  return [...outputs.map(({ output }) => output), ...dropped];
+function checkNames({ outputs, dropped }: StepSettled<PositionRef>): void {
+  for (const { output } of outputs) invariant(output !== '', 'an output has a name');
+  for (const output of dropped) invariant(output !== '', 'an output has a name');
 }
 
 /** Only backwards: what an entry came from was settled, and so is logged, before the step that read it. */

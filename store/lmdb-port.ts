@@ -9,7 +9,6 @@ import type {
   Appended,
   LivePort,
   LoggedRun,
-  OutputId,
   PruneReport,
   PruneRequest,
   RemovedValue,
@@ -23,9 +22,9 @@ import { StoreError } from '../lib/kernel/errors.ts';
 import type { AssetKey } from '../lib/model/asset-key.ts';
 import { draftBatch } from './batch-draft.ts';
 import { readCursor } from './cursors.ts';
-import { readState } from './log-state.ts';
 import { LogReader } from './log-reader.ts';
-import { partsOf, type Name } from './names.ts';
+import type { LogState } from './log-state.ts';
+import type { Name } from './names.ts';
 import { prune } from './prune.ts';
 import type { OpenMode, SharedStore } from './shared-store.ts';
 import { storeFailure } from './store-failure.ts';
@@ -76,7 +75,7 @@ export class LmdbPort implements LivePort, RetentionStore, CatalogStore {
   }
 
   head(): Promise<Position> {
-    return this.#use(() => this.#store.read((tables) => readState(tables, this.label).head));
+    return this.#use(() => this.#readPage((reader) => reader.state().head));
   }
 
   read(from: Position, limit: number): Promise<readonly LoggedEvent[]> {
@@ -95,7 +94,7 @@ export class LmdbPort implements LivePort, RetentionStore, CatalogStore {
   }
 
   readableAt(keys: readonly AssetKey[], at: Position): Promise<readonly (Position | undefined)[]> {
-    return this.#use(() => this.#each(keys, (reader, key) => reader.readableAt(key, at)));
+    return this.#use(() => this.#inPages(keys, PAGE, (reader, page) => this.#store.positions.readableAt(reader, page, at)));
   }
 
   lastSettled(
@@ -146,17 +145,9 @@ export class LmdbPort implements LivePort, RetentionStore, CatalogStore {
 
   catalog(): Promise<Catalog> {
     return this.#use(async () => {
-      const keys: AssetKey[] = [];
-      const outputs: OutputId[] = [];
-      let after: Buffer | undefined;
-      do {
-        const start = after;
-        const page = await this.#readPage((reader) => reader.names(start, PAGE));
-        for (const name of page.names) addName(name, keys, outputs);
-        after = page.next;
-        if (after !== undefined) await nextTurn();
-      } while (after !== undefined);
-      return Object.freeze({ keys: Object.freeze(keys), outputs: Object.freeze(outputs) });
+      const { listed } = this.#store;
+      const catalog = await this.#readPage((reader) => listed.catalog(reader));
+      return catalog ?? listed.learn(...(await this.#allNames()));
     });
   }
 
@@ -240,16 +231,39 @@ export class LmdbPort implements LivePort, RetentionStore, CatalogStore {
     return new LogReader(tables, this.#store.names, this.label);
   }
 
-  /** One answer for each question, a page at a time. The log only grows, so later pages may see more of it, and answer the same. */
-  async #each<Item, Answer>(
+  /** Every name, and where the log stood before the first was read. */
+  async #allNames(): Promise<readonly [names: readonly Name[], then: LogState]> {
+    const names: Name[] = [];
+    const then = await this.#readPage((reader) => reader.state());
+    let after: Buffer | undefined;
+    do {
+      const start = after;
+      const page = await this.#readPage((reader) => reader.names(start, PAGE));
+      names.push(...page.names);
+      after = page.next;
+      if (after !== undefined) await nextTurn();
+    } while (after !== undefined);
+    return [names, then];
+  }
+
+  #each<Item, Answer>(
     items: readonly Item[],
     answer: (reader: LogReader, item: Item) => Answer,
     page: number = PAGE,
   ): Promise<readonly Answer[]> {
+    return this.#inPages(items, page, (reader, some) => some.map((item) => answer(reader, item)));
+  }
+
+  /** One answer for each question, a page at a time. The log only grows, so later pages may see more of it, and answer the same. */
+  async #inPages<Item, Answer>(
+    items: readonly Item[],
+    size: number,
+    answer: (reader: LogReader, page: readonly Item[]) => readonly Answer[],
+  ): Promise<readonly Answer[]> {
     const answers: Answer[] = [];
-    for (let start = 0; start < items.length; start += page) {
+    for (let start = 0; start < items.length; start += size) {
       if (start > 0) await nextTurn();
-      answers.push(...(await this.#readPage((reader) => items.slice(start, start + page).map((item) => answer(reader, item)))));
+      answers.push(...(await this.#readPage((reader) => answer(reader, items.slice(start, start + size)))));
     }
     return Object.freeze(answers);
   }
@@ -267,14 +281,6 @@ export class LmdbPort implements LivePort, RetentionStore, CatalogStore {
     }
     return all;
   }
-}
-
-function addName(name: Name, keys: AssetKey[], outputs: OutputId[]): void {
-  const [key] = partsOf('key', name) ?? [];
-  // Only keys were written as such.
-  if (key !== undefined) keys.push(key as AssetKey);
-  const [definition, step, output] = partsOf('output', name) ?? [];
-  if (definition !== undefined && step !== undefined && output !== undefined) outputs.push(Object.freeze({ definition, step, output }));
 }
 
 interface Paging<Row> {

@@ -12,7 +12,7 @@ import type { LoggedRun, OutputId, RemovedValue, StepId, TraceQuestion } from '.
 import { quote } from '../lib/kernel/print.ts';
 import type { AssetKey } from '../lib/model/asset-key.ts';
 import { eventFrom } from './event-decoder.ts';
-import { readState } from './log-state.ts';
+import { readState, type LogState } from './log-state.ts';
 import { nameOf, UNSUCCESSFUL, type Name, type Names } from './names.ts';
 import { readOffset } from './offsets.ts';
 import { corrupt, openRecord } from './record.ts';
@@ -37,6 +37,11 @@ export class LogReader {
     this.#label = label;
   }
 
+  /** Where the log stands. */
+  state(): LogState {
+    return readState(this.#tables, this.#label);
+  }
+
   /** Events from a position on, without a gap, at most `limit`. */
   events(from: Position, limit: number): readonly LoggedEvent[] {
     const events: LoggedEvent[] = [];
@@ -47,7 +52,7 @@ export class LogReader {
     }
     // A damaged page can end a range before its time, and say nothing.
     const next = from + events.length;
-    if (events.length < limit && next <= readState(this.#tables, this.#label).head) throw this.#corruptEvent(next, 'cannot be reached');
+    if (events.length < limit && next <= this.state().head) throw this.#corruptEvent(next, 'cannot be reached');
     return events;
   }
 

@@ -21,9 +21,10 @@ export function nameOf(kind: NameKind, ...parts: readonly string[]): Name {
 
 /** The parts of a name, if it is one of that kind. */
 export function partsOf(kind: NameKind, name: Name): readonly string[] | undefined {
+  if (!name.startsWith(`["${kind}"`)) return undefined;
   // Names are made by nameOf alone.
-  const [its, ...parts] = JSON.parse(name) as readonly string[];
-  return its === kind ? parts : undefined;
+  const [, ...parts] = JSON.parse(name) as readonly string[];
+  return parts;
 }
 
 /** How many names are kept in memory, made already. */
@@ -79,9 +80,12 @@ export class Names {
   /** Given out by a transaction that has not committed. */
   readonly #fresh = new Map<Name, number>();
   readonly #label: string;
+  readonly #onGiven: (names: ReadonlyMap<Name, number>) => void;
 
-  constructor(label: string) {
+  /** @param onGiven told of the names that a committed transaction gave out, in the order of their ids */
+  constructor(label: string, onGiven: (names: ReadonlyMap<Name, number>) => void = () => undefined) {
     this.#label = label;
+    this.#onGiven = onGiven;
   }
 
   /** The id of a name, if it has one. */
@@ -107,7 +111,9 @@ export class Names {
     const range = after === undefined ? { limit } : { start: Buffer.concat([after, Buffer.of(0)]), limit };
     for (const { key, value } of tables.names.getRange(range)) {
       // The checksum held: this is what set wrote.
-      const [, name] = openRecord(value, { table: 'names', key, label: this.#label }) as readonly [number, Name];
+      const [id, name] = openRecord(value, { table: 'names', key, label: this.#label }) as readonly [number, Name];
+      // Who lists them asks for most of them next; what is known already is not forgotten for it.
+      if (this.#known.size < KNOWN_IDS) this.#known.set(name, id);
       names.push(name);
       last = key;
     }
@@ -124,6 +130,7 @@ export class Names {
   /** To be told how a transaction ended: an id that was rolled back will be given to another name. */
   settle(committed: boolean): void {
     if (committed) for (const [name, id] of this.#fresh) this.#remember(name, id);
+    if (committed) this.#onGiven(this.#fresh);
     this.#fresh.clear();
   }
 

@@ -9,6 +9,8 @@ import { writeCursor } from './cursors.ts';
 import { syncFolder } from './durable-files.ts';
 import { checkLease, takeLease, type Lease, type LeaseAttempt } from './lease.ts';
 import { openLmdb, type LmdbEnvironment } from './lmdb-environment.ts';
+import { KnownNames } from './known-names.ts';
+import { KnownPositions } from './known-positions.ts';
 import { readState } from './log-state.ts';
 import { Names } from './names.ts';
 import { dataFileIdentity, preflight, type FileIdentity } from './preflight.ts';
@@ -45,6 +47,8 @@ const changes = new Turns();
 export class SharedStore {
   readonly turns: StoreTurns = storeTurns();
   readonly names: Names;
+  #listed = new KnownNames();
+  #positions = new KnownPositions();
   readonly #path: string;
   readonly #label: string;
   #environment: LmdbEnvironment;
@@ -64,7 +68,7 @@ export class SharedStore {
     this.#path = path;
     this.#label = label;
     this.#environment = environment;
-    this.names = new Names(label);
+    this.names = new Names(label, (given) => this.#listed.given(given));
   }
 
   /**
@@ -161,6 +165,9 @@ export class SharedStore {
   async #reopen(): Promise<void> {
     const open = (writable: boolean): Promise<LmdbEnvironment> => openLmdb(this.#path, { writable, label: this.#label });
     await this.#environment.close();
+    // The folder may have another file by now.
+    this.#listed = new KnownNames();
+    this.#positions = new KnownPositions();
     try {
       this.#environment = await open(true);
       this.#identity = await dataFileIdentity(this.#path);
@@ -226,6 +233,16 @@ export class SharedStore {
     } catch (error) {
       throw writeFailure(error, { path: this.#path, bytes: name.length });
     }
+  }
+
+  /** What was listed of the names. */
+  get listed(): KnownNames {
+    return this.#listed;
+  }
+
+  /** What was found of where events stand. */
+  get positions(): KnownPositions {
+    return this.#positions;
   }
 
   /** The writer; there is one as long as somebody has the store open to write. */

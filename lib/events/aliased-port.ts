@@ -1,7 +1,7 @@
 import { placeName, type Aliases } from '../model/renamed.ts';
 import type { AssetKey } from '../model/asset-key.ts';
 import type { Step } from '../model/step-graph.ts';
-import { isCatalogStore, type CatalogStore } from './catalog.ts';
+import { isCatalogStore, type Catalog, type CatalogStore } from './catalog.ts';
 import type { EntryOrigin, InputEntryRecord, LoggedEvent, StepSettled } from './logged-event.ts';
 import type { Position } from './position.ts';
 import { isRetentionStore } from './retention.ts';
@@ -12,6 +12,9 @@ type Settled = StepSettled & { readonly position: Position };
 
 /** Events that were read under a name of before. */
 const renamed = new WeakSet<object>();
+
+/** By what a store listed: the same by the names of now. */
+const catalogs = new WeakMap<Catalog, { readonly aliases: Aliases; readonly catalog: Catalog }>();
 
 /** Whether an event was written under another key than the one that it is read by. */
 export function isRenamed(event: object | undefined): boolean {
@@ -32,6 +35,7 @@ export function aliasedPort(port: StorePort, aliases: Aliases): StorePort {
     head: () => port.head(),
     read: async (from, limit) => (await port.read(from, limit)).map((event) => view.event(event)),
     readable: (keys, at) => view.latest(keys, (all) => port.readable(all, at)),
+    ...(port.readableAt !== undefined && { readableAt: (keys, at) => view.readableAt(port, keys, at) }),
     missed: (keys, at) => view.latest(keys, (all) => port.missed(all, at)),
     lastSettled: (outputs, at) => view.lastSettled(outputs, at),
     runs: async () => (await port.runs()).map((run) => view.run(run)),
@@ -78,6 +82,17 @@ class Renaming {
       const event = this.event(newest);
       if (newest !== events[0]) renamed.add(event);
       return event;
+    });
+  }
+
+  /** Of each key where the newest event stands, whichever name it was written under. */
+  async readableAt(port: StorePort, keys: readonly AssetKey[], at: Position): Promise<readonly (Position | undefined)[]> {
+    const names = keys.map((key) => this.#namesOf(key));
+    const found = (await port.readableAt?.(names.flat(), at)) ?? [];
+    let next = 0;
+    return names.map((each) => {
+      const newest = Math.max(...found.slice(next, (next += each.length)).map((position) => position ?? 0));
+      return newest === 0 ? undefined : newest;
     });
   }
 
@@ -149,14 +164,19 @@ class Renaming {
   }
 
   async catalog(port: CatalogStore): ReturnType<CatalogStore['catalog']> {
-    const { keys, outputs } = await port.catalog();
-    return {
+    const stored = await port.catalog();
+    const known = catalogs.get(stored);
+    if (known?.aliases === this.#aliases) return known.catalog;
+    const { keys, outputs } = stored;
+    const catalog = {
       keys: [...new Set(keys.map((key) => this.#keyNow(key)))],
       outputs: outputs.map((each) => {
         const step = this.#stepNow(each);
         return step === undefined ? each : { definition: step.definition, step: step.path, output: each.output };
       }),
     };
+    catalogs.set(stored, { aliases: this.#aliases, catalog });
+    return catalog;
   }
 
   run(run: LoggedRun): LoggedRun {

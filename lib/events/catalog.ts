@@ -11,7 +11,7 @@ export interface Catalog {
 
 /** A store that can list what it has: without that, nobody can say what definitions have left behind. */
 export interface CatalogStore {
-  /** What is there now. Cost: one look at each name, however often it was recorded. */
+  /** What is there now. Cost: one look at each name, however often it was recorded, where it has not looked before. */
   catalog(): Promise<Catalog>;
 }
 

@@ -163,11 +163,7 @@ class MemoryPort implements LivePort, RetentionStore, CatalogStore {
   }
 
   async catalog(): Promise<Catalog> {
-    const { readable, missed, settled } = this.#open();
-    return Object.freeze({
-      keys: Object.freeze([...new Set([...readable.keys(), ...missed.keys()])]),
-      outputs: Object.freeze([...settled.ids()]),
-    });
+    return this.#open().catalog();
   }
 
   async prune(request: PruneRequest): Promise<PruneReport> {
@@ -225,6 +221,7 @@ class Kept {
   readonly offsets = new Map<AssetKey, string>();
   readonly named = new NamedBatches();
   readonly #runById = new Map<string, RunPositions>();
+  #catalog: { readonly names: number; readonly made: Catalog } | undefined;
 
   /** Refuses a batch that expects something else than what is there. */
   check({ expected = [], at }: AppendBatch, label: string): void {
@@ -233,6 +230,18 @@ class Kept {
       const found = this.readable.lastAt(expectation.key, this.log.head) ?? 0;
       if (found !== expectation.position) throw versionConflict(label, expectation, found);
     }
+  }
+
+  /** Everything that something was recorded under: the same object for as long as there is nothing new. */
+  catalog(): Catalog {
+    const { readable, missed, settled } = this;
+    const names = readable.size + missed.size + settled.size;
+    if (this.#catalog?.names !== names) {
+      const keys = Object.freeze([...new Set([...readable.keys(), ...missed.keys()])]);
+      const outputs = Object.freeze([...settled.ids()].filter(({ output }) => output !== UNSUCCESSFUL));
+      this.#catalog = { names, made: Object.freeze({ keys, outputs }) };
+    }
+    return this.#catalog.made;
   }
 
   add({ events, values, offsets = [] }: AppendBatch): void {

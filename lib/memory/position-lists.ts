@@ -12,6 +12,11 @@ export class PositionLists<Key> {
     else list.push(position);
   }
 
+  /** How many have a position. */
+  get size(): number {
+    return this.#lists.size;
+  }
+
   /** Everything that has a position. */
   keys(): Iterable<Key> {
     return this.#lists.keys();
@@ -40,6 +45,12 @@ export class PositionLists<Key> {
 /** Positions by output. Three maps deep: names are shared strings whose hash is known, a joined name would be made anew each time. */
 export class OutputPositions {
   readonly #definitions = new Map<string, Map<string, PositionLists<string>>>();
+  #size = 0;
+
+  /** How many outputs have a position. */
+  get size(): number {
+    return this.#size;
+  }
 
   /** Adds a position that is higher than all of this output. */
   add({ definition, step, output }: OutputId, position: Position): void {
@@ -47,7 +58,9 @@ export class OutputPositions {
     if (steps === undefined) this.#definitions.set(definition, (steps = new Map()));
     let outputs = steps.get(step);
     if (outputs === undefined) steps.set(step, (outputs = new PositionLists()));
+    const before = outputs.size;
     outputs.add(output, position);
+    this.#size += outputs.size - before;
   }
 
   /** The last position at `at` or before. */

@@ -161,7 +161,8 @@ class Pruning {
     try {
       // Who has just appended goes on first.
       await Promise.resolve();
-      onPruned?.(await prune(request));
+      const report = await prune(request);
+      onPruned?.(report);
       return this.#rows.mark + this.#rows.values + this.#rows.logs;
     } catch (error) {
       if (!signal.aborted) tell(onFailure, error);

@@ -18,4 +18,5 @@ export type { CompactOptions, CompactReport } from './compact.ts';
 export type { CareProgress } from './care-child.ts';
 export { pruneStore } from '../lib/events/prune.ts';
 export type { PruneOptions } from '../lib/events/prune.ts';
+export type { KeepOptions, RetentionOptions } from '../lib/events/retention-options.ts';
 export type { PruneProgress, PruneReport } from '../lib/events/store-port.ts';

@@ -4,6 +4,7 @@ import type { Catalog, CatalogStore } from '../lib/events/catalog.ts';
 import type { Address } from '../lib/events/data-version.ts';
 import type { LoggedEvent, MissedEvent, ReadableEvent, StepSettled } from '../lib/events/logged-event.ts';
 import type { Position } from '../lib/events/position.ts';
+import type { RetentionRules } from '../lib/events/retention-options.ts';
 import type {
   AppendBatch,
   Appended,
@@ -25,7 +26,6 @@ import { readCursor } from './cursors.ts';
 import { LogReader } from './log-reader.ts';
 import type { LogState } from './log-state.ts';
 import type { Name } from './names.ts';
-import { prune } from './prune.ts';
 import type { OpenMode, SharedStore } from './shared-store.ts';
 import { storeFailure } from './store-failure.ts';
 import { LAST_POSITION, type Tables } from './tables.ts';
@@ -40,6 +40,7 @@ export interface HoldOptions {
   readonly label: string;
   readonly mode: OpenMode;
   readonly limits: StoreLimits;
+  readonly retention: RetentionRules | false;
 }
 
 /** One user's hold on a store that is open. */
@@ -51,13 +52,15 @@ export class LmdbPort implements LivePort, RetentionStore, CatalogStore {
   readonly #busy = new Set<Promise<unknown>>();
   /** What is told that the store is closed, and how each is let go of. */
   readonly #watchers = new Map<() => void, () => void>();
+  readonly #endRetention: () => Promise<void>;
   #closing: Promise<void> | undefined;
 
-  constructor(store: SharedStore, { label, mode, limits }: HoldOptions) {
+  constructor(store: SharedStore, { label, mode, limits, retention }: HoldOptions) {
     this.#store = store;
     this.label = label;
     this.limits = limits;
     this.#mode = mode;
+    this.#endRetention = mode === 'read' ? () => Promise.resolve() : store.retention.join(retention);
   }
 
   append(batch: AppendBatch): Promise<Appended> {
@@ -153,12 +156,9 @@ export class LmdbPort implements LivePort, RetentionStore, CatalogStore {
 
   async prune(request: PruneRequest): Promise<PruneReport> {
     const pruned = await this.#use(async () => {
-      const { writer } = this.#store;
-      if (this.#mode === 'read' || writer === undefined) throw readOnly(this.label);
-      return prune(
-        { writer, read: (body) => this.#store.read((tables) => body(this.#reader(tables), tables)), label: this.label },
-        request,
-      );
+      const done = this.#mode === 'read' ? undefined : await this.#store.prune(request);
+      if (done === undefined) throw readOnly(this.label);
+      return done;
     });
     // What its user said or threw is no failure of the store.
     if ('stopped' in pruned) throw pruned.stopped;
@@ -204,6 +204,7 @@ export class LmdbPort implements LivePort, RetentionStore, CatalogStore {
   }
 
   async #leave(): Promise<void> {
+    await this.#endRetention();
     while (this.#busy.size > 0) await Promise.allSettled(this.#busy);
     if (this.#mode === 'write') await this.#store.writer?.drained();
     await this.#store.leave(this.#mode);

@@ -8,6 +8,7 @@ import {
   type StepSettled,
 } from '../lib/events/logged-event.ts';
 import { asOf, type Position } from '../lib/events/position.ts';
+import type { RunSpan } from '../lib/events/retention.ts';
 import type { LoggedRun, OutputId, RemovedValue, StepId, TraceQuestion } from '../lib/events/store-port.ts';
 import { quote } from '../lib/kernel/print.ts';
 import type { AssetKey } from '../lib/model/asset-key.ts';
@@ -99,17 +100,21 @@ export class LogReader {
     return this.#names.page(this.#tables, after, limit);
   }
 
-  /** Positions of the start and the end of runs that started at `from` or later, oldest first. */
+  /** Runs that started at `from` or later, oldest first. */
   runs(from: Position, limit: number): readonly LoggedRun[] {
-    const runs: LoggedRun[] = [];
     // All rows first: what is read in the loop would move the cursor under it.
-    const rows = [...this.#tables.runs.getRange({ start: positionKey(from), limit })];
-    for (const { key, value } of rows) {
-      // The checksum held: this is what putRun wrote.
-      const [ended] = openRecord(value, { table: 'runs', key, label: this.#label }) as readonly [Position];
-      runs.push(this.#run(positionOf(key), ended));
-    }
-    return runs;
+    return [...this.#tables.runs.getRange({ start: positionKey(from), limit })].map((row) => {
+      const { started, ended } = this.#span(row);
+      return this.#run(started, ended);
+    });
+  }
+
+  /** Runs that started at `at` or before, newest first, with where they ended. */
+  runsBefore(at: Position, limit: number): readonly RunSpan[] {
+    return [...this.#tables.runs.getRange({ start: positionKey(at), reverse: true, limit })].map((row) => {
+      const { started, ended } = this.#span(row);
+      return { started: this.#start(started), ended };
+    });
   }
 
   /** The bytes at an address, which are proven to be the ones by their hash; `undefined` where they are not kept. */
@@ -136,10 +141,21 @@ export class LogReader {
     return readOffset(this.#tables, key, this.#label);
   }
 
-  #run(startedAt: Position, endedAt: Position): LoggedRun {
-    const started = this.#event(startedAt);
-    if (started.type !== 'run-started') throw this.#corruptEvent(startedAt, 'does not start a run, and an index says that it does');
-    if (endedAt === 0) return Object.freeze({ started, ended: null });
+  #span({ key, value }: { readonly key: Buffer; readonly value: Buffer }): { readonly started: Position; readonly ended: Position | null } {
+    // The checksum held: this is what putRun wrote.
+    const [ended] = openRecord(value, { table: 'runs', key, label: this.#label }) as readonly [Position];
+    return { started: positionOf(key), ended: ended === 0 ? null : ended };
+  }
+
+  #start(position: Position): RunSpan['started'] {
+    const started = this.#event(position);
+    if (started.type !== 'run-started') throw this.#corruptEvent(position, 'does not start a run, and an index says that it does');
+    return started;
+  }
+
+  #run(startedAt: Position, endedAt: Position | null): LoggedRun {
+    const started = this.#start(startedAt);
+    if (endedAt === null) return Object.freeze({ started, ended: null });
     const ended = this.#event(endedAt);
     if (ended.type !== 'run-ended' || ended.runId !== started.runId)
       throw this.#corruptEvent(endedAt, `does not end the run ${quote(started.runId)}, and an index says that it does`);

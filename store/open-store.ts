@@ -1,4 +1,5 @@
 import { stat } from 'node:fs/promises';
+import { RETENTION, retentionRules, type RetentionOptions, type RetentionRules } from '../lib/events/retention-options.ts';
 import { createStore, type Store } from '../lib/events/store.ts';
 import { DEFAULT_LIMITS, MAX_VALUE_BYTES } from '../lib/events/value-limits.ts';
 import { StoreError } from '../lib/kernel/errors.ts';
@@ -24,6 +25,12 @@ export interface OpenStoreOptions {
   readonly maxValueBytes?: number;
   /** Decode what `store.value` reads; a run has those of its definitions besides. */
   readonly codecs?: readonly Codec[];
+  /**
+   * What is kept of old values, in the words of `pruneStore`: by default the last 100 versions of each asset and source, and every value of the
+   * last 20 runs. What nothing needs any more is removed now and then, between runs. `false` keeps everything. Where a process has the store
+   * open several times to write, what any of these wants kept is kept. Who opens it to read removes nothing.
+   */
+  readonly retention?: RetentionOptions | false;
 }
 
 /**
@@ -34,13 +41,13 @@ export interface OpenStoreOptions {
  * what cannot be read, STORE_FULL or STORE_IO from the disk
  */
 export async function openStore(folder: string, options: OpenStoreOptions = {}): Promise<Store> {
-  const { mode, waitMs, now, maxValueBytes, codecs } = checkOptions(options);
   const label = checkFolder(folder);
+  const { mode, waitMs, now, maxValueBytes, codecs, retention } = checkOptions(options, label);
   try {
     await (mode === 'write' ? makeStoreFolder(label) : findFolder(label));
     const shared = await SharedStore.open(label, { label, mode, waitMs });
     return createStore(
-      new LmdbPort(shared, { label, mode, limits: { maxValueBytes } }),
+      new LmdbPort(shared, { label, mode, limits: { maxValueBytes }, retention }),
       { now, codecs: codecsByName(codecs) },
       shared.turns,
     );
@@ -55,12 +62,21 @@ const OPEN_RULES: OptionRules<OpenStoreOptions> = {
   now: RULES.function,
   maxValueBytes: MAX_VALUE_BYTES,
   codecs: CODECS,
+  retention: RETENTION,
 };
 
-function checkOptions(options: OpenStoreOptions): Required<OpenStoreOptions> {
+type Checked = Required<Omit<OpenStoreOptions, 'retention'>> & { readonly retention: RetentionRules | false };
+
+function checkOptions(options: OpenStoreOptions, label: string): Checked {
   checkVerbOptions('openStore', options, OPEN_RULES);
   const { mode = 'write', waitMs = 0, now = () => Date.now(), maxValueBytes = DEFAULT_LIMITS.maxValueBytes, codecs = [] } = options;
-  return { mode, waitMs, now, maxValueBytes, codecs };
+  const retention = retentionRules('openStore', options.retention ?? {}, (error) => warn(label, error));
+  return { mode, waitMs, now, maxValueBytes, codecs, retention };
+}
+
+function warn(label: string, error: unknown): void {
+  const said = error instanceof Error ? error.message : String(error);
+  process.emitWarning(`What nothing needs any more in ${JSON.stringify(label)} could not be removed, and will be later: ${said}`);
 }
 
 function checkFolder(folder: unknown): string {

@@ -1,8 +1,8 @@
 import { isReadable, type LoggedEvent, type ReadableEvent } from '../lib/events/logged-event.ts';
 import type { Position } from '../lib/events/position.ts';
-import type { Pages, Roots } from '../lib/events/retention.ts';
+import type { History, Roots, RunSpan } from '../lib/events/retention.ts';
 import type { LogReader } from './log-reader.ts';
-import { indexKey, LAST_POSITION, positionKey, positionOf, type Table, type Tables } from './tables.ts';
+import { indexKey, LAST_POSITION, lastInIndex, positionOf, type Table, type Tables } from './tables.ts';
 
 /** Runs a read that waits for nothing, on all that was committed. */
 export type Read = <Result>(body: (reader: LogReader, tables: Tables) => Result) => Promise<Result>;
@@ -25,11 +25,11 @@ const LAST_ID = 2 ** 32 - 1;
 export function rootsOnDisk(options: MarkOptions): Roots {
   const { read } = options;
   return {
-    readable: eachList(options, 'readable', FEW),
+    readable: eachHistory(options, 'readable', FEW),
     // Mostly only the last one is wanted.
-    settled: eachList(options, 'settled', 1),
-    starts: starts(options),
-    from: (start) => eventsFrom(options, start),
+    settled: eachHistory(options, 'settled', 1),
+    runs: runs(options),
+    between: (first, last) => eventsBetween(options, first, last),
     at: (positions) => read((reader) => positions.flatMap((position) => reader.events(position, 1))),
   };
 }
@@ -42,18 +42,20 @@ export function runStart({ runs }: Tables, count: number, head: Position): Posit
   return start;
 }
 
-/** The events of each id of an index, newest first. `few` are read at first. */
-async function* eachList<Index extends 'readable' | 'settled'>(
+/** The events of each id of an index. `few` are read at first. */
+async function* eachHistory<Index extends 'readable' | 'settled'>(
   options: MarkOptions,
   index: Index,
   few: number,
-): AsyncGenerator<Pages<ListedEvent<Index>>, void, undefined> {
-  for (let id = await nextId(options, index, 0); id !== undefined; id = await nextId(options, index, id + 1))
-    yield listOf(options, { index, id, few });
+): AsyncGenerator<History<IndexedEvent<Index>>, void, undefined> {
+  for (let id = await nextId(options, index, 0); id !== undefined; id = await nextId(options, index, id + 1)) {
+    const list = { index, id, few };
+    yield { newest: newestOf(options, list), asOf: (positions) => asOf(options, list, positions) };
+  }
 }
 
 /** What an index finds. */
-type ListedEvent<Index> = Index extends 'readable' ? ReadableEvent : LoggedEvent;
+type IndexedEvent<Index> = Index extends 'readable' ? ReadableEvent : LoggedEvent;
 
 interface List<Index> {
   readonly index: Index;
@@ -61,10 +63,10 @@ interface List<Index> {
   readonly few: number;
 }
 
-async function* listOf<Index extends 'readable' | 'settled'>(
+async function* newestOf<Index extends 'readable' | 'settled'>(
   { read, head, pass }: MarkOptions,
   { index, id, few }: List<Index>,
-): AsyncGenerator<readonly ListedEvent<Index>[], void, undefined> {
+): AsyncGenerator<readonly IndexedEvent<Index>[], void, undefined> {
   let at: number = head;
   for (let limit = few; at > 0; limit = Math.min(2 * limit, PAGE)) {
     const [from, count]: readonly [number, number] = [at, limit];
@@ -72,10 +74,29 @@ async function* listOf<Index extends 'readable' | 'settled'>(
       positionsBefore(tables[index], id, { at: from, limit: count }).flatMap((position) => reader.events(position, 1)),
     );
     await pass(page.length);
-    // What `readable` finds that is not readable is damage, and not needed.
-    yield (index === 'readable' ? page.filter(isReadable) : page) as readonly ListedEvent<Index>[];
+    yield indexed(index, page);
     at = page.length < count ? 0 : (page.at(-1)?.position ?? 1) - 1;
   }
+}
+
+async function asOf<Index extends 'readable' | 'settled'>(
+  { read, pass }: MarkOptions,
+  { index, id }: List<Index>,
+  positions: readonly Position[],
+): Promise<readonly IndexedEvent<Index>[]> {
+  const found: readonly LoggedEvent[] = await read((reader, tables) =>
+    positions.flatMap((position) => {
+      const last = lastInIndex(tables[index], id, position);
+      return last === undefined ? [] : reader.events(last, 1);
+    }),
+  );
+  await pass(found.length);
+  return indexed(index, found);
+}
+
+function indexed<Index extends 'readable' | 'settled'>(index: Index, events: readonly LoggedEvent[]): readonly IndexedEvent<Index>[] {
+  // What `readable` finds that is not readable is damage, and not needed.
+  return (index === 'readable' ? events.filter(isReadable) : events) as readonly IndexedEvent<Index>[];
 }
 
 /** The last positions under an id, at one or before it, newest first. */
@@ -92,24 +113,28 @@ async function nextId({ read }: MarkOptions, index: 'readable' | 'settled', from
   });
 }
 
-async function* starts({ read, head, pass }: MarkOptions): AsyncGenerator<readonly LoggedEvent[], void, undefined> {
+async function* runs({ read, head, pass }: MarkOptions): AsyncGenerator<readonly RunSpan[], void, undefined> {
   let at: number = head;
   // A few at first: mostly only the last runs are wanted.
   for (let limit = FEW; at > 0; limit = Math.min(2 * limit, PAGE)) {
     const [from, count]: readonly [number, number] = [at, limit];
-    const page = await read((reader, { runs }) =>
-      [...runs.getKeys({ start: positionKey(from), reverse: true, limit: count })].flatMap((key) => reader.events(positionOf(key), 1)),
-    );
+    const page = await read((reader) => reader.runsBefore(from, count));
     await pass(page.length);
-    yield page;
-    at = page.length < count ? 0 : (page.at(-1)?.position ?? 1) - 1;
+    // An end after `head` is none yet: what the run appended until then may be needed.
+    yield page.map(({ started, ended }) => ({ started, ended: ended !== null && ended <= head ? ended : null }));
+    at = page.length < count ? 0 : (page.at(-1)?.started.position ?? 1) - 1;
   }
 }
 
-async function* eventsFrom({ read, head, pass }: MarkOptions, first: Position): AsyncGenerator<readonly LoggedEvent[], void, undefined> {
-  for (let from = first; from <= Math.min(head, LAST_POSITION);) {
+async function* eventsBetween(
+  { read, head, pass }: MarkOptions,
+  first: Position,
+  last: Position,
+): AsyncGenerator<readonly LoggedEvent[], void, undefined> {
+  const end = Math.min(head, last, LAST_POSITION);
+  for (let from = first; from <= end;) {
     const start = from;
-    const page = await read((reader) => reader.events(start, Math.min(PAGE, head + 1 - start)));
+    const page = await read((reader) => reader.events(start, Math.min(PAGE, end + 1 - start)));
     await pass(page.length);
     yield page;
     from += page.length;

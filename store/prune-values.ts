@@ -1,6 +1,7 @@
 import { countOfChunks, removeChunks } from './chunks.ts';
 import type { Volume } from './disk-room.ts';
 import type { Read } from './prune-roots.ts';
+import { MOST_REMEMBERED } from './kept-values.ts';
 import { PieceMarks } from './prune-pieces.ts';
 import type { Table } from './tables.ts';
 import { piecesOf } from './value-pieces.ts';
@@ -20,6 +21,8 @@ export interface SweepOptions {
   readonly live: ReadonlySet<string>;
   /** Hex keys of what was appended or referred to since they were found. */
   readonly touched: ReadonlySet<string>;
+  /** Keys of all values that may be there; `undefined`: of all rows. */
+  readonly known: readonly Buffer[] | undefined;
 }
 
 /** A value that nothing needs. */
@@ -65,6 +68,8 @@ export class ValueSweep {
   /** Keys of the values that are kept as a change of a value, by the hex of its key. */
   readonly #changes = new Map<string, Change[]>();
   readonly #counts = { kept: 0, removed: 0, rewritten: 0, bytes: 0 };
+  /** By the hex of their keys. */
+  readonly #left = new Map<string, Buffer>();
   #tasks: readonly Task[] = [];
   #next = 0;
 
@@ -74,22 +79,43 @@ export class ValueSweep {
 
   /** Looks at every value. */
   async find(pass: (rows: number) => Promise<void>): Promise<void> {
-    const { read, label } = this.#options;
-    for (let last: Buffer | undefined; ;) {
-      const from: Buffer | undefined = last;
-      const page = await read((_reader, tables) => {
-        const found = pageOf(tables.values, from);
-        for (const { key, row } of found) this.#look({ tables, label }, key, row);
-        return found;
-      });
-      last = page.at(-1)?.key;
-      await pass(page.length);
-      if (last === undefined) break;
-    }
+    const { known } = this.#options;
+    if (known === undefined) await this.#lookAtAll(pass);
+    else await this.#lookAt(known, pass);
     const needed = this.#pieces.neededBy((key) => this.#options.live.has(`sha256:${key}`));
     this.#dead = this.#dead.filter(({ key }) => !needed.has(key.toString('hex'))).sort((a, b) => b.depth - a.depth || b.height - a.height);
     const dead = new Set(this.#dead.map(({ key }) => key.toString('hex')));
     this.#tasks = this.#dead.flatMap((each) => this.#tasksFor(each, dead));
+  }
+
+  async #lookAtAll(pass: (rows: number) => Promise<void>): Promise<void> {
+    for (let last: Buffer | undefined; ;) {
+      const from = last;
+      const keys = await this.#lookAtPage((values) => keysAfter(values, from));
+      last = keys.at(-1);
+      await pass(keys.length);
+      if (last === undefined) break;
+    }
+  }
+
+  async #lookAt(known: readonly Buffer[], pass: (rows: number) => Promise<void>): Promise<void> {
+    for (let start = 0; start < known.length; start += PAGE) {
+      const keys = known.slice(start, start + PAGE);
+      await this.#lookAtPage(() => keys);
+      await pass(keys.length);
+    }
+  }
+
+  #lookAtPage(keysOf: (values: Table) => readonly Buffer[]): Promise<readonly Buffer[]> {
+    const { read, label } = this.#options;
+    return read((_reader, tables) => {
+      const keys = keysOf(tables.values);
+      for (const key of keys) {
+        const row = tables.values.get(key);
+        if (row !== undefined) this.#look({ tables, label }, key, row);
+      }
+      return keys;
+    });
   }
 
   #tasksFor({ key, rows }: Dead, dead: ReadonlySet<string>): readonly Task[] {
@@ -121,6 +147,7 @@ export class ValueSweep {
     const pieces = piecesOf(place, key, bytes);
     this.#pieces.add(key, pieces);
     this.#counts.kept += 1;
+    if (this.#left.size <= MOST_REMEMBERED) this.#left.set(key.toString('hex'), key);
     if (row.kind === 'patch') {
       const base = row.base.toString('hex');
       const changes = this.#changes.get(base);
@@ -188,9 +215,15 @@ export class ValueSweep {
     removeChunks(tables, key, count);
     const size = row.kind === 'whole' ? row.bytes.length : row.size;
     tables.values.putSync(key, removedRow(key, { reason: 'retention', size, head }));
+    if (this.#left.size <= MOST_REMEMBERED) this.#left.delete(key.toString('hex'));
     this.#counts.kept -= 1;
     this.#counts.removed += 1;
     this.#counts.bytes += row.kind === 'chunks' ? row.size : bytes.length;
+  }
+
+  /** Keys of the values that were looked at and are there still; `undefined` where they are too many to be remembered. */
+  get left(): readonly Buffer[] | undefined {
+    return this.#left.size > MOST_REMEMBERED ? undefined : [...this.#left.values()];
   }
 
   /** What was done. */
@@ -199,16 +232,8 @@ export class ValueSweep {
   }
 }
 
-interface FoundRow {
-  readonly key: Buffer;
-  readonly row: Buffer;
-}
-
-function pageOf(values: Table, last: Buffer | undefined): readonly FoundRow[] {
+function keysAfter(values: Table, last: Buffer | undefined): readonly Buffer[] {
   const range = last === undefined ? { limit: PAGE } : { start: Buffer.concat([last, AFTER]), limit: PAGE };
-  // All keys first: what is read in the loop would move the cursor under it.
-  return [...values.getKeys(range)].flatMap((key) => {
-    const row = values.get(key);
-    return row === undefined ? [] : [{ key, row }];
-  });
+  // All of them: what is read in a loop would move the cursor under it.
+  return [...values.getKeys(range)];
 }

@@ -1,17 +1,25 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { liveAddresses } from '../lib/events/retention.ts';
+import type { Address } from '../lib/events/data-version.ts';
+import type { LoggedEvent } from '../lib/events/logged-event.ts';
+import type { Position } from '../lib/events/position.ts';
+import { addressesOf, liveAddresses, readPositions } from '../lib/events/retention.ts';
 import type { PruneReport, PruneRequest } from '../lib/events/store-port.ts';
 import { pruneLogs } from './prune-logs.ts';
 import { rootsOnDisk, type Read } from './prune-roots.ts';
-import { ValueSweep } from './prune-values.ts';
+import type { LogReader } from './log-reader.ts';
 import { readState } from './log-state.ts';
+import { ValueSweep } from './prune-values.ts';
+import { valueKey } from './value-rows.ts';
 import type { Writer } from './writer.ts';
+import type { Release } from '../lib/kernel/turns.ts';
 
 /** What a prune works on. */
 export interface Pruning {
   readonly writer: Writer;
   readonly read: Read;
   readonly label: string;
+  /** Whether the next prune is to look only at what this one leaves and what comes after it. */
+  readonly remember: boolean;
 }
 
 /** What became of a prune: `stopped` is what its user said or threw to stop it. */
@@ -22,34 +30,68 @@ export type Pruned = PruneReport | { readonly stopped: unknown };
  * is appended and referred to, so that each transaction of the sweep knows what has come to be needed since.
  */
 export async function prune(pruning: Pruning, request: PruneRequest): Promise<Pruned> {
-  const release = await pruning.writer.prunes.take();
+  const { values, prunes } = pruning.writer;
+  const release = await prunes.take();
+  let isDone = false;
   try {
-    return await pruneInTurn(pruning, request);
+    const report = await pruneInTurn(pruning, request);
+    isDone = true;
+    return report;
   } catch (error) {
     if (error instanceof Stopped) return { stopped: error.reason };
     throw error;
   } finally {
-    pruning.writer.values.forgetTouched();
+    values.forgetTouched();
+    if (!isDone || !pruning.remember) values.kept.forget();
     release();
   }
 }
 
 async function pruneInTurn(pruning: Pruning, request: PruneRequest): Promise<PruneReport> {
-  const touched = pruning.writer.values.rememberTouched();
+  const { values } = pruning.writer;
+  const known = values.kept.begin();
+  const touched = values.rememberTouched();
   const steps = new Steps(request);
-  const live = await mark(pruning, request, steps);
-  const sweep = new ValueSweep({ ...pruning, live, touched });
+  const { read, label } = pruning;
+  const head = await read((_reader, tables) => readState(tables, label).head);
+  const live = await liveAddresses(rootsOnDisk({ read, head, pass: (rows) => steps.pass('mark', rows) }), request);
+  const sweep = new ValueSweep({ ...pruning, live, touched, known });
   await sweep.find((rows) => steps.pass('values', rows));
-  while (sweep.step()) await steps.pass('values', 0);
+  const since = new ReadSince(pruning, head);
+  while (await steps.inTurn(async () => (await since.note(), sweep.step()))) await steps.pass('values', 0);
   const { logsOfRuns } = request;
   const removed = logsOfRuns === undefined ? 0 : await pruneLogs(pruning, logsOfRuns, (rows) => steps.pass('logs', rows));
+  values.kept.end(sweep.left);
   return Object.freeze({ values: sweep.result(), events: Object.freeze({ removed }) });
 }
 
-async function mark({ read, label }: Pruning, { versions, runs }: PruneRequest, steps: Steps): Promise<ReadonlySet<string>> {
-  const head = await read((_reader, tables) => readState(tables, label).head);
-  return liveAddresses(rootsOnDisk({ read, head, pass: (rows) => steps.pass('mark', rows) }), { versions, runs });
+/** What was read since the mark began, by runs and services that found it before it was removed: they need it from then on. */
+class ReadSince {
+  readonly #pruning: Pruning;
+  #head: Position;
+
+  constructor(pruning: Pruning, head: Position) {
+    this.#pruning = pruning;
+    this.#head = head;
+  }
+
+  async note(): Promise<void> {
+    const { read, writer } = this.#pruning;
+    for (;;) {
+      const events = await read((reader) => reader.events(this.#head + 1, PAGE));
+      for (const address of await read((reader) => addressesRead(reader, events))) writer.values.touch(valueKey(address));
+      this.#head += events.length;
+      if (events.length < PAGE) return;
+    }
+  }
 }
+
+function addressesRead(reader: LogReader, events: readonly LoggedEvent[]): readonly Address[] {
+  const read = new Set(events.flatMap(readPositions));
+  return [...read].flatMap((position) => reader.events(position, 1).flatMap(addressesOf));
+}
+
+const PAGE = 500;
 
 /** Between the steps of a prune: others get a turn, and it may be stopped. */
 class Steps {
@@ -58,6 +100,24 @@ class Steps {
 
   constructor(request: PruneRequest) {
     this.#request = request;
+  }
+
+  /** Takes a turn for something, where the prune is to take turns. */
+  async inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
+    const release = await this.#turn();
+    try {
+      return await work();
+    } finally {
+      release?.();
+    }
+  }
+
+  async #turn(): Promise<Release | undefined> {
+    try {
+      return await this.#request.turn?.();
+    } catch (reason) {
+      throw new Stopped(reason);
+    }
   }
 
   async pass(doing: 'mark' | 'values' | 'logs', rows: number): Promise<void> {

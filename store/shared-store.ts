@@ -2,8 +2,11 @@ import { realpath } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { storeTurns, type StoreTurns } from '../lib/events/store.ts';
+import type { AutomaticRetention } from '../lib/events/automatic-retention.ts';
 import type { Position } from '../lib/events/position.ts';
+import type { PruneRequest } from '../lib/events/store-port.ts';
 import { StoreError } from '../lib/kernel/errors.ts';
+import { invariant } from '../lib/kernel/invariant.ts';
 import { Turns } from '../lib/kernel/turns.ts';
 import { writeCursor } from './cursors.ts';
 import { syncFolder } from './durable-files.ts';
@@ -12,10 +15,14 @@ import { openLmdb, type LmdbEnvironment } from './lmdb-environment.ts';
 import { KnownNames } from './known-names.ts';
 import { KnownPositions } from './known-positions.ts';
 import { readState } from './log-state.ts';
+import { LogReader } from './log-reader.ts';
 import { Names } from './names.ts';
 import { dataFileIdentity, preflight, type FileIdentity } from './preflight.ts';
 import type { ProcessIdentity } from './process-identity.ts';
+import { prune, type Pruned } from './prune.ts';
+import type { Read } from './prune-roots.ts';
 import { writeFailure } from './store-failure.ts';
+import { retentionOf } from './store-retention.ts';
 import type { Tables } from './tables.ts';
 import { watchFile } from './watch-file.ts';
 import { Writer } from './writer.ts';
@@ -49,6 +56,8 @@ export class SharedStore {
   readonly names: Names;
   #listed = new KnownNames();
   #positions = new KnownPositions();
+  /** What every hold that may write has to say of how long values are kept. */
+  readonly retention: AutomaticRetention;
   readonly #path: string;
   readonly #label: string;
   #environment: LmdbEnvironment;
@@ -69,6 +78,18 @@ export class SharedStore {
     this.#label = label;
     this.#environment = environment;
     this.names = new Names(label, (given) => this.#listed.given(given));
+    this.retention = retentionOf({
+      label,
+      turns: this.turns.verbs,
+      read: (body) => this.read(body),
+      prune: async (request) => {
+        const pruned = await this.prune(request);
+        invariant(pruned !== undefined, 'whoever may write waits for what is being removed before it lets go of the store');
+        if ('stopped' in pruned) throw pruned.stopped;
+        return pruned;
+      },
+      setCursor: (name, position) => this.setCursor(name, position),
+    });
   }
 
   /**
@@ -131,7 +152,10 @@ export class SharedStore {
           lease: attempt.lease,
           label: this.#label,
           path: this.#path,
-          onCommit: () => this.changed(),
+          onCommit: (added) => {
+            this.changed();
+            this.retention.added(added);
+          },
         });
       }
       this.#writers += 1;
@@ -192,6 +216,14 @@ export class SharedStore {
       if (openStores.get(this.#path) === this) openStores.delete(this.#path);
       await this.#environment.close();
     });
+  }
+
+  /** Removes what nothing needs; `undefined` where nobody may write. */
+  async prune(request: PruneRequest): Promise<Pruned | undefined> {
+    const label = this.#label;
+    if (this.#writer === undefined) return undefined;
+    const read: Read = (body) => this.read((tables) => body(new LogReader(tables, this.names, label), tables));
+    return prune({ writer: this.#writer, read, label, remember: this.retention.isOn }, request);
   }
 
   /** Runs a read that waits for nothing. It sees all that any process has committed. */

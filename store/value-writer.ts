@@ -7,6 +7,7 @@ import { isCoded } from '../lib/kernel/value/coded.ts';
 import { isKnownImmutable } from '../lib/kernel/value/fix.ts';
 import { countOfChunks, LARGEST_WHOLE, putChunks } from './chunks.ts';
 import { DecodedValues } from './decoded-values.ts';
+import { KeptValues } from './kept-values.ts';
 import { putIf, WHERE_NONE_IS } from './lmdb-environment.ts';
 import { decoded, DEEPEST_CHAIN, encodePatch, SMALLEST_PATCHED, type EncodedPatch } from './patches.ts';
 import type { Tables } from './tables.ts';
@@ -62,6 +63,8 @@ export class ValueWriter {
   readonly #decoded = new DecodedValues();
   /** What must not be removed, by the hex of its key, while somebody removes what was not needed before. */
   #touched: Set<string> | undefined;
+  /** What the next prune will have to look at. */
+  readonly kept: KeptValues = new KeptValues();
 
   /** @param place what was committed, as of now */
   constructor(place: () => ValuePlace) {
@@ -115,9 +118,12 @@ export class ValueWriter {
     } else putFull(tables, key, full);
   }
 
-  /** Keeps a value from being removed by a prune that is under way. */
+  /** Keeps a value from being removed by a prune that is under way, and has the next one look at it. */
   touch(key: Buffer): void {
-    this.#touched?.add(key.toString('hex'));
+    if (this.#touched === undefined && !this.kept.isNoting) return;
+    const hex = key.toString('hex');
+    this.#touched?.add(hex);
+    this.kept.note(hex);
   }
 
   /** From here on until {@link forgetTouched}, remembers what is written and what events refer to. */

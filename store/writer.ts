@@ -25,8 +25,8 @@ export interface WriterOptions {
   readonly label: string;
   /** The store's folder. */
   readonly path: string;
-  /** Called when something was committed. Must not throw. */
-  readonly onCommit: () => void;
+  /** Called when something was committed, with how many events and values. Must not throw. */
+  readonly onCommit: (added: number) => void;
 }
 
 /** The one writer of a store in this process: whoever opened the store to write appends through it. */
@@ -115,7 +115,7 @@ export class Writer {
     } finally {
       names.settle(committed);
     }
-    this.#options.onCommit();
+    this.#options.onCommit(addedBy(batches));
     this.#checkReaders();
     return outcomes;
   }
@@ -138,6 +138,16 @@ export class Writer {
   }
 }
 
+function addedBy(batches: readonly BatchDraft[]): number {
+  let added = 0;
+  for (const { events, values } of batches) {
+    added += events.length;
+    for (const { rows } of values) added += rows;
+  }
+  return added;
+}
+
+/** What batches may write at most: a value that may be kept as a change is kept in full where what it changes has gone meanwhile. */
 function volumeOf(batches: readonly BatchDraft[]): Volume {
   let bytes = 0;
   let rows = 0;

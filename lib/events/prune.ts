@@ -1,40 +1,22 @@
 import { SelectionError } from '../kernel/errors.ts';
 import { quote } from '../kernel/print.ts';
 import { isRecord } from '../kernel/record.ts';
-import { checkVerbOptions, RULES, type OptionRule, type OptionRules } from '../kernel/verb-options.ts';
+import { checkVerbOptions, RULES, type OptionRules } from '../kernel/verb-options.ts';
+import { KEEP_RULES, keptBy, type KeepOptions } from './retention-options.ts';
 import { isRetentionStore } from './retention.ts';
 import type { Store } from './store.ts';
 import type { PruneProgress, PruneReport } from './store-port.ts';
 
 /** Options of {@link pruneStore}. */
-export interface PruneOptions {
-  /** How many versions of each asset and source to keep: 100 by default. Equal values recorded in a row are one. */
-  readonly versions?: number;
-  /** Of how many of the latest runs to keep every value: 20 by default. */
-  readonly runs?: number;
-  /** Of how many of the latest runs to keep what bodies logged and how hooks failed. Of all by default. */
-  readonly logsOfRuns?: number;
+export interface PruneOptions extends KeepOptions {
   /** Told now and then how far it is. */
   readonly onProgress?: (progress: PruneProgress) => void;
   /** Stops it when aborted: what was removed stays removed. */
   readonly signal?: AbortSignal;
 }
 
-const VERSIONS = 100;
-const RUNS = 20;
-
-const COUNT: OptionRule = {
-  accepts: (value) => Number.isSafeInteger(value) && Number(value) >= 0,
-  cure: 'Give a whole number from 0.',
-};
-
 const PRUNE_RULES: OptionRules<PruneOptions> = {
-  versions: {
-    accepts: (value) => COUNT.accepts(value) && value !== 0,
-    cure: 'Give a whole number from 1: the latest version is always kept.',
-  },
-  runs: COUNT,
-  logsOfRuns: COUNT,
+  ...KEEP_RULES,
   onProgress: RULES.function,
   signal: RULES.signal,
 };
@@ -52,12 +34,12 @@ const PRUNE_RULES: OptionRules<PruneOptions> = {
  */
 export async function pruneStore(store: Store, options: PruneOptions = {}): Promise<PruneReport> {
   checkVerbOptions('pruneStore', options, PRUNE_RULES);
-  const { versions = VERSIONS, runs = RUNS, logsOfRuns, onProgress, signal } = options;
+  const { onProgress, signal } = options;
   const port: unknown = isRecord(store) ? store.port : undefined;
   if (typeof port !== 'object' || port === null) throw noStore();
   if (!isRetentionStore(store.port)) throw cannot(store.port.label);
   signal?.throwIfAborted();
-  return store.port.prune({ versions, runs, logsOfRuns, onProgress, signal });
+  return store.port.prune({ ...keptBy(options), onProgress, signal });
 }
 
 function noStore(): SelectionError {

@@ -1,7 +1,7 @@
 import { StoreError } from '../kernel/errors.ts';
 import { quote } from '../kernel/print.ts';
 import type { Address } from './data-version.ts';
-import type { LoggedEvent, NewEvent, ReadableEvent } from './logged-event.ts';
+import type { LoggedEvent, NewEvent, ReadableEvent, RunStarted } from './logged-event.ts';
 import type { Position } from './position.ts';
 import type { PruneRequest, RemovedValue, RetentionStore, StorePort } from './store-port.ts';
 
@@ -22,12 +22,10 @@ export function isSaid(event: LoggedEvent | NewEvent): boolean {
   return event.type === 'log-line' || event.type === 'hook-failed';
 }
 
-/** Positions of the events behind what a settled step read: of the store, or of steps that settled before `first`. */
-function readPositions(event: LoggedEvent, first: Position): readonly Position[] {
+/** Positions of the events behind what a settled step read. */
+export function readPositions(event: LoggedEvent): readonly Position[] {
   if (event.type !== 'step-settled') return [];
-  return event.inputs.flatMap(({ origin, position }) =>
-    position !== null && (origin.from === 'asset' || position < first) ? [position] : [],
-  );
+  return event.inputs.flatMap(({ position }) => position ?? []);
 }
 
 /** Positions of the steps behind what a settled step read: a value that it held is that of no step's last success. */
@@ -41,16 +39,31 @@ function givenPositions(event: LoggedEvent): readonly Position[] {
 /** Events a few at a time, so that others get a turn in between where reading them takes long. */
 export type Pages<Event> = Iterable<readonly Event[]> | AsyncIterable<readonly Event[]>;
 
+/** The events of one name. */
+export interface History<Event> {
+  /** Newest first. Left when enough was seen. */
+  readonly newest: Pages<Event>;
+  /** The last one at each position or before, where there is one. */
+  readonly asOf: (positions: readonly Position[]) => readonly Event[] | Promise<readonly Event[]>;
+}
+
+/** Where a run stands in the log. */
+export interface RunSpan {
+  readonly started: RunStarted & { readonly position: Position };
+  /** Where it ended; `null` where it has not, as far as the log tells. */
+  readonly ended: Position | null;
+}
+
 /** What a mark starts from. All as of one position. */
 export interface Roots {
-  /** For each asset and source, what readers got, newest first. Left when enough was seen. */
-  readonly readable: Iterable<Pages<ReadableEvent>> | AsyncIterable<Pages<ReadableEvent>>;
-  /** For each output, the settled steps that gave it or dropped it, newest first. Left when enough was seen. */
-  readonly settled: Iterable<Pages<LoggedEvent>> | AsyncIterable<Pages<LoggedEvent>>;
-  /** The events that start runs, newest first. Left when enough was seen. */
-  readonly starts: Pages<LoggedEvent>;
-  /** The log from a position on. */
-  readonly from: (position: Position) => Pages<LoggedEvent>;
+  /** For each asset and source, what readers got. */
+  readonly readable: Iterable<History<ReadableEvent>> | AsyncIterable<History<ReadableEvent>>;
+  /** For each output, the settled steps that gave it or dropped it. */
+  readonly settled: Iterable<History<LoggedEvent>> | AsyncIterable<History<LoggedEvent>>;
+  /** The runs, newest first. Left when enough was seen. */
+  readonly runs: Pages<RunSpan>;
+  /** The log from a position on, up to another one or its end. */
+  readonly between: (first: Position, last: Position) => Pages<LoggedEvent>;
   /** The events at some positions. */
   readonly at: (positions: readonly Position[]) => readonly LoggedEvent[] | Promise<readonly LoggedEvent[]>;
 }
@@ -62,12 +75,16 @@ export type Keeping = Pick<PruneRequest, 'versions' | 'runs'>;
  * The values that something needs (R3): the last versions of each asset and source, what traces refer to, all that a kept run made or read,
  * the states that its steps started from, and what a run that has not ended may yet read. An older event alone keeps none, and a live
  * service nothing as a run (E1): it is one for as long as it lives, and nobody takes it up again at a step.
+ *
+ * Cost: for each name the versions that are kept of it, the events of the kept runs, and one look-up for each name that a run may yet read; so
+ * nothing that grows with the age of the log.
  */
 export async function liveAddresses(roots: Roots, { versions, runs }: Keeping): Promise<ReadonlySet<Address>> {
   const live = new Set<Address>();
   const { open, kept } = await addRuns(live, roots, runs);
-  for await (const pages of roots.settled) await addSettled(live, pages, { pins: [...open, ...kept], at: roots.at });
-  for await (const pages of roots.readable) await addVersions(live, pages, { versions, pins: open });
+  const pins = [...new Set([...open, ...kept])];
+  for await (const history of roots.settled) await addSettled(live, history, { pins, at: roots.at });
+  for await (const history of roots.readable) await addVersions(live, history, { versions, pins: open });
   return live;
 }
 
@@ -75,21 +92,25 @@ function keep(live: Set<Address>, events: readonly LoggedEvent[]): void {
   for (const event of events) for (const address of addressesOf(event)) live.add(address);
 }
 
-/** Where the oldest of so many runs starts that may be kept; where none is to be, the last one, which may not have ended. */
-async function startOfRuns(starts: Roots['starts'], count: number): Promise<Position | undefined> {
-  let start: Position | undefined;
-  let left = Math.max(count, 1);
-  for await (const page of starts) {
-    for (const event of page) {
-      if (event.type !== 'run-started') continue;
-      if (event.mode !== 'live') {
-        start = event.position;
-        left -= 1;
-      }
-      if (left === 0 || count === 0) return start;
+/** A run that is kept, or may not have ended. */
+interface Kept extends RunSpan {
+  /** Where its last event may be. */
+  readonly last: Position;
+}
+
+/** So many of the latest runs; where none is to be kept, the last one, which may not have ended. What has not ended goes on to the next run. */
+async function latestRuns(runs: Roots['runs'], count: number): Promise<readonly Kept[]> {
+  const latest: Kept[] = [];
+  let next = Infinity;
+  for await (const page of runs) {
+    for (const run of page) {
+      const { started, ended } = run;
+      if (started.mode !== 'live') latest.push({ ...run, last: ended ?? next - 1 });
+      next = started.position;
+      if (latest.length >= Math.max(count, 1)) return latest;
     }
   }
-  return start;
+  return latest;
 }
 
 /** Positions at which runs read. */
@@ -100,22 +121,23 @@ interface ReadingRuns {
   readonly kept: readonly Position[];
 }
 
-async function addRuns(live: Set<Address>, { starts, from, at }: Roots, count: number): Promise<ReadingRuns> {
-  const start = await startOfRuns(starts, count);
-  const kept = new Map<string, Position>();
-  const open = new Map<string, Position>();
-  for await (const page of start === undefined ? [] : from(start)) {
-    for (const event of page) {
-      if (event.type === 'run-ended') open.delete(event.runId);
-      if (event.type !== 'run-started' || event.mode === 'live') continue;
-      open.set(event.runId, event.readsAt);
-      if (count > 0) kept.set(event.runId, event.readsAt);
-    }
-    const own = page.filter((event) => 'runId' in event && event.runId !== null && kept.has(event.runId));
+async function addRuns(live: Set<Address>, roots: Roots, count: number): Promise<ReadingRuns> {
+  const latest = await latestRuns(roots.runs, count);
+  const kept = count === 0 ? [] : latest;
+  for (const run of kept) await addRun(live, roots, run);
+  const readsAt = ({ started }: Kept): Position => started.readsAt;
+  return { open: latest.filter(({ ended }) => ended === null).map(readsAt), kept: kept.map(readsAt) };
+}
+
+/** All that a run made, and what it read of others. */
+async function addRun(live: Set<Address>, { between, at }: Roots, { started, last }: Kept): Promise<void> {
+  for await (const page of between(started.position, last)) {
+    const own = page.filter((event) => 'runId' in event && event.runId === started.runId);
     keep(live, own);
-    keep(live, await at(own.flatMap((event) => readPositions(event, start ?? 1))));
+    // What it read of itself is its own.
+    const read = new Set(own.flatMap(readPositions).filter((position) => position < started.position));
+    keep(live, await at([...read]));
   }
-  return { open: [...open.values()], kept: [...kept.values()] };
 }
 
 /**
@@ -124,28 +146,20 @@ async function addRuns(live: Set<Address>, { starts, from, at }: Roots, count: n
  */
 async function addSettled(
   live: Set<Address>,
-  pages: Pages<LoggedEvent>,
+  { newest, asOf }: History<LoggedEvent>,
   { pins, at }: { readonly pins: readonly Position[]; readonly at: Roots['at'] },
 ): Promise<void> {
-  const lowest = Math.min(...pins);
-  let above = Infinity;
-  for await (const page of pages) {
-    for (const event of page) {
-      if (above === Infinity) {
-        keep(live, [event]);
-        keep(live, await at(givenPositions(event)));
-      }
-      if (event.type !== 'step-settled' || event.stateAddress === null) return;
-      if (isPinned(pins, event.position, above)) live.add(event.stateAddress);
-      above = event.position;
-      if (above <= lowest) return;
-    }
-  }
+  const last = await firstOf(newest);
+  if (last === undefined) return;
+  keep(live, [last]);
+  keep(live, await at(givenPositions(last)));
+  if (last.type !== 'step-settled' || last.stateAddress === null) return;
+  for (const event of await asOf(pins)) if (event.type === 'step-settled' && event.stateAddress !== null) live.add(event.stateAddress);
 }
 
-/** Whether an event is the last one as of a pin, where the next one of its kind is at `above`. */
-function isPinned(pins: readonly Position[], position: Position, above: Position): boolean {
-  return pins.some((pin) => position <= pin && pin < above);
+async function firstOf<Event>(pages: Pages<Event>): Promise<Event | undefined> {
+  for await (const page of pages) for (const event of page) return event;
+  return undefined;
 }
 
 interface Wanted {
@@ -155,20 +169,17 @@ interface Wanted {
 }
 
 /** Neighbours with one data version are one version, however often it was recorded. What is absent is none. */
-async function addVersions(live: Set<Address>, pages: Pages<ReadableEvent>, { versions, pins }: Wanted): Promise<void> {
-  const lowest = Math.min(...pins);
+async function addVersions(live: Set<Address>, { newest, asOf }: History<ReadableEvent>, { versions, pins }: Wanted): Promise<void> {
+  if (pins.length > 0) keep(live, await asOf(pins));
   let seen = 0;
   let last: string | undefined;
-  let above = Infinity;
-  for await (const page of pages) {
+  for await (const page of newest) {
     for (const event of page) {
-      const isWanted = isPinned(pins, event.position, above);
-      above = event.position;
       if (event.type === 'asset-absent') continue;
       if (event.version !== last) seen += 1;
+      if (seen > versions) return;
       last = event.version;
-      if (seen <= versions || isWanted) keep(live, [event]);
-      else if (above <= lowest) return;
+      keep(live, [event]);
     }
   }
 }

@@ -1,3 +1,4 @@
+import type { Release } from '../kernel/turns.ts';
 import type { AssetKey } from '../model/asset-key.ts';
 import type { Address } from './data-version.ts';
 import type { LoggedEvent, MissedEvent, NewEvent, ReadableEvent, RunEnded, RunStarted, StepSettled } from './logged-event.ts';
@@ -207,6 +208,8 @@ export interface PruneRequest {
   readonly logsOfRuns: number | undefined;
   readonly onProgress: ((progress: PruneProgress) => void) | undefined;
   readonly signal: AbortSignal | undefined;
+  /** Asked for before each time that something is removed, and let go of after it: without it, values are removed while others run. */
+  readonly turn?: () => Promise<Release>;
 }
 
 /** How far a prune is. */

@@ -14,7 +14,9 @@ import {
   type StepSettled,
 } from '../events/logged-event.ts';
 import { asOf, type Position, type PositionRef } from '../events/position.ts';
+import { AutomaticRetention } from '../events/automatic-retention.ts';
 import { addressesOf } from '../events/retention.ts';
+import type { RetentionRules } from '../events/retention-options.ts';
 import type {
   AppendBatch,
   Appended,
@@ -32,6 +34,7 @@ import type {
 import { checkSizes, DEFAULT_LIMITS } from '../events/value-limits.ts';
 import { StoreError } from '../kernel/errors.ts';
 import { invariant } from '../kernel/invariant.ts';
+import { Turns } from '../kernel/turns.ts';
 import type { AssetKey } from '../model/asset-key.ts';
 import { MemoryLog } from './memory-log.ts';
 import { pruneMemory } from './memory-prune.ts';
@@ -49,19 +52,38 @@ interface RunPositions {
 }
 
 /** A store that is there as long as the process keeps it, in arrays and maps. Nothing in it waits: a call is done when it returns. */
-export function memoryPort(limits: StoreLimits = DEFAULT_LIMITS): LivePort & RetentionStore & CatalogStore {
-  return new MemoryPort(limits);
+export function memoryPort(
+  limits: StoreLimits = DEFAULT_LIMITS,
+  retaining: Retaining = FOR_EVER,
+): LivePort & RetentionStore & CatalogStore {
+  return new MemoryPort(limits, retaining);
 }
+
+/** How a memory store forgets by itself, and the turns of those who run on it. */
+export interface Retaining {
+  readonly rules: RetentionRules | false;
+  readonly turns: Turns;
+}
+
+const FOR_EVER: Retaining = { rules: false, turns: new Turns() };
 
 /** Events are frozen and shared by all readers. Bytes cannot be frozen, so they are copied on the way in and on the way out. */
 class MemoryPort implements LivePort, RetentionStore, CatalogStore {
   readonly label = 'memory';
   readonly limits: StoreLimits;
   readonly #watchers = new Set<{ readonly onChange: () => void }>();
+  readonly #retention: AutomaticRetention;
+  readonly #letGo: () => Promise<void>;
   #kept: Kept | undefined = new Kept();
 
-  constructor(limits: StoreLimits) {
+  constructor(limits: StoreLimits, { rules, turns }: Retaining) {
     this.limits = limits;
+    this.#retention = new AutomaticRetention({
+      turns,
+      prune: (request) => this.prune(request),
+      backlog: () => Promise.resolve({ added: 0, rows: 0 }),
+    });
+    this.#letGo = this.#retention.join(rules);
   }
 
   async append(batch: AppendBatch): Promise<Appended> {
@@ -76,6 +98,7 @@ class MemoryPort implements LivePort, RetentionStore, CatalogStore {
     const last = kept.log.head;
     kept.named.add(batch, { first, last });
     this.#changed();
+    this.#retention.added(batch.events.length + kept.takeAdded());
     return { first, last, duplicate: false };
   }
 
@@ -187,9 +210,11 @@ class MemoryPort implements LivePort, RetentionStore, CatalogStore {
   }
 
   async close(): Promise<void> {
+    const isOver = this.#letGo();
     this.#kept = undefined;
     this.#changed();
     this.#watchers.clear();
+    await isOver;
   }
 
   #changed(): void {
@@ -217,11 +242,14 @@ class Kept {
   readonly removed = new Map<Address, RemovedValue>();
   /** For each prune that is under way, the values that were appended or referred to since it began. */
   readonly touched = new Set<Set<Address>>();
+  /** Before this position, a prune has left nothing that was said. */
+  saidFrom: Position = 1;
   readonly cursors = new Map<string, Position>();
   readonly offsets = new Map<AssetKey, string>();
   readonly named = new NamedBatches();
   readonly #runById = new Map<string, RunPositions>();
   #catalog: { readonly names: number; readonly made: Catalog } | undefined;
+  #addedValues = 0;
 
   /** Refuses a batch that expects something else than what is there. */
   check({ expected = [], at }: AppendBatch, label: string): void {
@@ -262,6 +290,14 @@ class Kept {
     for (const piece of value.pieces?.() ?? []) this.#keep(piece);
     this.values.set(address, value.bytes.slice());
     this.removed.delete(address);
+    this.#addedValues += 1;
+  }
+
+  /** How many values have come since this was last asked. */
+  takeAdded(): number {
+    const added = this.#addedValues;
+    this.#addedValues = 0;
+    return added;
   }
 
   #index(added: NewEvent, position: Position): void {

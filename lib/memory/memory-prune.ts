@@ -2,36 +2,48 @@ import type { Address } from '../events/data-version.ts';
 import { pieceAddresses } from '../events/keyed-value.ts';
 import { isReadable, type LoggedEvent } from '../events/logged-event.ts';
 import type { Position } from '../events/position.ts';
-import { isSaid, liveAddresses, type Roots } from '../events/retention.ts';
+import { isSaid, liveAddresses, type History, type Roots, type RunSpan } from '../events/retention.ts';
 import type { PruneReport, PruneRequest, RemovedValue } from '../events/store-port.ts';
 import type { MemoryLog } from './memory-log.ts';
-import type { OutputPositions, PositionLists } from './position-lists.ts';
+import { lastAt, type OutputPositions, type PositionLists } from './position-lists.ts';
 
 /** What a memory store keeps, as far as a prune looks at it. */
 export interface Prunable {
   readonly log: MemoryLog;
   readonly readable: PositionLists<unknown>;
   readonly settled: OutputPositions;
-  readonly runs: readonly { readonly started: Position }[];
+  readonly runs: readonly { readonly started: Position; readonly ended: Position | null }[];
   readonly values: Map<Address, Uint8Array>;
   readonly removed: Map<Address, RemovedValue>;
   readonly touched: Set<Set<Address>>;
+  /** Before this position, nothing that was said is left. */
+  saidFrom: Position;
 }
 
-/** Removes what nothing needs. Only the mark lets others come between: what they appended or referred to is kept. */
+/** Removes what nothing needs. Only the mark lets others come between, where they have no turn: what they appended or referred to is kept. */
 export async function pruneMemory(kept: Prunable, request: PruneRequest): Promise<PruneReport> {
-  const { versions, runs, logsOfRuns, onProgress, signal } = request;
+  const release = await request.turn?.();
+  try {
+    return await pruneInTurn(kept, request);
+  } finally {
+    release?.();
+  }
+}
+
+async function pruneInTurn(kept: Prunable, { versions, runs, logsOfRuns, onProgress, signal }: PruneRequest): Promise<PruneReport> {
   const touched = new Set<Address>();
   kept.touched.add(touched);
   try {
-    onProgress?.({ doing: 'mark', rows: kept.log.head });
-    const live = await liveAddresses(rootsOf(kept), { versions, runs });
+    let rows = 0;
+    onProgress?.({ doing: 'mark', rows });
+    const roots = rootsOf(kept, (read) => (rows += read));
+    const live = await liveAddresses(roots, { versions, runs });
+    onProgress?.({ doing: 'mark', rows });
     signal?.throwIfAborted();
     const needed = withPieces(kept.values, [...live, ...touched]);
     const values = removeValues(kept, (address) => needed.has(address));
     onProgress?.({ doing: 'values', rows: values.kept + values.removed });
-    const removed = logsOfRuns === undefined ? 0 : removeSaid(kept.log, runStart(kept, logsOfRuns) - 1);
-    if (logsOfRuns !== undefined) onProgress?.({ doing: 'logs', rows: removed });
+    const removed = logsOfRuns === undefined ? 0 : removeSaid(kept, runStart(kept, logsOfRuns), onProgress);
     return Object.freeze({ values, events: Object.freeze({ removed }) });
   } finally {
     kept.touched.delete(touched);
@@ -71,32 +83,61 @@ function runStart({ runs, log }: Prunable, count: number): Position {
   return count === 0 ? log.head + 1 : (runs.at(-Math.min(count, runs.length))?.started ?? log.head + 1);
 }
 
-function rootsOf({ log, readable, settled, runs }: Prunable): Roots {
-  const at = (positions: Iterable<Position>): readonly LoggedEvent[] => [...positions].flatMap((position) => log.at(position) ?? []);
+function rootsOf({ log, readable, settled, runs }: Prunable, pass: (rows: number) => void): Roots {
+  const at = (positions: readonly Position[]): readonly LoggedEvent[] => {
+    pass(positions.length);
+    return positions.flatMap((position) => log.at(position) ?? []);
+  };
   return {
-    readable: [...readable.lists()].map((list) => [at(list.toReversed()).filter(isReadable)]),
-    settled: [...settled.lists()].map((list) => eachBefore(list, log)),
-    starts: [at(runs.map(({ started }) => started).toReversed())],
-    from: (start) => [at(Array.from({ length: log.head + 1 - start }, (_, index) => start + index))],
+    readable: mapEach(readable.lists(), (list) => historyOf(list, (position) => at([position]).filter(isReadable))),
+    settled: mapEach(settled.lists(), (list) => historyOf(list, (position) => at([position]))),
+    runs: newestFirst(runs, (run) => spanOf(log, run)),
+    between: (first, last) => [at(Array.from({ length: Math.max(0, Math.min(last, log.head) + 1 - first) }, (_, index) => first + index))],
     at,
   };
 }
 
-/** The events of a list, newest first, each when it is asked for: mostly only the last one is. */
-function* eachBefore(list: readonly Position[], log: MemoryLog): Generator<readonly LoggedEvent[], void, undefined> {
+function* mapEach<Item, Result>(items: Iterable<Item>, map: (item: Item) => Result): Generator<Result, void, undefined> {
+  for (const item of items) yield map(item);
+}
+
+function historyOf<Event>(list: readonly Position[], eventsAt: (position: Position) => readonly Event[]): History<Event> {
+  return {
+    newest: newestFirst(list, eventsAt),
+    asOf: (positions) => positions.flatMap((position) => eventsAt(lastAt(list, position) ?? 0)),
+  };
+}
+
+/** The pages of a list from its end, each when it is asked for: mostly only the last ones are. */
+function* newestFirst<Item, Found>(
+  list: readonly Item[],
+  pageOf: (item: Item) => readonly Found[],
+): Generator<readonly Found[], void, undefined> {
+  for (const item of reversed(list)) yield pageOf(item);
+}
+
+function* reversed<Item>(list: readonly Item[]): Generator<Item, void, undefined> {
   for (let index = list.length - 1; index >= 0; index -= 1) {
-    const found = log.at(list[index] ?? 0);
-    if (found !== undefined) yield [found];
+    const item = list[index];
+    if (item !== undefined) yield item;
   }
 }
 
-function removeSaid(log: MemoryLog, end: Position): number {
+function spanOf(log: MemoryLog, run: Prunable['runs'][number]): readonly RunSpan[] {
+  const started = log.at(run.started);
+  return started?.type === 'run-started' ? [{ started, ended: run.ended }] : [];
+}
+
+function removeSaid(kept: Prunable, end: Position, onProgress: PruneRequest['onProgress']): number {
+  const { log, saidFrom } = kept;
   let removed = 0;
-  for (let position = 1; position <= end; position += 1) {
+  for (let position = saidFrom; position < end; position += 1) {
     const event = log.at(position);
     if (event === undefined || !isSaid(event)) continue;
     log.remove(position);
     removed += 1;
   }
+  kept.saidFrom = Math.max(saidFrom, end);
+  onProgress?.({ doing: 'logs', rows: kept.saidFrom - saidFrom });
   return removed;
 }

@@ -27,19 +27,23 @@ export class PositionLists<Key> {
     return this.#lists.values();
   }
 
-  /** The last position at `at` or before, by halving. */
+  /** The last position at `at` or before. */
   lastAt(key: Key, at: Position): Position | undefined {
     const list = this.#lists.get(key);
-    if (list === undefined) return undefined;
-    let low = 0;
-    let high = list.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if ((list[middle] ?? 0) <= at) low = middle + 1;
-      else high = middle;
-    }
-    return list[low - 1];
+    return list === undefined ? undefined : lastAt(list, at);
   }
+}
+
+/** The last position of a list, which is in order, at `at` or before, by halving. */
+export function lastAt(list: readonly Position[], at: Position): Position | undefined {
+  let low = 0;
+  let high = list.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((list[middle] ?? 0) <= at) low = middle + 1;
+    else high = middle;
+  }
+  return list[low - 1];
 }
 
 /** Positions by output. Three maps deep: names are shared strings whose hash is known, a joined name would be made anew each time. */

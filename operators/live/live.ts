@@ -1,12 +1,12 @@
 import { aliasedPort } from '../../lib/events/aliased-port.ts';
-import { createStore, encodeSource, readValue, type Store } from '../../lib/events/store.ts';
+import { encodeSource, readValue, type Store } from '../../lib/events/store.ts';
 import { checkSize, DEFAULT_LIMITS } from '../../lib/events/value-limits.ts';
 import { isRetentionStore } from '../../lib/events/retention.ts';
 import { livePort } from '../../lib/events/tail.ts';
 import type { LivePort, StorePort } from '../../lib/events/store-port.ts';
 import { quote } from '../../lib/kernel/print.ts';
 import { checkVerbOptions } from '../../lib/kernel/verb-options.ts';
-import { memoryPort } from '../../lib/memory/memory-port.ts';
+import { newMemoryStore } from '../../lib/memory/new-memory-store.ts';
 import type { AssetKey } from '../../lib/model/asset-key.ts';
 import type { Definitions } from '../../lib/model/definitions.ts';
 import { checkHooks } from '../../lib/model/hooks.ts';
@@ -47,7 +47,7 @@ const BY_HAND: SourceQueue = { capacity: 1000, overflow: 'error' };
 export async function live<Assets>(defs: Definitions<Assets>, options: LiveOptions<Assets> = {}): Promise<LiveService<Assets>> {
   checkVerbOptions('live', options, LIVE_RULES);
   const { clock = systemClock, signal } = options;
-  const store = options.store ?? createStore(memoryPort(), { now: clock.now });
+  const store = options.store ?? newMemoryStore({ now: clock.now });
   refuseInsideBody(store.port);
   const feeds = readFeeds(defs, options.sources ?? {});
   const planned = planFor(options, { defs, select: options.select });

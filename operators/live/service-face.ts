@@ -14,10 +14,22 @@ export interface WatchOptions {
   readonly lag?: Lag;
 }
 
+/** A source that has no value yet, so that a service cannot have its first epoch. */
+export interface WaitingFor {
+  /** The key of the source. */
+  readonly source: string;
+  /** Ids of the steps that need its value. */
+  readonly steps: readonly string[];
+  /** How many items of it have come, and wait for the epoch policy or for another source. */
+  readonly items: number;
+}
+
 /** A service that keeps assets fresh while sources push. */
 export interface LiveService<Assets = unknown> {
   /** A service is one run of the log, however long it lives. */
   readonly runId: string;
+  /** Sources without a value that the first epoch waits for, as of now; none once there was one. */
+  readonly waitingFor: readonly WaitingFor[];
 
   /**
    * Hands an item to a source. Resolves when it is on disk with all that came of it, or when it was dropped, conflated or had been applied
@@ -40,9 +52,12 @@ export interface LiveService<Assets = unknown> {
   /** Each epoch from now on: what ran, what changed, how long it took. */
   epochs(options?: WatchOptions): Changes<EpochReport>;
 
-  /** Resolves when all that had come by now has settled. Rejects with what ended the service. */
+  /**
+   * Resolves when all that had come by now has settled, which ends an epoch here as {@link mark} does. Before the first epoch, when that one has
+   * settled: what it waits for is in {@link waitingFor}. Rejects with what ended the service.
+   */
   settled(): Promise<void>;
-  /** Resolves when all that had come by now is on disk, with the position at which the log ends. Rejects with what ended the service. */
+  /** As {@link settled}, when it is on disk too; resolves with the position at which the log ends. */
   durable(): Promise<Position>;
 
   /**

@@ -18,7 +18,7 @@ import { serviceClosed, type Opened } from './epoch-runner.ts';
 import { LiveLoop, type LoopParts } from './live-loop.ts';
 import { mergeChanges, readNow, type AssetChange, type AssetNow, type EpochReport, type Moment } from './publication.ts';
 import { mergeReports } from './report.ts';
-import type { LiveService, WatchOptions } from './service-face.ts';
+import type { LiveService, WaitingFor, WatchOptions } from './service-face.ts';
 
 /** What a service is made of. */
 export interface ServiceParts<Assets> extends LoopParts {
@@ -85,6 +85,10 @@ export class RunningService<Assets> implements LiveService<Assets> {
 
   get runId(): string {
     return this.#loop.engine?.runId ?? '';
+  }
+
+  get waitingFor(): readonly WaitingFor[] {
+    return this.#loop.waitingFor;
   }
 
   push(source: string | SourceDefinition, item: unknown, options: { readonly offset?: string } = {}): Promise<Pushed> {

@@ -1,5 +1,6 @@
 import { aliasedPort } from '../../lib/events/aliased-port.ts';
 import type { LoggedEvent, NewEvent } from '../../lib/events/logged-event.ts';
+import type { Position } from '../../lib/events/position.ts';
 import type { LivePort } from '../../lib/events/store-port.ts';
 import { SelectionError } from '../../lib/kernel/errors.ts';
 import type { AssetKey } from '../../lib/model/asset-key.ts';
@@ -10,6 +11,7 @@ import type { Engine } from './engine.ts';
 import type { Feed } from './feed.ts';
 import type { Item } from './intake.ts';
 import type { EpochWork, SettledEpoch } from './live-graph.ts';
+import { readOffsetsAnew } from './live-sources.ts';
 import { changesIn, type EpochReport, type Publication } from './publication.ts';
 import { reportOf } from './report.ts';
 
@@ -106,18 +108,33 @@ export class EpochRunner {
     const engine = this.#engine;
     // What this service has settled is not all in the log yet: then nobody else has written either.
     if (engine === undefined || commits.inFlight > 0) return;
-    const { graph, plan } = engine;
     const head = await port.head();
-    if (head < graph.next) return;
-    const log = aliasedPort(port, plan.defs.aliases);
+    if (head < engine.graph.next) return;
+    const { marked, beside } = await this.#adopt(engine, head);
+    if (marked.size > 0 || beside.length > 0) await this.#run({ cause: 'beside', marked, beside });
+  }
+
+  async #adopt(
+    { graph, plan }: Engine,
+    head: Position,
+  ): Promise<Required<Pick<Round, 'beside'>> & { readonly marked: ReadonlySet<number> }> {
+    const { port, offsets } = this.#parts;
+    const { aliases } = plan.defs;
+    const log = aliasedPort(port, aliases);
     const beside: LoggedEvent[] = [];
     const marked = new Set<number>();
+    const read = new Set<AssetKey>();
     while (graph.next <= head) {
       const events = await log.read(graph.next, Math.min(PAGE, head + 1 - graph.next));
       for (const step of graph.adopt(events)) marked.add(step);
-      for (const event of events) if (event.type === 'asset-materialized' || event.type === 'asset-absent') beside.push(event);
+      for (const event of events) {
+        if (event.type === 'asset-materialized' || event.type === 'asset-absent') beside.push(event);
+        if (event.type === 'source-observed' && event.offset !== null) read.add(event.key);
+      }
     }
-    if (marked.size > 0 || beside.length > 0) await this.#run({ cause: 'beside', marked, beside });
+    // Another service may have applied items of the same origin.
+    if (read.size > 0) await readOffsetsAnew([...read], aliases, { port, offsets });
+    return { marked, beside };
   }
 
   async #run({ cause, applied, beside = [], ...work }: Round): Promise<void> {

@@ -1,18 +1,23 @@
 import type { NewEvent, RunEnded } from '../../lib/events/logged-event.ts';
-import type { Service, Store } from '../../lib/events/store.ts';
+import type { Service } from '../../lib/events/service.ts';
+import type { Store } from '../../lib/events/store.ts';
 import type { Release } from '../../lib/kernel/turns.ts';
 import { delayAfter, type RetryPolicy } from '../../lib/model/retry.ts';
+import type { Plan } from '../../lib/plan/plan.ts';
 import type { Engine } from './engine.ts';
 import { EpochRunner, failAll, serviceClosed, type EpochRunnerParts, type Opened } from './epoch-runner.ts';
 import { FirstEpoch, type FirstEpochParts } from './first-epoch.ts';
 import type { Item } from './intake.ts';
 import type { EpochReport } from './publication.ts';
+import { servedBy } from './served.ts';
 import type { WaitingFor } from './service-face.ts';
 
 /** What the loop of a service works with. */
 export interface LoopParts extends EpochRunnerParts, FirstEpochParts {
   readonly store: Store;
   readonly retryFailed: RetryPolicy | undefined;
+  /** What is kept up to date at first. */
+  readonly planned: Plan;
 }
 
 type Job = () => Promise<void>;
@@ -63,6 +68,7 @@ export class LiveLoop {
   /** Opens the engine where all sources have a value. To be called with nobody else at work. */
   async start(): Promise<void> {
     try {
+      this.#service.claim(servedBy(this.#parts.planned));
       await this.#takeTurn();
       await this.#lookForValues();
     } catch (error) {
@@ -148,6 +154,7 @@ export class LiveLoop {
         let opened: Opened;
         try {
           opened = await open(this.#first.items);
+          this.#service.claim(servedBy(opened.engine.plan));
         } catch (error) {
           return reject(error);
         }

@@ -25,15 +25,28 @@ export function readFeeds(defs: Definitions, given: Readonly<Record<string, unkn
 }
 
 /** How far sources have been read, where that is not known yet. With the turn: until then somebody else may go on. */
-export async function readOffsets(
-  { sources, aliases }: Definitions,
-  { port, offsets }: { readonly port: LivePort; readonly offsets: Map<AssetKey, string> },
+export function readOffsets({ sources, aliases }: Definitions, scope: OffsetScope): Promise<void> {
+  const keys = [...sources.values()].flatMap(({ key }) => (scope.offsets.has(key) ? [] : key));
+  return readOffsetsAnew(keys, aliases, scope);
+}
+
+/** How far these sources have been read, also where another service has read on since. */
+export async function readOffsetsAnew(
+  keys: readonly AssetKey[],
+  aliases: Definitions['aliases'],
+  { port, offsets }: OffsetScope,
 ): Promise<void> {
-  const keys = [...sources.values()].flatMap(({ key }) => (offsets.has(key) ? [] : key));
   for (const [index, offset] of (await livePort(aliasedPort(port, aliases)).offsets(keys)).entries()) {
     const key = keys[index];
     if (key !== undefined && offset !== undefined) offsets.set(key, offset);
   }
+}
+
+/** Where offsets are, and where they are kept. */
+export interface OffsetScope {
+  readonly port: LivePort;
+  /** By source. */
+  readonly offsets: Map<AssetKey, string>;
 }
 
 /** Sources that are read and have no value yet, each with the steps that cannot run before it has one. */

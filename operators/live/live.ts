@@ -100,7 +100,7 @@ function partsOf<Assets>({ defs, options, store, port, feeds, planned }: Startin
     retryFailed: retry,
     closeWhenDone: options.closeWhenDone ?? false,
     asked: { defs, select: options.select },
-    selection: planned.selection,
+    planned,
     missing: async () => {
       await readOffsets(defs, { port, offsets });
       return missingSources(planned, port, feeds);

@@ -25,8 +25,6 @@ export interface ServiceParts<Assets> extends LoopParts {
   readonly feeds: ReadonlyMap<AssetKey, Feed>;
   readonly closeWhenDone: boolean;
   readonly asked: Asked<Assets>;
-  /** What is kept up to date at first. */
-  readonly selection: ReadonlySet<AssetKey>;
   /** What was taken from the origin of a source and not applied comes again. */
   readonly forget: (key: AssetKey) => void;
   /** Told who is to be woken and stopped. */
@@ -224,8 +222,8 @@ export class RunningService<Assets> implements LiveService<Assets> {
 
   /** Before the first epoch, what readers get is what the store has. */
   async #stored(key: AssetKey, head: Position): Promise<AssetNow | undefined> {
-    const { port, selection } = this.#parts;
-    if (!selection.has(key)) return undefined;
+    const { port, planned } = this.#parts;
+    if (!planned.selection.has(key)) return undefined;
     const [event] = await port.readable([key], head);
     return this.#asNow(event);
   }

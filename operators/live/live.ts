@@ -24,7 +24,7 @@ import { missingSources, readFeeds, readOffsets, StoredSources, type SourceScope
 import { Publication } from './publication.ts';
 import { Repeats } from './repeats.ts';
 import { RunningService, type Asked, type ServiceParts } from './service.ts';
-import type { LiveService } from './service-face.ts';
+import type { AnyLiveService, LiveServiceOf } from './service-face.ts';
 
 const DEFAULTS = { window: 100, stepTimeoutMs: 60_000, concurrency: 16, graceMs: 5000, traces: 1 };
 
@@ -41,7 +41,7 @@ const BY_HAND: SourceQueue = { capacity: 1000, overflow: 'error' };
  *
  * Rejects with SelectionError, DefinitionError OVERFLOW_UNDECLARED, or StoreError; then nothing was written.
  */
-export async function live<Assets>(defs: Definitions<Assets>, options: LiveOptions<Assets> = {}): Promise<LiveService<Assets>> {
+export async function live<Assets>(defs: Definitions<Assets>, options: LiveOptions<Assets> = {}): Promise<LiveServiceOf<Assets>> {
   checkVerbOptions('live', options, LIVE_RULES);
   const { clock = systemClock, signal } = options;
   const store = options.store ?? createStore(memoryPort(), { now: clock.now });
@@ -53,7 +53,7 @@ export async function live<Assets>(defs: Definitions<Assets>, options: LiveOptio
   return service;
 }
 
-function closeOnAbort(service: Pick<LiveService, 'close' | 'closed'>, signal: AbortSignal): void {
+function closeOnAbort(service: AnyLiveService, signal: AbortSignal): void {
   const abort = (): void => void service.close({ drain: false }).catch(() => undefined);
   if (signal.aborted) return abort();
   signal.addEventListener('abort', abort, { once: true });

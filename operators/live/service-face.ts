@@ -24,8 +24,8 @@ export interface WaitingFor {
   readonly items: number;
 }
 
-/** A service that keeps assets fresh while sources push. */
-export interface LiveService<Assets = unknown> {
+/** A service that keeps assets fresh while sources push: what every service is, whatever its definitions are. */
+export interface AnyLiveService {
   /** A service is one run of the log, however long it lives. */
   readonly runId: string;
   /** Sources without a value that the first epoch waits for, as of now; none once there was one. */
@@ -44,11 +44,11 @@ export interface LiveService<Assets = unknown> {
   resume(): void;
 
   /** What an asset is as of the last settled epoch; `undefined` where it never came, or failed and had never come. */
-  current<Key extends KeyOf<Assets>>(key: Key): Promise<AssetNow<ValueAt<Assets, Key>> | undefined>;
+  current(key: string): Promise<AssetNow | undefined>;
   /** Each change of an asset from now on. */
-  changes<Key extends KeyOf<Assets>>(key: Key, options?: WatchOptions): Changes<AssetChange<ValueAt<Assets, Key>>>;
+  changes(key: string, options?: WatchOptions): Changes<AssetChange>;
   /** What an asset is now, where it is anything, and each change of it. */
-  value<Key extends KeyOf<Assets>>(key: Key, options?: WatchOptions): Changes<AssetChange<ValueAt<Assets, Key>>>;
+  value(key: string, options?: WatchOptions): Changes<AssetChange>;
   /** Each epoch from now on: what ran, what changed, how long it took. */
   epochs(options?: WatchOptions): Changes<EpochReport>;
 
@@ -64,7 +64,7 @@ export interface LiveService<Assets = unknown> {
    * Goes on with another selection or other definitions: what is new is made from what is stored, what is gone stops, and nothing else runs again.
    * Rejects as `live` does; then the service goes on as it was.
    */
-  update(change: { readonly defs?: Definitions<Assets>; readonly select?: Select<Assets> }): Promise<void>;
+  update(change: { readonly defs?: Definitions; readonly select?: Select<unknown> }): Promise<void>;
 
   /** Ends the service: by default when all that has come is on disk; with `drain: false` at once, and what waits is dropped. */
   close(options?: { readonly drain?: boolean }): Promise<void>;
@@ -72,3 +72,17 @@ export interface LiveService<Assets = unknown> {
   readonly closed: Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
 }
+
+/** The same with the keys and types of its definitions. */
+export interface LiveServiceOf<Assets> extends AnyLiveService {
+  current<Key extends KeyOf<Assets>>(key: Key): Promise<AssetNow<ValueAt<Assets, Key>> | undefined>;
+  changes<Key extends KeyOf<Assets>>(key: Key, options?: WatchOptions): Changes<AssetChange<ValueAt<Assets, Key>>>;
+  value<Key extends KeyOf<Assets>>(key: Key, options?: WatchOptions): Changes<AssetChange<ValueAt<Assets, Key>>>;
+  update(change: { readonly defs?: Definitions<Assets>; readonly select?: Select<Assets> }): Promise<void>;
+}
+
+/**
+ * A live service: of these assets, or of any where nothing is said. One of some assets is one of any, which the compiler sees because the latter
+ * has no type parameter.
+ */
+export type LiveService<Assets = unknown> = unknown extends Assets ? AnyLiveService : LiveServiceOf<Assets>;

@@ -18,7 +18,7 @@ import { serviceClosed, type Opened } from './epoch-runner.ts';
 import { LiveLoop, type LoopParts } from './live-loop.ts';
 import { mergeChanges, readNow, type AssetChange, type AssetNow, type EpochReport, type Moment } from './publication.ts';
 import { mergeReports } from './report.ts';
-import type { LiveService, WaitingFor, WatchOptions } from './service-face.ts';
+import type { LiveServiceOf, WaitingFor, WatchOptions } from './service-face.ts';
 
 /** What a service is made of. */
 export interface ServiceParts<Assets> extends LoopParts {
@@ -53,7 +53,7 @@ const CLOSE_RULES = { drain: RULES.flag };
 const UPDATE_RULES = { defs: CHECKED_LATER, select: CHECKED_LATER };
 
 /** What users hold of a service that lives. */
-export class RunningService<Assets> implements LiveService<Assets> {
+export class RunningService<Assets> implements LiveServiceOf<Assets> {
   readonly closed: Promise<void>;
   readonly #parts: ServiceParts<Assets>;
   readonly #loop: LiveLoop;

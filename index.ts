@@ -85,7 +85,7 @@ export type { StateOfOptions } from './operators/read/step-state.ts';
 export type { Stale } from './lib/plan/freshness.ts';
 export { live } from './operators/live/live.ts';
 export type { LiveOptions } from './operators/live/live-options.ts';
-export type { LiveService, WatchOptions } from './operators/live/service-face.ts';
+export type { AnyLiveService, LiveService, LiveServiceOf, WaitingFor, WatchOptions } from './operators/live/service-face.ts';
 export { endOfEpoch, feed } from './operators/live/feed.ts';
 export { every } from './operators/live/every.ts';
 export { outbox } from './operators/live/outbox.ts';

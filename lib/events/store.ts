@@ -15,6 +15,7 @@ import { encodedOn, encodeKeyed, readStored } from './keyed-value.ts';
 import type { LoggedEvent, ReadableEvent, SourceObserved } from './logged-event.ts';
 import type { Position } from './position.ts';
 import { removedAt, valueRemoved } from './retention.ts';
+import { serveAmong, type Service } from './service.ts';
 import type { AppendBatch, Appended, LoggedRun, StoredValue, StorePort } from './store-port.ts';
 import { Turns, type Release } from '../kernel/turns.ts';
 import { CursorClaims } from './tail-cursor.ts';
@@ -97,14 +98,6 @@ export interface Store {
   serve(): Service;
   close(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
-}
-
-/** A live service on a store. */
-export interface Service {
-  /** Whether somebody waits for a turn, and the service should let go of its own. */
-  readonly contended: () => boolean;
-  /** Puts take no turns any more, unless another service is there. */
-  readonly end: () => void;
 }
 
 /** What a store takes from its surroundings. */
@@ -191,11 +184,7 @@ function turnsOn({ label }: StorePort, { services, verbs }: StoreTurns): Pick<St
         new StoreError('STORE_BUSY', `Another run has the store ${quote(label)}. Wait for it, or leave "whenBusy" at "queue".`),
       );
     },
-    serve: () => {
-      const service: Service = Object.freeze({ contended: () => verbs.contended, end: () => void services.delete(service) });
-      services.add(service);
-      return service;
-    },
+    serve: () => serveAmong(services, () => verbs.contended),
   };
 }
 

@@ -48,6 +48,7 @@ export type SelectionCode =
   | 'INTAKE_FULL'
   | 'OBSERVER_BEHIND'
   | 'SERVICE_CLOSED'
+  | 'ALREADY_SERVED'
   | 'OUTBOX_FAILED';
 
 /** Codes of {@link StepError}: one step failed; everything that is not downstream of it went on. */

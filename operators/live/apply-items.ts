@@ -15,9 +15,12 @@ export interface Applied {
   readonly duplicates: readonly Item[];
 }
 
+/** What sources are now, and what a new value of one would add to the log. */
+export type SourcesNow = Pick<LiveGraph, 'valueOfSource' | 'observe'>;
+
 /** What items are applied to. */
 export interface ApplyScope {
-  readonly graph: LiveGraph;
+  readonly now: SourcesNow;
   readonly feeds: ReadonlyMap<AssetKey, Feed>;
   /** By source: the offset of the last item that was applied. Moved on by what is applied now. */
   readonly offsets: Map<AssetKey, string>;
@@ -42,7 +45,7 @@ export async function applyItems(items: readonly Item[], scope: ApplyScope): Pro
     if (fresh.length === 0) continue;
     try {
       const value = await valueAfter(key, fresh, scope);
-      const made = scope.graph.observe(key, value, offset ?? null);
+      const made = scope.now.observe(key, value, offset ?? null);
       if (!('unchanged' in made)) observed.push({ key, value, made });
     } catch (error) {
       for (const item of fresh) item.fail(error);
@@ -72,10 +75,10 @@ function withoutDuplicates(
   return { fresh, repeated, offset: fresh.some((item) => item.offset !== undefined) ? offset : undefined };
 }
 
-async function valueAfter(key: AssetKey, items: readonly Item[], { graph, feeds }: ApplyScope): Promise<unknown> {
+async function valueAfter(key: AssetKey, items: readonly Item[], { now, feeds }: ApplyScope): Promise<unknown> {
   const fold = feeds.get(key)?.fold;
   if (fold === undefined) return items.at(-1)?.value;
-  let value: unknown = await graph.valueOfSource(key);
+  let value: unknown = await now.valueOfSource(key);
   for (const item of items) value = fold(value, item.value);
   return value;
 }

@@ -1,5 +1,6 @@
 import { aliasedPort } from '../../lib/events/aliased-port.ts';
 import type { LoggedEvent, NewEvent } from '../../lib/events/logged-event.ts';
+import type { Position } from '../../lib/events/position.ts';
 import type { LivePort } from '../../lib/events/store-port.ts';
 import { SelectionError } from '../../lib/kernel/errors.ts';
 import type { AssetKey } from '../../lib/model/asset-key.ts';
@@ -9,7 +10,8 @@ import type { Commits } from './commits.ts';
 import type { Engine } from './engine.ts';
 import type { Feed } from './feed.ts';
 import type { Item } from './intake.ts';
-import type { EpochWork, ObservedNow, SettledEpoch } from './live-graph.ts';
+import type { EpochWork, SettledEpoch } from './live-graph.ts';
+import { readOffsetsAnew } from './live-sources.ts';
 import { changesIn, type EpochReport, type Publication } from './publication.ts';
 import { reportOf } from './report.ts';
 
@@ -28,7 +30,8 @@ export interface EpochRunnerParts {
 export interface Opened {
   readonly engine: Engine;
   readonly head: readonly NewEvent[];
-  readonly observed: readonly ObservedNow[];
+  /** What sources start with that the log does not have, and the items that this came of. */
+  readonly applied: Applied;
 }
 
 /** An epoch that is to be run, and what it is told as. */
@@ -61,30 +64,36 @@ export class EpochRunner {
   }
 
   /** Goes on with an engine, whose first epoch looks at every step. `before` is what the one before has left to log. */
-  async enter({ engine, head, observed }: Opened, before: readonly NewEvent[], items: readonly Item[] = []): Promise<void> {
+  async enter({ engine, head, applied }: Opened, before: readonly NewEvent[]): Promise<void> {
     const { port, offsets } = this.#parts;
     if (before.length > 0) await port.append({ events: before, values: [] });
     this.#engine = engine;
     engine.graph.startAt((await port.head()) + 1);
-    const moved = items.flatMap(({ key, offset }) => (offset === undefined ? [] : [{ key, offset }]));
-    for (const { key, offset } of moved) offsets.set(key, offset);
+    for (const { key, offset } of applied.offsets) offsets.set(key, offset);
+    this.#tellRepeats(applied);
     const marked = engine.plan.steps.map(({ index }) => index);
-    const applied = { observed, offsets: moved, taken: items, duplicates: [] };
-    await this.#run({ cause: 'start', head, observed, marked, first: true, applied });
+    await this.#run({ cause: 'start', head, observed: applied.observed, marked, first: true, applied });
   }
 
   /** An epoch of items. */
   async takeItems(items: readonly Item[]): Promise<void> {
-    const { feeds, offsets, commits } = this.#parts;
-    const graph = this.#engine?.graph;
-    if (graph === undefined) return;
-    const applied = await applyItems(items, { graph, feeds, offsets });
-    if (applied.duplicates.length > 0)
-      // What they repeat may not be on disk yet.
-      void commits.idle().then(() => {
-        for (const item of applied.duplicates) item.settle({ outcome: 'duplicate', epoch: undefined, position: undefined });
-      });
+    const { feeds, offsets } = this.#parts;
+    const now = this.#engine?.graph;
+    if (now === undefined) return;
+    const applied = await applyItems(items, { now, feeds, offsets });
+    this.#tellRepeats(applied);
     if (applied.taken.length > 0) await this.#run({ cause: 'items', observed: applied.observed, marked: NONE, applied });
+  }
+
+  #tellRepeats({ duplicates }: Applied): void {
+    if (duplicates.length === 0) return;
+    // What they repeat may not be on disk yet, and may never be.
+    this.#parts.commits.written().then(
+      () => {
+        for (const item of duplicates) item.settle({ outcome: 'duplicate', epoch: undefined, position: undefined });
+      },
+      (error: unknown) => failAll(duplicates, error),
+    );
   }
 
   /** An epoch in which failed steps are tried again. */
@@ -99,18 +108,33 @@ export class EpochRunner {
     const engine = this.#engine;
     // What this service has settled is not all in the log yet: then nobody else has written either.
     if (engine === undefined || commits.inFlight > 0) return;
-    const { graph, plan } = engine;
     const head = await port.head();
-    if (head < graph.next) return;
-    const log = aliasedPort(port, plan.defs.aliases);
+    if (head < engine.graph.next) return;
+    const { marked, beside } = await this.#adopt(engine, head);
+    if (marked.size > 0 || beside.length > 0) await this.#run({ cause: 'beside', marked, beside });
+  }
+
+  async #adopt(
+    { graph, plan }: Engine,
+    head: Position,
+  ): Promise<Required<Pick<Round, 'beside'>> & { readonly marked: ReadonlySet<number> }> {
+    const { port, offsets } = this.#parts;
+    const { aliases } = plan.defs;
+    const log = aliasedPort(port, aliases);
     const beside: LoggedEvent[] = [];
     const marked = new Set<number>();
+    const read = new Set<AssetKey>();
     while (graph.next <= head) {
       const events = await log.read(graph.next, Math.min(PAGE, head + 1 - graph.next));
       for (const step of graph.adopt(events)) marked.add(step);
-      for (const event of events) if (event.type === 'asset-materialized' || event.type === 'asset-absent') beside.push(event);
+      for (const event of events) {
+        if (event.type === 'asset-materialized' || event.type === 'asset-absent') beside.push(event);
+        if (event.type === 'source-observed' && event.offset !== null) read.add(event.key);
+      }
     }
-    if (marked.size > 0 || beside.length > 0) await this.#run({ cause: 'beside', marked, beside });
+    // Another service may have applied items of the same origin.
+    if (read.size > 0) await readOffsetsAnew([...read], aliases, { port, offsets });
+    return { marked, beside };
   }
 
   async #run({ cause, applied, beside = [], ...work }: Round): Promise<void> {

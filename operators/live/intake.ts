@@ -174,7 +174,7 @@ export class Intake {
 
   /** Ends an epoch here: what waits now is taken together, and what comes later is not. */
   mark(): void {
-    if (this.#waiting === 0) return;
+    if (this.#waiting === 0 || this.#line.at(-1) === 'mark') return;
     this.#line.push('mark');
     this.#marks += 1;
     this.#onReady();
@@ -195,22 +195,6 @@ export class Intake {
     this.#stopTimer?.();
     this.#stopTimer = undefined;
     this.#startTimer();
-    this.#dropMarks();
-    this.#compact();
-    return items;
-  }
-
-  /** The first item of each of these sources, where all have one: what a service starts with. */
-  takeFirst(keys: ReadonlySet<AssetKey>): readonly Item[] | undefined {
-    for (const key of keys) if (this.count(key) === 0) return undefined;
-    const left = new Set(keys);
-    const items: Item[] = [];
-    for (let at = this.#next; at < this.#line.length && left.size > 0; at += 1) {
-      const entry = this.#line[at];
-      if (entry === undefined || entry === 'mark' || entry.gone || !left.delete(entry.item.key)) continue;
-      entry.gone = true;
-      items.push(this.#leave(entry));
-    }
     this.#dropMarks();
     this.#compact();
     return items;

@@ -1,24 +1,23 @@
 import type { NewEvent, RunEnded } from '../../lib/events/logged-event.ts';
-import type { Service, Store } from '../../lib/events/store.ts';
+import type { Service } from '../../lib/events/service.ts';
+import type { Store } from '../../lib/events/store.ts';
 import type { Release } from '../../lib/kernel/turns.ts';
-import type { AssetKey } from '../../lib/model/asset-key.ts';
 import { delayAfter, type RetryPolicy } from '../../lib/model/retry.ts';
+import type { Plan } from '../../lib/plan/plan.ts';
 import type { Engine } from './engine.ts';
 import { EpochRunner, failAll, serviceClosed, type EpochRunnerParts, type Opened } from './epoch-runner.ts';
-import type { Intake, Item } from './intake.ts';
+import { FirstEpoch, type FirstEpochParts } from './first-epoch.ts';
+import type { Item } from './intake.ts';
 import type { EpochReport } from './publication.ts';
+import { servedBy } from './served.ts';
+import type { WaitingFor } from './service-face.ts';
 
 /** What the loop of a service works with. */
-export interface LoopParts extends EpochRunnerParts {
+export interface LoopParts extends EpochRunnerParts, FirstEpochParts {
   readonly store: Store;
-  readonly intake: Intake;
   readonly retryFailed: RetryPolicy | undefined;
-  /** Asks the store and makes an engine, with the turn; `items` are the first ones of sources that had no value. */
-  readonly open: (items: readonly Item[]) => Promise<Opened>;
-  /** Asks the store which sources have to have a value before there can be an engine. */
-  readonly missing: () => Promise<ReadonlySet<AssetKey>>;
-  /** Throws where an item cannot be the first value of its source. */
-  readonly checkFirst: (item: Item) => void;
+  /** What is kept up to date at first. */
+  readonly planned: Plan;
 }
 
 type Job = () => Promise<void>;
@@ -29,8 +28,6 @@ interface Asked {
   readonly reject: (error: unknown) => void;
 }
 
-const NONE_MISSING: ReadonlySet<AssetKey> = new Set();
-
 /**
  * Runs epoch after epoch, one at a time, for as long as the service lives. It has the turn on the store while there is work, and lets go of it
  * when there is none or when somebody waits: a verb or a put then does what it does, and what it changed is the start of an epoch here.
@@ -39,11 +36,9 @@ export class LiveLoop {
   readonly #parts: LoopParts;
   readonly #service: Service;
   readonly #runner: EpochRunner;
+  readonly #first: FirstEpoch;
   /** What the first epoch starts with, where nothing has to be waited for. */
   #opened: Opened | undefined;
-  /** Before there is an engine: sources that it waits for, and the first items of some of them. */
-  #missing: ReadonlySet<AssetKey> = NONE_MISSING;
-  #first: readonly Item[] = [];
   #turn: Release | undefined;
   #jobs: Asked[] = [];
   #paused = false;
@@ -61,6 +56,7 @@ export class LiveLoop {
   constructor(parts: LoopParts) {
     this.#parts = parts;
     this.#service = parts.store.serve();
+    this.#first = new FirstEpoch(parts);
     this.#runner = new EpochRunner(parts, (report) => this.#scheduleRetry(report));
   }
 
@@ -72,6 +68,7 @@ export class LiveLoop {
   /** Opens the engine where all sources have a value. To be called with nobody else at work. */
   async start(): Promise<void> {
     try {
+      this.#service.claim(servedBy(this.#parts.planned));
       await this.#takeTurn();
       await this.#lookForValues();
     } catch (error) {
@@ -98,6 +95,11 @@ export class LiveLoop {
     }
     await this.#end();
     if (this.#failure !== undefined) throw this.#failure.error;
+  }
+
+  /** Sources that the first epoch waits for; none once there was one. */
+  get waitingFor(): readonly WaitingFor[] {
+    return this.#runner.engine !== undefined || this.#isOver ? [] : this.#first.waitingFor;
   }
 
   /** Throws what ended the service, where something did. */
@@ -135,7 +137,8 @@ export class LiveLoop {
   settled(): Promise<void> {
     if (this.#failure !== undefined) return Promise.reject(this.#failure.error);
     const target = this.#parts.intake.came;
-    this.#parts.intake.flush();
+    // Ends an epoch, rather than be due: what comes later is not asked for.
+    this.#parts.intake.mark();
     this.#beside = true;
     return new Promise((resolve, reject) => {
       this.#waiters.push({ target, resolve, reject });
@@ -150,7 +153,8 @@ export class LiveLoop {
         await this.#parts.commits.idle();
         let opened: Opened;
         try {
-          opened = await open(this.#first);
+          opened = await open(this.#first.items);
+          this.#service.claim(servedBy(opened.engine.plan));
         } catch (error) {
           return reject(error);
         }
@@ -179,19 +183,28 @@ export class LiveLoop {
   }
 
   #nextEpoch(): Job | undefined {
-    const { intake } = this.#parts;
     if (this.#beside) return () => this.#catchUp();
     if (this.#paused && this.#closing === undefined) return undefined;
-    if (intake.ready || (this.#closing !== undefined && intake.waiting > 0)) return () => this.#takeItems();
+    if (this.#isDue()) return () => this.#runner.takeItems(this.#take());
     return this.#retryDue ? () => this.#retry() : undefined;
   }
 
-  /** Somebody may have put what is waited for; else it takes an item of each source that has no value. */
+  #isDue(): boolean {
+    const { intake } = this.#parts;
+    return intake.ready || (this.#closing !== undefined && intake.waiting > 0);
+  }
+
+  #take(): readonly Item[] {
+    const { intake } = this.#parts;
+    if (this.#closing !== undefined) intake.flush();
+    return intake.take();
+  }
+
+  /** Somebody may have put what is waited for; else it takes epochs of items when there are some of all sources that have no value. */
   #nextBeforeFirst(): Job | undefined {
     if (this.#beside) return () => this.#lookForValues();
-    const taken = new Set(this.#first.map(({ key }) => key));
-    const items = this.#parts.intake.takeFirst(new Set([...this.#missing].filter((key) => !taken.has(key))));
-    return items === undefined ? undefined : () => this.#takeFirst(items);
+    if (this.#paused && this.#closing === undefined) return undefined;
+    return this.#first.mayTake && this.#isDue() ? () => this.#takeFirst() : undefined;
   }
 
   async #do(job: Job): Promise<void> {
@@ -247,44 +260,17 @@ export class LiveLoop {
 
   async #lookForValues(): Promise<void> {
     this.#beside = false;
-    this.#missing = await this.#parts.missing();
-    await this.#openIfComplete();
+    this.#opened = await this.#first.look();
   }
 
-  async #takeFirst(items: readonly Item[]): Promise<void> {
-    const good = items.filter((item) => this.#isGood(item));
-    this.#first = [...this.#first, ...good];
-    await this.#openIfComplete();
-  }
-
-  /** What cannot be the first value of its source is told so, and another item is waited for. */
-  #isGood(item: Item): boolean {
-    try {
-      this.#parts.checkFirst(item);
-      return true;
-    } catch (error) {
-      item.fail(error);
-      return false;
-    }
-  }
-
-  /** Opens the engine where every source that is read has a value, or an item that becomes one. */
-  async #openIfComplete(): Promise<void> {
-    const come = new Set(this.#first.map(({ key }) => key));
-    if ([...this.#missing].every((key) => come.has(key))) this.#opened = await this.#parts.open(this.#first);
+  async #takeFirst(): Promise<void> {
+    this.#opened = await this.#first.take(this.#take());
   }
 
   #enter(opened: Opened, before: readonly NewEvent[]): Promise<void> {
-    const items = this.#first;
     this.#opened = undefined;
-    this.#first = [];
-    return this.#runner.enter(opened, before, items);
-  }
-
-  #takeItems(): Promise<void> {
-    const { intake } = this.#parts;
-    if (this.#closing !== undefined) intake.flush();
-    return this.#runner.takeItems(intake.take());
+    this.#first.begun();
+    return this.#runner.enter(opened, before);
   }
 
   #retry(): Promise<void> {
@@ -315,7 +301,7 @@ export class LiveLoop {
     this.#isOver = true;
     this.#stopRetry?.();
     const why = this.#failure?.error ?? serviceClosed();
-    failAll([...this.#first, ...intake.clear()], why);
+    failAll([...this.#first.items, ...intake.clear()], why);
     for (const { reject } of this.#jobs.splice(0)) reject(why);
     await commits.idle();
     try {

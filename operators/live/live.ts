@@ -1,10 +1,8 @@
 import { aliasedPort } from '../../lib/events/aliased-port.ts';
-import { encodeSource, readValue, type Store } from '../../lib/events/store.ts';
-import { checkSize, DEFAULT_LIMITS } from '../../lib/events/value-limits.ts';
+import type { Store } from '../../lib/events/store.ts';
 import { isRetentionStore } from '../../lib/events/retention.ts';
 import { livePort } from '../../lib/events/tail.ts';
 import type { LivePort, StorePort } from '../../lib/events/store-port.ts';
-import { quote } from '../../lib/kernel/print.ts';
 import { checkVerbOptions } from '../../lib/kernel/verb-options.ts';
 import { newMemoryStore } from '../../lib/memory/new-memory-store.ts';
 import type { AssetKey } from '../../lib/model/asset-key.ts';
@@ -14,20 +12,20 @@ import { checkRetry } from '../../lib/model/retry.ts';
 import { plan, type Plan } from '../../lib/plan/plan.ts';
 import { systemClock } from '../run/environment.ts';
 import { refuseInsideBody } from '../run/inside-body.ts';
-import { wantedKeys } from '../run/pin.ts';
-import { checkSources } from '../run/resolve.ts';
 import { splitOptions } from '../run/run-verb.ts';
+import { applyItems, type Applied } from './apply-items.ts';
 import { Commits } from './commits.ts';
 import { Engine } from './engine.ts';
-import { asFeed, type Feed } from './feed.ts';
+import type { Feed } from './feed.ts';
 import { Intake, type Item, type SourceQueue } from './intake.ts';
 import { LIVE_RULES, type LiveOptions } from './live-options.ts';
 import type { Opened } from './epoch-runner.ts';
 import type { ObservedNow } from './live-graph.ts';
+import { missingSources, readFeeds, readOffsets, StoredSources, type SourceScope } from './live-sources.ts';
 import { Publication } from './publication.ts';
 import { Repeats } from './repeats.ts';
 import { RunningService, type Asked, type ServiceParts } from './service.ts';
-import type { LiveService } from './service-face.ts';
+import type { AnyLiveService, LiveServiceOf } from './service-face.ts';
 
 const DEFAULTS = { window: 100, stepTimeoutMs: 60_000, concurrency: 16, graceMs: 5000, traces: 1 };
 
@@ -44,7 +42,7 @@ const BY_HAND: SourceQueue = { capacity: 1000, overflow: 'error' };
  *
  * Rejects with SelectionError, DefinitionError OVERFLOW_UNDECLARED, or StoreError; then nothing was written.
  */
-export async function live<Assets>(defs: Definitions<Assets>, options: LiveOptions<Assets> = {}): Promise<LiveService<Assets>> {
+export async function live<Assets>(defs: Definitions<Assets>, options: LiveOptions<Assets> = {}): Promise<LiveServiceOf<Assets>> {
   checkVerbOptions('live', options, LIVE_RULES);
   const { clock = systemClock, signal } = options;
   const store = options.store ?? newMemoryStore({ now: clock.now });
@@ -56,7 +54,7 @@ export async function live<Assets>(defs: Definitions<Assets>, options: LiveOptio
   return service;
 }
 
-function closeOnAbort(service: Pick<LiveService, 'close' | 'closed'>, signal: AbortSignal): void {
+function closeOnAbort(service: AnyLiveService, signal: AbortSignal): void {
   const abort = (): void => void service.close({ drain: false }).catch(() => undefined);
   if (signal.aborted) return abort();
   signal.addEventListener('abort', abort, { once: true });
@@ -88,7 +86,7 @@ function partsOf<Assets>({ defs, options, store, port, feeds, planned }: Startin
     onReady: () => failing.wake(),
     isRepeat: (item) => repeats.isRepeat(item),
   });
-  const open = opener({ options, store, port, reads: readingSettled(port, commits), feeds });
+  const { apply, open } = opener({ options, store, port, clock, feeds, offsets, reads: readingSettled(port, commits) });
   const retry = checkRetry(retryFailed, 'live()');
   return {
     store,
@@ -103,17 +101,17 @@ function partsOf<Assets>({ defs, options, store, port, feeds, planned }: Startin
     retryFailed: retry,
     closeWhenDone: options.closeWhenDone ?? false,
     asked: { defs, select: options.select },
-    selection: planned.selection,
+    planned,
     missing: async () => {
       await readOffsets(defs, { port, offsets });
       return missingSources(planned, port, feeds);
     },
-    checkFirst: (item) => checkFirst(item, { defs, feeds, port }),
-    open: (items) => open(planned, items),
+    apply: (items) => apply(defs, items),
+    open: (applied) => open(planned, applied),
     reopen: async (asked, items) => {
       const next = planFor(options, asked);
       await readOffsets(asked.defs, { port, offsets });
-      return open(next, items);
+      return open(next, await apply(asked.defs, items));
     },
     bind: (loop) => {
       failing.tell = (error) => loop.fail(error);
@@ -135,107 +133,48 @@ function queueOf({ capacity, overflow, merge }: Feed): SourceQueue {
   return { capacity, overflow: overflow ?? 'error', merge };
 }
 
-function readFeeds(defs: Definitions, given: Readonly<Record<string, unknown>>): ReadonlyMap<AssetKey, Feed> {
-  const named = Object.fromEntries(Object.entries(given).filter(([, feed]) => feed !== undefined));
-  return new Map([...checkSources({ defs }, named)].map(([key, feed]) => [key, asFeed(feed, key)]));
-}
-
-/** How far sources have been read, where that is not known yet. With the turn: until then somebody else may go on. */
-async function readOffsets(
-  { sources, aliases }: Definitions,
-  { port, offsets }: { readonly port: LivePort; readonly offsets: Map<AssetKey, string> },
-): Promise<void> {
-  const keys = [...sources.values()].flatMap(({ key }) => (offsets.has(key) ? [] : key));
-  for (const [index, offset] of (await livePort(aliasedPort(port, aliases)).offsets(keys)).entries()) {
-    const key = keys[index];
-    if (key !== undefined && offset !== undefined) offsets.set(key, offset);
-  }
-}
-
-/** Sources that are read, and have no value yet. */
-async function missingSources({ defs, ...rest }: Plan, port: LivePort, feeds: ReadonlyMap<AssetKey, Feed>): Promise<ReadonlySet<AssetKey>> {
-  const keys = [...wantedKeys({ defs, ...rest })].flatMap(([key, { required }]) => {
-    const source = defs.sources.get(key);
-    // Where everybody holds it, it is absent before there is any (X3).
-    return required && source !== undefined && source.read === undefined && feeds.get(key)?.initial === undefined ? [key] : [];
-  });
-  const events = await aliasedPort(port, defs.aliases).readable(keys, await port.head());
-  return new Set(keys.filter((_, index) => events[index] === undefined));
-}
-
-interface Opening<Assets> {
+interface Opening<Assets> extends SourceScope {
   readonly options: LiveOptions<Assets>;
-  readonly store: Store;
-  readonly port: LivePort;
   /** Reads values that have settled, on disk or not. */
   readonly reads: StorePort;
-  readonly feeds: ReadonlyMap<AssetKey, Feed>;
+  /** By source: the offset of the last item that was applied. */
+  readonly offsets: ReadonlyMap<AssetKey, string>;
 }
 
-function opener<Assets>({
-  options,
-  store,
-  port,
-  reads,
-  feeds,
-}: Opening<Assets>): (plan: Plan<Assets>, items: readonly Item[]) => Promise<Opened> {
-  const { clock = systemClock, tags = {}, causedBy = null } = options;
+interface Opener<Assets> {
+  /** Makes of items what the sources of these definitions start with. */
+  readonly apply: (defs: Definitions, items: readonly Item[]) => Promise<Applied>;
+  /** Opens an engine for a plan whose sources start like this. */
+  readonly open: (plan: Plan<Assets>, applied: Applied) => Promise<Opened>;
+}
+
+function opener<Assets>({ options, reads, offsets, ...scope }: Opening<Assets>): Opener<Assets> {
+  const { store, port, clock, feeds } = scope;
+  const { tags = {}, causedBy = null } = options;
   const hooks = checkHooks(options.hooks, 'the service');
-  return async (planned, items) => {
-    const sources = { ...(await startValues(planned, { store, port, feeds })), ...firstValues(items, feeds) };
-    const settings = {
-      concurrency: options.concurrency ?? DEFAULTS.concurrency,
-      graceMs: options.graceMs ?? DEFAULTS.graceMs,
-      stepTimeoutMs: options.stepTimeoutMs ?? DEFAULTS.stepTimeoutMs,
-      traces: options.traces ?? DEFAULTS.traces,
-    };
-    const parts = { plan: planned, store, port, reads, clock, sources, ...settings, hooks, tags, causedBy };
-    const { engine, started, observed } = await Engine.open(parts);
-    const offsets = new Map(items.map(({ key, offset = null }) => [key, offset]));
-    return { engine, head: [started], observed: observed.map((each) => withOffset(each, offsets.get(each.key) ?? null)) };
+  const settings = {
+    concurrency: options.concurrency ?? DEFAULTS.concurrency,
+    graceMs: options.graceMs ?? DEFAULTS.graceMs,
+    stepTimeoutMs: options.stepTimeoutMs ?? DEFAULTS.stepTimeoutMs,
+    traces: options.traces ?? DEFAULTS.traces,
+  };
+  return {
+    // Offsets of its own: those of the service move on when the first epoch begins.
+    apply: async (defs, items) => applyItems(items, { now: await StoredSources.of(defs, scope), feeds, offsets: new Map(offsets) }),
+    open: async (planned, applied) => {
+      const come = applied.observed.map(({ key, value }) => [key, value] as const);
+      const sources = { ...(await (await StoredSources.of(planned.defs, scope)).startValues()), ...Object.fromEntries(come) };
+      const parts = { plan: planned, store, port, reads, clock, sources, ...settings, hooks, tags, causedBy };
+      const { engine, started, observed } = await Engine.open(parts);
+      const moved = new Map(applied.offsets.map(({ key, offset }) => [key, offset]));
+      const withOffsets = observed.map((each) => withOffset(each, moved.get(each.key) ?? null));
+      return { engine, head: [started], applied: { ...applied, observed: withOffsets } };
+    },
   };
 }
 
 function withOffset({ made, ...observed }: ObservedNow, offset: string | null): ObservedNow {
   return { ...observed, made: { ...made, event: { ...made.event, offset } } };
-}
-
-/**
- * What sources with feeds start with: `initial`, where nothing is stored. What is stored stays where a source could also be read: its feed goes on
- * from there, and reading it anew would undo what its items came to.
- */
-async function startValues(
-  { defs }: Plan,
-  { port, store, feeds }: Pick<Opening<unknown>, 'port' | 'store' | 'feeds'>,
-): Promise<Readonly<Record<string, unknown>>> {
-  const codecs = new Map([...store.codecs, ...defs.codecs]);
-  const keys = [...feeds.keys()].filter((key) => defs.sources.has(key));
-  const events = await aliasedPort(port, defs.aliases).readable(keys, await port.head());
-  const values: Record<string, unknown> = {};
-  for (const [index, key] of keys.entries()) {
-    const [event, initial] = [events[index], feeds.get(key)?.initial];
-    if (event === undefined && initial !== undefined) values[key] = initial.value;
-    if (event !== undefined && defs.sources.get(key)?.read !== undefined) values[key] = await readValue(port, event, codecs);
-  }
-  return values;
-}
-
-function firstValues(items: readonly Item[], feeds: ReadonlyMap<AssetKey, Feed>): Readonly<Record<string, unknown>> {
-  return Object.fromEntries(items.map((item) => [item.key, firstValue(item, feeds)] as const));
-}
-
-function firstValue({ key, value }: Item, feeds: ReadonlyMap<AssetKey, Feed>): unknown {
-  const fold = feeds.get(key)?.fold;
-  return fold === undefined ? value : fold(undefined, value);
-}
-
-function checkFirst(
-  item: Item,
-  { defs, feeds, port }: { readonly defs: Definitions; readonly feeds: ReadonlyMap<AssetKey, Feed>; readonly port: LivePort },
-): void {
-  const { key } = item;
-  const encoded = encodeSource(key, firstValue(item, feeds), defs.sources.get(key)?.codec);
-  checkSize(`The value of ${quote(key)}`, encoded, port.limits ?? DEFAULT_LIMITS);
 }
 
 /** A port whose values are those that have settled: what is on its way to disk is waited for. */

@@ -14,10 +14,22 @@ export interface WatchOptions {
   readonly lag?: Lag;
 }
 
-/** A service that keeps assets fresh while sources push. */
-export interface LiveService<Assets = unknown> {
+/** A source that has no value yet, so that a service cannot have its first epoch. */
+export interface WaitingFor {
+  /** The key of the source. */
+  readonly source: string;
+  /** Ids of the steps that need its value. */
+  readonly steps: readonly string[];
+  /** How many items of it have come, and wait for the epoch policy or for another source. */
+  readonly items: number;
+}
+
+/** A service that keeps assets fresh while sources push: what every service is, whatever its definitions are. */
+export interface AnyLiveService {
   /** A service is one run of the log, however long it lives. */
   readonly runId: string;
+  /** Sources without a value that the first epoch waits for, as of now; none once there was one. */
+  readonly waitingFor: readonly WaitingFor[];
 
   /**
    * Hands an item to a source. Resolves when it is on disk with all that came of it, or when it was dropped, conflated or had been applied
@@ -32,24 +44,27 @@ export interface LiveService<Assets = unknown> {
   resume(): void;
 
   /** What an asset is as of the last settled epoch; `undefined` where it never came, or failed and had never come. */
-  current<Key extends KeyOf<Assets>>(key: Key): Promise<AssetNow<ValueAt<Assets, Key>> | undefined>;
+  current(key: string): Promise<AssetNow | undefined>;
   /** Each change of an asset from now on. */
-  changes<Key extends KeyOf<Assets>>(key: Key, options?: WatchOptions): Changes<AssetChange<ValueAt<Assets, Key>>>;
+  changes(key: string, options?: WatchOptions): Changes<AssetChange>;
   /** What an asset is now, where it is anything, and each change of it. */
-  value<Key extends KeyOf<Assets>>(key: Key, options?: WatchOptions): Changes<AssetChange<ValueAt<Assets, Key>>>;
+  value(key: string, options?: WatchOptions): Changes<AssetChange>;
   /** Each epoch from now on: what ran, what changed, how long it took. */
   epochs(options?: WatchOptions): Changes<EpochReport>;
 
-  /** Resolves when all that had come by now has settled. Rejects with what ended the service. */
+  /**
+   * Resolves when all that had come by now has settled, which ends an epoch here as {@link mark} does. Before the first epoch, when that one has
+   * settled: what it waits for is in {@link waitingFor}. Rejects with what ended the service.
+   */
   settled(): Promise<void>;
-  /** Resolves when all that had come by now is on disk, with the position at which the log ends. Rejects with what ended the service. */
+  /** As {@link settled}, when it is on disk too; resolves with the position at which the log ends. */
   durable(): Promise<Position>;
 
   /**
    * Goes on with another selection or other definitions: what is new is made from what is stored, what is gone stops, and nothing else runs again.
    * Rejects as `live` does; then the service goes on as it was.
    */
-  update(change: { readonly defs?: Definitions<Assets>; readonly select?: Select<Assets> }): Promise<void>;
+  update(change: { readonly defs?: Definitions; readonly select?: Select<unknown> }): Promise<void>;
 
   /** Ends the service: by default when all that has come is on disk; with `drain: false` at once, and what waits is dropped. */
   close(options?: { readonly drain?: boolean }): Promise<void>;
@@ -57,3 +72,17 @@ export interface LiveService<Assets = unknown> {
   readonly closed: Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
 }
+
+/** The same with the keys and types of its definitions. */
+export interface LiveServiceOf<Assets> extends AnyLiveService {
+  current<Key extends KeyOf<Assets>>(key: Key): Promise<AssetNow<ValueAt<Assets, Key>> | undefined>;
+  changes<Key extends KeyOf<Assets>>(key: Key, options?: WatchOptions): Changes<AssetChange<ValueAt<Assets, Key>>>;
+  value<Key extends KeyOf<Assets>>(key: Key, options?: WatchOptions): Changes<AssetChange<ValueAt<Assets, Key>>>;
+  update(change: { readonly defs?: Definitions<Assets>; readonly select?: Select<Assets> }): Promise<void>;
+}
+
+/**
+ * A live service: of these assets, or of any where nothing is said. One of some assets is one of any, which the compiler sees because the latter
+ * has no type parameter.
+ */
+export type LiveService<Assets = unknown> = unknown extends Assets ? AnyLiveService : LiveServiceOf<Assets>;

@@ -18,15 +18,13 @@ import { serviceClosed, type Opened } from './epoch-runner.ts';
 import { LiveLoop, type LoopParts } from './live-loop.ts';
 import { mergeChanges, readNow, type AssetChange, type AssetNow, type EpochReport, type Moment } from './publication.ts';
 import { mergeReports } from './report.ts';
-import type { LiveService, WatchOptions } from './service-face.ts';
+import type { LiveServiceOf, WaitingFor, WatchOptions } from './service-face.ts';
 
 /** What a service is made of. */
 export interface ServiceParts<Assets> extends LoopParts {
   readonly feeds: ReadonlyMap<AssetKey, Feed>;
   readonly closeWhenDone: boolean;
   readonly asked: Asked<Assets>;
-  /** What is kept up to date at first. */
-  readonly selection: ReadonlySet<AssetKey>;
   /** What was taken from the origin of a source and not applied comes again. */
   readonly forget: (key: AssetKey) => void;
   /** Told who is to be woken and stopped. */
@@ -55,7 +53,7 @@ const CLOSE_RULES = { drain: RULES.flag };
 const UPDATE_RULES = { defs: CHECKED_LATER, select: CHECKED_LATER };
 
 /** What users hold of a service that lives. */
-export class RunningService<Assets> implements LiveService<Assets> {
+export class RunningService<Assets> implements LiveServiceOf<Assets> {
   readonly closed: Promise<void>;
   readonly #parts: ServiceParts<Assets>;
   readonly #loop: LiveLoop;
@@ -85,6 +83,10 @@ export class RunningService<Assets> implements LiveService<Assets> {
 
   get runId(): string {
     return this.#loop.engine?.runId ?? '';
+  }
+
+  get waitingFor(): readonly WaitingFor[] {
+    return this.#loop.waitingFor;
   }
 
   push(source: string | SourceDefinition, item: unknown, options: { readonly offset?: string } = {}): Promise<Pushed> {
@@ -220,8 +222,8 @@ export class RunningService<Assets> implements LiveService<Assets> {
 
   /** Before the first epoch, what readers get is what the store has. */
   async #stored(key: AssetKey, head: Position): Promise<AssetNow | undefined> {
-    const { port, selection } = this.#parts;
-    if (!selection.has(key)) return undefined;
+    const { port, planned } = this.#parts;
+    if (!planned.selection.has(key)) return undefined;
     const [event] = await port.readable([key], head);
     return this.#asNow(event);
   }

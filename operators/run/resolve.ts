@@ -189,7 +189,8 @@ async function readSources({ defs }: Plan, { wanted, given, signal }: Reads): Pr
   return new Map([...given, ...values]);
 }
 
-async function readSource(key: AssetKey, read: () => unknown): Promise<unknown> {
+/** Rejects with SelectionError SOURCE_READ_FAILED. */
+export async function readSource(key: AssetKey, read: () => unknown): Promise<unknown> {
   try {
     return await read();
   } catch (cause) {

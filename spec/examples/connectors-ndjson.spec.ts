@@ -39,7 +39,7 @@ const lines = (): Feed<readonly string[]> =>
 
 async function start(): Promise<void> {
   // Its assets do not matter to those who close it.
-  service = (await live(definitions, { store, sources: { lines: lines() } })) as unknown as LiveService;
+  service = await live(definitions, { store, sources: { lines: lines() } });
 }
 const stop = async (): Promise<void> => service?.close();
 const expectShown = (text: string): Promise<unknown> =>

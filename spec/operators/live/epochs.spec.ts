@@ -177,6 +177,20 @@ describe('settled() and durable()', () => {
     await service.close();
   });
 
+  test('end an epoch: what comes behind them waits for the policy', async () => {
+    const { service, seen } = await started({ marks: true });
+    void service.push('x', 1);
+    const settled = service.settled();
+    const later = service.push('x', 2);
+    await settled;
+    await ready();
+    expect(await service.current('doubled')).toMatchObject({ value: 2 });
+    expect(items(seen)).toEqual([0, 1]);
+    service.mark();
+    expect(await later).toMatchObject({ outcome: 'applied', epoch: 2 });
+    await service.close();
+  });
+
   test('wait for what came before them, also where what came after it was dropped meanwhile', async () => {
     const store = memoryStore();
     await store.put('a', 0);
@@ -197,6 +211,10 @@ describe('settled() and durable()', () => {
     expect(isSettled).toBe(false);
     service.resume();
     await settled;
+    // What came after it is in an epoch of its own, when the policy says so.
+    expect(await service.current('sum')).toMatchObject({ value: 1 });
+    service.mark();
+    await service.settled();
     expect(await service.current('sum')).toMatchObject({ value: 5 });
     await service.close();
   });

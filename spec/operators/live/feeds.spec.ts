@@ -487,6 +487,27 @@ describe('acknowledging', () => {
     expect(acknowledged.slice(3).toSorted((a, b) => a - b)).toEqual([2, 3]);
   });
 
+  test('does not come for a repetition of what could not be written', async () => {
+    const interference: LiveInterference = {};
+    const store = interferedStore(interference);
+    await store.put('x', 0);
+    const held = deferred();
+    interference.beforeAppend = async (_, index) => {
+      if (index < 2) return;
+      await held.promise;
+      throw new Error('the disk is gone');
+    };
+    const acknowledged: number[] = [];
+    const acknowledge = ({ id }: Message): void => void acknowledged.push(id);
+    const from = unending([...messages(1, 1), ...messages(1, 1)]);
+    const service = await live(chain(), { store, sources: { x: feed<number, Message>({ from, offset, fold, acknowledge }) } });
+    await ready();
+    held.resolve();
+    await expect(service.closed).rejects.toThrow('the disk is gone');
+    await ready();
+    expect(acknowledged).toEqual([]);
+  });
+
   test('what fails to be acknowledged ends the service, also when the feed has ended', async () => {
     const service = await live(chain(), {
       sources: { x: feed<number>({ from: [1], acknowledge: () => Promise.reject(new Error('the queue is gone')) }) },

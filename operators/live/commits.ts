@@ -36,6 +36,12 @@ export class Commits {
     return this.#last;
   }
 
+  /** Resolves when what was added so far is on disk; rejects where it will never be. */
+  async written(): Promise<void> {
+    await this.#last;
+    if (this.#failure !== undefined) throw this.#failure.error;
+  }
+
   /** Writes an epoch; resolves when it and all before it are on disk, and rejects where one of them could not be written. */
   add(batch: AppendBatch): Promise<void> {
     this.#inFlight += 1;

@@ -80,10 +80,13 @@ export class EpochRunner {
     if (graph === undefined) return;
     const applied = await applyItems(items, { graph, feeds, offsets });
     if (applied.duplicates.length > 0)
-      // What they repeat may not be on disk yet.
-      void commits.idle().then(() => {
-        for (const item of applied.duplicates) item.settle({ outcome: 'duplicate', epoch: undefined, position: undefined });
-      });
+      // What they repeat may not be on disk yet, or never come there: then they are not there either.
+      void commits.written().then(
+        () => {
+          for (const item of applied.duplicates) item.settle({ outcome: 'duplicate', epoch: undefined, position: undefined });
+        },
+        (error: unknown) => failAll(applied.duplicates, error),
+      );
     if (applied.taken.length > 0) await this.#run({ cause: 'items', observed: applied.observed, marked: NONE, applied });
   }
 

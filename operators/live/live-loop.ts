@@ -1,4 +1,5 @@
 import type { NewEvent, RunEnded } from '../../lib/events/logged-event.ts';
+import type { Position } from '../../lib/events/position.ts';
 import type { Service, Store } from '../../lib/events/store.ts';
 import type { Release } from '../../lib/kernel/turns.ts';
 import type { AssetKey } from '../../lib/model/asset-key.ts';
@@ -22,6 +23,12 @@ export interface LoopParts extends EpochRunnerParts {
 }
 
 type Job = () => Promise<void>;
+
+/** Where the log ends with all that had settled at some moment, and when that is on disk. */
+export interface SettledAt {
+  readonly position: Position;
+  readonly written: Promise<void>;
+}
 
 /** A job that somebody waits for. */
 interface Asked {
@@ -56,7 +63,7 @@ export class LiveLoop {
   #stopRetry: (() => void) | undefined;
   #isOver = false;
   #wake: (() => void) | undefined;
-  #waiters: { readonly target: number; readonly resolve: () => void; readonly reject: (error: unknown) => void }[] = [];
+  #waiters: { readonly target: number; readonly resolve: (at: SettledAt) => void; readonly reject: (error: unknown) => void }[] = [];
 
   constructor(parts: LoopParts) {
     this.#parts = parts;
@@ -132,7 +139,7 @@ export class LiveLoop {
   }
 
   /** Resolves when all that had come by now has settled. */
-  settled(): Promise<void> {
+  settled(): Promise<SettledAt> {
     if (this.#failure !== undefined) return Promise.reject(this.#failure.error);
     const target = this.#parts.intake.came;
     this.#parts.intake.flush();
@@ -221,7 +228,12 @@ export class LiveLoop {
     const { intake } = this.#parts;
     const done = this.#waiters.filter(({ target }) => intake.isThrough(target) && !this.#beside && this.#jobs.length === 0);
     this.#waiters = this.#waiters.filter((waiter) => !done.includes(waiter));
-    for (const { resolve } of done) resolve();
+    for (const { resolve } of done) resolve(this.settledAt());
+  }
+
+  /** To be asked between two epochs: while one settles, its events are counted before they are on their way. */
+  settledAt(): SettledAt {
+    return { position: (this.#runner.engine?.graph.next ?? 1) - 1, written: this.#parts.commits.idle() };
   }
 
   async #letOthers(): Promise<void> {
@@ -330,7 +342,7 @@ export class LiveLoop {
       this.#service.end();
       const failure = this.#failure;
       for (const { resolve, reject } of this.#waiters.splice(0))
-        if (failure === undefined) resolve();
+        if (failure === undefined) resolve(this.settledAt());
         else reject(failure.error);
     }
   }

@@ -140,10 +140,9 @@ export class Intake {
 
   /** Whether an epoch may be taken. */
   get ready(): boolean {
-    if (this.#due || this.#marks > 0 || this.#full > 0) return this.#waiting > 0 || this.#marks > 0;
+    if (this.#isCut) return this.#waiting > 0 || this.#marks > 0;
     // What came before makes no epoch, so it waits for none.
-    if (this.#policy.items === undefined || this.#waiting === 0) return false;
-    return this.#fresh === 0 || this.#fresh >= this.#policy.items;
+    return this.#policy.items !== undefined && this.#waiting > 0 && this.#fresh === 0;
   }
 
   /** Takes an item, or what its source's policy makes of it. A source that blocks asks for {@link room} first. */
@@ -190,7 +189,7 @@ export class Intake {
   /** The items of the next epoch, in the order in which they came. */
   take(): readonly Item[] {
     // Also of what is due, no more than the policy says: where epochs end then depends on the items alone.
-    const items = this.#takeUpTo(this.#policy.items ?? Infinity);
+    const items = this.#isCut ? this.#takeUpTo(this.#policy.items ?? Infinity) : this.#takeRepeats();
     if (this.#waiting === 0) this.#due = false;
     this.#stopTimer?.();
     this.#stopTimer = undefined;
@@ -219,6 +218,23 @@ export class Intake {
     this.#due = false;
     this.#stopTimer?.();
     this.#stopTimer = undefined;
+    return items;
+  }
+
+  /** Whether something says that an epoch ends, and not only that what came before need not wait for one. */
+  get #isCut(): boolean {
+    if (this.#due || this.#marks > 0 || this.#full > 0) return true;
+    return this.#policy.items !== undefined && this.#fresh >= this.#policy.items;
+  }
+
+  /** What came before and waits in front: what has come behind it since this was ready waits for the rest of its own epoch. */
+  #takeRepeats(): readonly Item[] {
+    const items: Item[] = [];
+    for (let entry = this.#line[this.#next]; entry !== undefined && entry !== 'mark'; entry = this.#line[this.#next]) {
+      if (!entry.gone && !entry.isRepeat) break;
+      this.#next += 1;
+      if (!entry.gone) items.push(this.#leave(entry));
+    }
     return items;
   }
 

@@ -1,4 +1,5 @@
 import type { NewEvent, RunEnded } from '../../lib/events/logged-event.ts';
+import type { Position } from '../../lib/events/position.ts';
 import type { Service } from '../../lib/events/service.ts';
 import type { Store } from '../../lib/events/store.ts';
 import type { Release } from '../../lib/kernel/turns.ts';
@@ -21,6 +22,12 @@ export interface LoopParts extends EpochRunnerParts, FirstEpochParts {
 }
 
 type Job = () => Promise<void>;
+
+/** Where the log ends with all that had settled at some moment, and when that is on disk. */
+export interface SettledAt {
+  readonly position: Position;
+  readonly written: Promise<void>;
+}
 
 /** A job that somebody waits for. */
 interface Asked {
@@ -51,7 +58,7 @@ export class LiveLoop {
   #stopRetry: (() => void) | undefined;
   #isOver = false;
   #wake: (() => void) | undefined;
-  #waiters: { readonly target: number; readonly resolve: () => void; readonly reject: (error: unknown) => void }[] = [];
+  #waiters: { readonly target: number; readonly resolve: (at: SettledAt) => void; readonly reject: (error: unknown) => void }[] = [];
 
   constructor(parts: LoopParts) {
     this.#parts = parts;
@@ -134,7 +141,7 @@ export class LiveLoop {
   }
 
   /** Resolves when all that had come by now has settled. */
-  settled(): Promise<void> {
+  settled(): Promise<SettledAt> {
     if (this.#failure !== undefined) return Promise.reject(this.#failure.error);
     const target = this.#parts.intake.came;
     // Ends an epoch, rather than be due: what comes later is not asked for.
@@ -234,7 +241,12 @@ export class LiveLoop {
     const { intake } = this.#parts;
     const done = this.#waiters.filter(({ target }) => intake.isThrough(target) && !this.#beside && this.#jobs.length === 0);
     this.#waiters = this.#waiters.filter((waiter) => !done.includes(waiter));
-    for (const { resolve } of done) resolve();
+    for (const { resolve } of done) resolve(this.settledAt());
+  }
+
+  /** To be asked between two epochs: while one settles, its events are counted before they are on their way. */
+  settledAt(): SettledAt {
+    return { position: (this.#runner.engine?.graph.next ?? 1) - 1, written: this.#parts.commits.idle() };
   }
 
   async #letOthers(): Promise<void> {
@@ -316,7 +328,7 @@ export class LiveLoop {
       this.#service.end();
       const failure = this.#failure;
       for (const { resolve, reject } of this.#waiters.splice(0))
-        if (failure === undefined) resolve();
+        if (failure === undefined) resolve(this.settledAt());
         else reject(failure.error);
     }
   }

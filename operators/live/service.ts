@@ -138,16 +138,18 @@ export class RunningService<Assets> implements LiveServiceOf<Assets> {
     return changesOf({ name: 'epochs', lag, merge: mergeReports, listen: (listener) => this.#parts.publication.listen(at, listener) });
   }
 
-  settled(): Promise<void> {
-    return this.#isClosed ? this.closed : this.#loop.settled();
+  async settled(): Promise<void> {
+    await (this.#isClosed ? this.closed : this.#loop.settled());
   }
 
   async durable(): Promise<number> {
-    await this.settled();
-    await this.#parts.commits.idle();
+    const loop = this.#loop;
+    const settled = this.#isClosed ? this.closed.then(() => loop.settledAt()) : loop.settled();
+    // What settles while this is written is not on disk when this is.
+    const { position, written } = await settled;
+    await written;
     this.#loop.throwIfFailed();
-    const position = this.#loop.engine?.graph.next ?? 1;
-    return position - 1;
+    return position;
   }
 
   async update(change: { readonly defs?: Definitions<Assets>; readonly select?: Select<Assets> }): Promise<void> {

@@ -1,6 +1,6 @@
 /** Something that holds for every graph, every selection and every history. */
 export interface Law {
-  /** `S…` for laws of subsets, `I…` for those of runs over a store that remembers. */
+  /** `S…` for laws of subsets, `I…` for those of runs over a store that remembers, `L…` for those of live mode. */
   readonly id: string;
   readonly name: string;
   readonly statement: string;

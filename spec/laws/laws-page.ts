@@ -10,7 +10,11 @@ test says when it is out of date. Each law is tried on random cases and, as far 
 answer beforehand. [SEMANTICS.md](SEMANTICS.md) has the rules that they follow from.
 
 A law is worth what it catches: behind _killed_ stand the engines that are broken on purpose and that the law notices (\`npm run mutants\`).
-To try what the laws say on definitions of your own, see [property testing](guide/property-testing.md). Laws of live mode will be added with it.
+To try what the laws say on definitions of your own, see [property testing](guide/property-testing.md).
+`;
+
+const LIVE = `Laws of services that stay up; rules L1 to L6 of [SEMANTICS.md](SEMANTICS.md) are others. Each holds for any arrivals, chunks and epoch policies, whichever
+step or write ends first; those of the disk are tried by killing real processes, too ([TORTURE.md](TORTURE.md)).
 `;
 
 /** docs/LAWS.md, as it has to be. */
@@ -20,7 +24,7 @@ export function lawsPage(): string {
       .filter(({ id }) => id.startsWith(letter))
       .map(section)
       .join('\n');
-  return [INTRODUCTION, '## Subsets\n', part('S'), '## Runs that remember\n', part('I')].join('\n');
+  return [INTRODUCTION, '## Subsets\n', part('S'), '## Runs that remember\n', part('I'), '## Live mode\n', LIVE, part('L')].join('\n');
 }
 
 function section({ id, name, statement, why, broken, spec, title }: Law): string {

@@ -34,24 +34,42 @@ export function tapeOf(values: readonly number[], every: number): Tape {
   });
 }
 
-/** How a tape is read: how many messages before the offset come again, and after how many the event loop has a turn. */
+/**
+ * How a tape is read: how many messages before the offset come again, after how many the event loop has a turn, and of how many messages each
+ * is given once more, with all behind it, before the tape goes on.
+ */
 export interface Reading {
   readonly again: number;
   readonly chunk: number;
+  readonly stutter?: readonly number[];
+}
+
+/** A tape as an origin gives it that delivers at least once. */
+function delivered(tape: Tape, stutter: readonly number[]): Tape {
+  return tape.flatMap((item, index) => {
+    const back = stutter[index % stutter.length] ?? 0;
+    // An end that came again would end another epoch.
+    return [item, ...tape.slice(Math.max(0, index + 1 - back), index + 1).filter((each) => each !== endOfEpoch)];
+  });
 }
 
 /** A feed of a tape that can be read from any place. A value is folded, so that one that is lost or comes twice shows for ever. */
-function tapeFeed(tape: Tape, { again, chunk }: Reading): Feed<number> {
+function tapeFeed(tape: Tape, { again, chunk, stutter = [] }: Reading): Feed<number> {
   const from = async function* ({ offset = '0' }: FeedContext): AsyncGenerator<Message | typeof endOfEpoch> {
     const first = Math.max(1, Number(offset) + 1 - again);
     const start = tape.findIndex((item) => item !== endOfEpoch && item.at >= first);
     if (start < 0) return;
-    for (const [index, item] of tape.slice(start).entries()) {
+    for (const [index, item] of delivered(tape.slice(start), stutter).entries()) {
       if (index % chunk === chunk - 1) await new Promise((resolve) => setImmediate(resolve));
       yield item;
     }
   };
-  return feed<number, Message>({ from, offset: ({ at }) => String(at), fold: (sum = 0, { value }) => 3 * sum - sum * sum + value });
+  return feed<number, Message>({ from, offset: ({ at }) => String(at), fold: (sum = 0, { value }) => folded(sum, value) });
+}
+
+/** The next value of a source whose items are folded: what is left out, doubled or swapped shows for ever. */
+export function folded(sum: number, value: number): number {
+  return (11 * sum + value + 1) % 1009;
 }
 
 /** When in the life of a service its store takes nothing more: at which append, and whether that one is still written. */
@@ -72,13 +90,18 @@ export interface LivePlaying {
 export async function playTape(
   played: History,
   inner: LivePort,
-  { playing, kills }: { readonly playing: LivePlaying; readonly kills: readonly Kill[] },
+  {
+    playing,
+    kills,
+    afterKill = () => Promise.resolve(),
+  }: { readonly playing: LivePlaying; readonly kills: readonly Kill[]; readonly afterKill?: () => Promise<void> },
 ): Promise<void> {
   for (const kill of [...kills, undefined]) {
     const store = kill === undefined ? storeOf(inner) : storeOf(killedPort(inner, kill));
     await playOnce(played, store, playing).catch((error: unknown) => {
       if (!(error instanceof Killed)) throw error;
     });
+    if (kill !== undefined) await afterKill();
   }
 }
 

@@ -1,76 +1,17 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { live, refresh, type EpochPolicy } from '../../index.ts';
+import { refresh } from '../../index.ts';
 import { memoryStore } from '../../lib/memory/index.ts';
-import { manualClock } from '../operators/rig/manual-clock.ts';
-import { history, type HistoryConstraints } from './incremental-arbitraries.ts';
+import { history } from './incremental-arbitraries.ts';
 import { eventsFrom, openEntries } from './incremental-checks.ts';
-import { History, type Playing } from './incremental-history.ts';
+import { History } from './incremental-history.ts';
 import { casesOf } from './incremental-play.ts';
+import { arrival, arrive, deterministic, playing, policy, pure } from './live-arrivals.ts';
 import { lastOf, playTape, refreshedAtOnce, storeWithout, tapeOf, withoutRuns } from './live-play.ts';
-
-/** Steps whose outputs are functions of what is declared, are kept, and whose code is trusted for ever. */
-const pure: HistoryConstraints = { passing: 0, voids: 0, volatile: 0, together: 2, unversioned: 0, maxSteps: 7, actions: ['put'] };
-
-const policy: fc.Arbitrary<EpochPolicy> = fc.oneof(
-  fc.constant({}),
-  fc.record({ items: fc.integer({ min: 1, max: 4 }) }),
-  fc.constant({ marks: true as const }),
-  fc.constant({ ms: 10 }),
-);
-/** Under which a history of epochs follows from what came. */
-const deterministic: fc.Arbitrary<EpochPolicy> = fc.oneof(
-  fc.constant({}),
-  fc.record({ items: fc.integer({ min: 1, max: 4 }) }),
-  fc.constant({ marks: true as const }),
-);
-
-type Arrival =
-  { readonly do: 'push'; readonly source: number; readonly value: number } | { readonly do: 'mark' | 'turn' | 'tick' | 'settle' };
-const arrival: fc.Arbitrary<Arrival> = fc.oneof(
-  { weight: 8, arbitrary: fc.record({ do: fc.constant('push' as const), source: fc.nat({ max: 1 }), value: fc.nat({ max: 5 }) }) },
-  { weight: 3, arbitrary: fc.record({ do: fc.constantFrom('mark' as const, 'turn' as const, 'tick' as const, 'settle' as const) }) },
-);
-
-interface Watching {
-  readonly epochs: EpochPolicy;
-  readonly playing?: Playing;
-  readonly settle?: <T>(run: Promise<T>) => Promise<T>;
-}
-
-/** A service on a store of its own, with all that anybody was told of it. */
-async function playing(shape: ConstructorParameters<typeof History>[0], watching: Watching) {
-  const played = new History(shape, watching.playing);
-  const store = memoryStore();
-  const clock = manualClock();
-  for (const [key, value] of played.values) await store.put(key, value);
-  const service = await live(played.defs, { store, clock, epochs: watching.epochs });
-  const settle = watching.settle ?? (async <T>(run: Promise<T>): Promise<T> => run);
-  return { played, store, clock, service, settle };
-}
-
-async function arrive(
-  { played, clock, service, settle }: Awaited<ReturnType<typeof playing>>,
-  arrivals: readonly Arrival[],
-): Promise<void> {
-  const pushed: Promise<unknown>[] = [];
-  for (const each of arrivals) {
-    if (each.do === 'push') {
-      const key = played.sources[each.source % played.sources.length] ?? '';
-      played.values.set(key, each.value);
-      pushed.push(service.push(key, each.value));
-    } else if (each.do === 'mark') service.mark();
-    else if (each.do === 'tick') clock.advance(5);
-    else if (each.do === 'settle') await settle(service.settled());
-    else await new Promise((resolve) => setImmediate(resolve));
-  }
-  await settle(service.durable());
-  await settle(Promise.all(pushed));
-}
 
 describe('laws of live mode', () => {
   test(
-    'L1, I1, I9: whatever came in whichever epochs, assets are as after one refresh on the same inputs on a new store',
+    'I1, I9 whatever came in whichever epochs, assets are as after one refresh on the same inputs on a new store',
     { timeout: 120_000 },
     async () => {
       // What is held depends on what came before.
@@ -89,7 +30,7 @@ describe('laws of live mode', () => {
   );
 
   test(
-    'X3, R6: an item at a time, assets are as after a refresh for each, also where inputs hold and versions are derived',
+    'X3, R6 an item at a time, assets are as after a refresh for each, also where inputs hold and versions are derived',
     { timeout: 120_000 },
     async () => {
       const shapes = history({ ...pure, holds: 6, derived: 3 });
@@ -112,7 +53,7 @@ describe('laws of live mode', () => {
     },
   );
 
-  test('I12: in whichever order asynchronous steps end, the log is the same', { timeout: 120_000 }, async () => {
+  test('I12 in whichever order asynchronous steps end, the log is the same', { timeout: 120_000 }, async () => {
     const property = fc.asyncProperty(
       history({ ...pure, later: 8 }),
       fc.scheduler(),
@@ -136,43 +77,39 @@ describe('laws of live mode', () => {
     await fc.assert(property, { numRuns: casesOf(30) });
   });
 
-  test(
-    'L2, L3: killed at any write, before or after it is there, the log goes on as if nothing had been',
-    { timeout: 120_000 },
-    async () => {
-      let [killed, written] = [0, 0];
-      const property = fc.asyncProperty(
-        history({ ...pure, later: 2 }),
-        fc.record({
-          values: fc.array(fc.nat({ max: 5 }), { minLength: 1, maxLength: 14, size: 'max' }),
-          every: fc.integer({ min: 1, max: 5 }),
-          again: fc.nat({ max: 6 }),
-          chunk: fc.integer({ min: 1, max: 6 }),
-          epochs: deterministic,
-          window: fc.integer({ min: 1, max: 4 }),
-          kills: fc.array(fc.record({ append: fc.nat({ max: 5 }), isWritten: fc.boolean() }), { minLength: 1, maxLength: 4 }),
-        }),
-        async (shape, { values, every, again, chunk, epochs, window, kills }) => {
-          const tape = tapeOf(values, every);
-          const [whole, broken] = [new History(shape), new History(shape)];
-          const [calm, rough] = [await storeWithout(whole), await storeWithout(broken)];
-          await playTape(whole, calm.port, { playing: { tape, reading: { again: 0, chunk: 1 }, epochs, window: 1 }, kills: [] });
-          await playTape(broken, rough.port, { playing: { tape, reading: { again, chunk }, epochs, window }, kills });
-          const [expected, got] = [await eventsFrom(calm.store, 1), await eventsFrom(rough.store, 1)];
-          expect(withoutRuns(got), whole.print()).toEqual(withoutRuns(expected));
-          expect(openEntries(got)).toEqual([]);
-          killed += (await rough.store.runs()).filter(({ ended }) => ended === null).length;
-          written += got.length;
-        },
-      );
-      await fc.assert(property, { numRuns: casesOf(50) });
-      expect(killed).toBeGreaterThan(20);
-      expect(written).toBeGreaterThan(500);
-    },
-  );
+  test('L1 killed at any write, before or after it is there, the log goes on as if nothing had been', { timeout: 120_000 }, async () => {
+    let [killed, written] = [0, 0];
+    const property = fc.asyncProperty(
+      history({ ...pure, later: 2 }),
+      fc.record({
+        values: fc.array(fc.nat({ max: 5 }), { minLength: 1, maxLength: 14, size: 'max' }),
+        every: fc.integer({ min: 1, max: 5 }),
+        again: fc.nat({ max: 6 }),
+        chunk: fc.integer({ min: 1, max: 6 }),
+        epochs: deterministic,
+        window: fc.integer({ min: 1, max: 4 }),
+        kills: fc.array(fc.record({ append: fc.nat({ max: 5 }), isWritten: fc.boolean() }), { minLength: 1, maxLength: 4 }),
+      }),
+      async (shape, { values, every, again, chunk, epochs, window, kills }) => {
+        const tape = tapeOf(values, every);
+        const [whole, broken] = [new History(shape), new History(shape)];
+        const [calm, rough] = [await storeWithout(whole), await storeWithout(broken)];
+        await playTape(whole, calm.port, { playing: { tape, reading: { again: 0, chunk: 1 }, epochs, window: 1 }, kills: [] });
+        await playTape(broken, rough.port, { playing: { tape, reading: { again, chunk }, epochs, window }, kills });
+        const [expected, got] = [await eventsFrom(calm.store, 1), await eventsFrom(rough.store, 1)];
+        expect(withoutRuns(got), whole.print()).toEqual(withoutRuns(expected));
+        expect(openEntries(got)).toEqual([]);
+        killed += (await rough.store.runs()).filter(({ ended }) => ended === null).length;
+        written += got.length;
+      },
+    );
+    await fc.assert(property, { numRuns: casesOf(50) });
+    expect(killed).toBeGreaterThan(20);
+    expect(written).toBeGreaterThan(500);
+  });
 
   test(
-    'L8, L3: lossless observers see each change once, conflating ones a strictly increasing part that ends with the last',
+    'lossless observers of random worlds see each change once, conflating ones a strictly increasing part that ends with the last',
     { timeout: 120_000 },
     async () => {
       const property = fc.asyncProperty(
@@ -221,7 +158,7 @@ describe('laws of live mode', () => {
   );
 
   test(
-    'I2, I3, I4: in an epoch a step runs at most once, on what the log says it read, and never on what it last succeeded with',
+    'I2, I3, I4 in an epoch a step runs at most once, on what the log says it read, and never on what it last succeeded with',
     { timeout: 120_000 },
     async () => {
       const property = fc.asyncProperty(history(pure), policy, fc.array(arrival, { maxLength: 20 }), async (shape, epochs, arrivals) => {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { assetKey } from '../../../lib/model/asset-key.ts';
-import { Intake, type Pushed } from '../../../operators/live/intake.ts';
+import { Intake, type Item, type Pushed } from '../../../operators/live/intake.ts';
 import { manualClock } from '../rig/manual-clock.ts';
 
 // Each of them took a walk over all that were dropped before: as many steps as would take minutes.
@@ -22,4 +22,26 @@ test('what drops its oldest items keeps none of them, however long nobody takes 
   expect(intake.waiting).toBe(3);
   intake.mark();
   expect(intake.take().map(({ value }) => value)).toEqual([-1, 299_998, 299_999]);
+});
+
+test('an epoch of so many items is of so many, also where the first of them came while only repeated ones were there to be taken', () => {
+  const key = assetKey('x', 'a test');
+  const item = (value: number): Item => ({ key, value, offset: undefined, settle: () => undefined, fail: () => undefined });
+  const intake = new Intake({
+    policy: { items: 2 },
+    queues: new Map(),
+    fallback: { capacity: 10, overflow: 'error' },
+    timer: manualClock().timer,
+    onReady: () => undefined,
+    isRepeat: ({ value }) => Number(value) <= 0,
+  });
+  intake.add(item(0));
+  expect(intake.ready).toBe(true);
+  intake.add(item(1));
+  expect(intake.take().map(({ value }) => value)).toEqual([0]);
+  expect(intake.ready).toBe(false);
+  intake.add(item(-1));
+  intake.add(item(2));
+  expect(intake.take().map(({ value }) => value)).toEqual([1, -1, 2]);
+  expect(intake.waiting).toBe(0);
 });

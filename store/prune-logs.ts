@@ -18,7 +18,7 @@ interface LogPruning {
 
 /** Removes what bodies logged and how hooks failed before the oldest of so many runs started. Gives how many events that were. */
 export async function pruneLogs({ writer, read, label }: LogPruning, runs: number, pass: (rows: number) => Promise<void>): Promise<number> {
-  const end = await read((_reader, tables) => runStart(tables, runs, readState(tables, label).head));
+  const end = await read((reader, tables) => (runs === 0 ? readState(tables, label).head + 1 : runStart(tables, reader, runs)));
   let removed = 0;
   for (let from = 1; from < end;) {
     const start = from;

@@ -34,12 +34,16 @@ export function rootsOnDisk(options: MarkOptions): Roots {
   };
 }
 
-/** Where the oldest of so many runs started; behind `head` for none. */
-export function runStart({ runs }: Tables, count: number, head: Position): Position {
-  let start = head + 1;
-  if (count === 0) return start;
-  for (const key of runs.getKeys({ reverse: true, limit: count })) start = Math.min(start, positionOf(key));
-  return start;
+/** Where the oldest of the last `count` runs started, of which live services are none (E1); at the start of the log where there are fewer. */
+export function runStart({ runs }: Tables, reader: LogReader, count: number): Position {
+  let left = count;
+  for (const key of runs.getKeys({ reverse: true })) {
+    const [started] = reader.events(positionOf(key), 1);
+    if (started?.type === 'run-started' && started.mode === 'live') continue;
+    left -= 1;
+    if (left === 0) return positionOf(key);
+  }
+  return 1;
 }
 
 /** The events of each id of an index. `few` are read at first. */

@@ -7,7 +7,10 @@ export interface KeepOptions {
   readonly versions?: number;
   /** Of how many of the latest runs to keep every value: 20 by default. */
   readonly runs?: number;
-  /** Of how many of the latest runs to keep what bodies logged and how hooks failed. Of all by default. */
+  /**
+   * Of how many of the latest runs to keep what bodies logged and how hooks failed, with all that was said since the oldest of them started. Of all
+   * by default. Live services are none of them.
+   */
   readonly logsOfRuns?: number;
 }
 

@@ -204,7 +204,7 @@ export interface PruneRequest {
   readonly versions: number;
   /** Of so many of the latest runs, every value. */
   readonly runs: number;
-  /** Of so many of the latest runs, what bodies logged and how hooks failed; `undefined`: of all. */
+  /** Of so many of the latest runs, live services aside, what bodies logged and how hooks failed; `undefined`: of all. */
   readonly logsOfRuns: number | undefined;
   readonly onProgress: ((progress: PruneProgress) => void) | undefined;
   readonly signal: AbortSignal | undefined;

@@ -78,9 +78,17 @@ function removeValues(kept: Prunable, isLive: (address: Address) => boolean): Pr
   return Object.freeze(values);
 }
 
-/** Where the oldest of so many runs started; behind the end of the log for none. */
+/**
+ * Where the oldest of the last `count` runs started, of which live services are none (E1): at the start of the log where there are fewer, behind
+ * its end for none.
+ */
 function runStart({ runs, log }: Prunable, count: number): Position {
-  return count === 0 ? log.head + 1 : (runs.at(-Math.min(count, runs.length))?.started ?? log.head + 1);
+  if (count === 0) return log.head + 1;
+  const counted = runs.filter(({ started }) => {
+    const event = log.at(started);
+    return event?.type !== 'run-started' || event.mode !== 'live';
+  });
+  return counted.at(-count)?.started ?? 1;
 }
 
 function rootsOf({ log, readable, settled, runs }: Prunable, pass: (rows: number) => void): Roots {

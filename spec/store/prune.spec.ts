@@ -414,6 +414,21 @@ describe('a prune', () => {
     expect(await pruneStore(store, { logsOfRuns: 0 })).toMatchObject({ events: { removed: 0 } });
     await store.close();
   });
+
+  test.each(stores)('counts no live service among the runs whose logs are kept (%s)', async (_, open) => {
+    const store = await open();
+    const append = (runId: string, mode: 'materialize' | 'live') =>
+      store.port.append({ events: [runStarted({ runId, mode }), logLine({ runId }), runEnded({ runId })], values: [] });
+    await append('service', 'live');
+    await append('one', 'materialize');
+    // There is one run, so nothing is older than the last two.
+    expect(await pruneStore(store, { logsOfRuns: 2 })).toMatchObject({ events: { removed: 0 } });
+    for (const runId of ['started again', 'and again']) await append(runId, 'live');
+    expect(await pruneStore(store, { logsOfRuns: 1 })).toMatchObject({ events: { removed: 1 } });
+    const kept = (await store.port.read(1, 100)).flatMap((event) => (event.type === 'log-line' ? [event.runId] : []));
+    expect(kept).toEqual(['one', 'started again', 'and again']);
+    await store.close();
+  });
 });
 
 describe('a prune on disk', () => {

@@ -1,16 +1,17 @@
 import { existsSync, openSync, readFileSync, readdirSync, rmSync, statfsSync, writeSync, closeSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { pruneStore } from '../../lib/events/prune.ts';
-import type { Store } from '../../lib/events/store.ts';
+import { encodeStorable, type Store } from '../../lib/events/store.ts';
 import type { AppendBatch } from '../../lib/events/store-port.ts';
+import { keyed, type Keyed } from '../../lib/kernel/keyed/keyed.ts';
 import { backupStore } from '../../store/backup.ts';
 import { compactStore } from '../../store/compact.ts';
 import { openStore } from '../../store/open-store.ts';
 import { repairStore } from '../../store/repair.ts';
 import { restoreStore } from '../../store/restore.ts';
 import { verifyStore } from '../../store/verify.ts';
-import { materialized, sampleValue } from '../kit/sample-events.ts';
-import { read, REMOVED } from './examine.ts';
+import { materialized, sampleValue, stepSettled } from '../kit/sample-events.ts';
+import { offsetsIn, read, REMOVED } from './examine.ts';
 import { Random } from './random.ts';
 import { placesOf } from './script.ts';
 
@@ -61,9 +62,12 @@ const CHUNK = 64 * 1024;
 const EVENTS_AFTER = 20;
 const MOST_BATCHES = 3;
 const MOST_EVENTS = 3;
+const KEYS = 5;
+const ROWS = 300;
 
 let store: Store | undefined;
 let random = new Random(0);
+let rows: Keyed<number, number> = keyed(Array.from({ length: ROWS }, (_, row) => [row, row] as const));
 /** The file, elsewhere, that takes the version of each event that is acknowledged. */
 let sayings = -1;
 let isLiar = false;
@@ -133,42 +137,63 @@ function open(): Store {
 async function append(to: Store, size: number): Promise<void> {
   const batches = Array.from({ length: 1 + random.below(MOST_BATCHES) }, () => batchOf(size));
   const settled = await Promise.allSettled(
-    batches.map(async ({ batch, versions }) => {
+    batches.map(async ({ batch, said }) => {
       await to.port.append(batch).catch((error: unknown) => {
-        if (isLiar) writeSync(sayings, `${versions[0]}\n`);
+        if (isLiar) writeSync(sayings, `${said[0]}\n`);
         throw error;
       });
-      writeSync(sayings, versions.map((version) => `${version}\n`).join(''));
+      writeSync(sayings, said.map((line) => `${line}\n`).join(''));
     }),
   );
   const refused = settled.find((each) => each.status === 'rejected');
   if (refused !== undefined) throw refused.reason;
 }
 
-function batchOf(size: number): { readonly batch: AppendBatch; readonly versions: readonly string[] } {
-  const value = sampleValue({ number: random.next(), text: 'v'.repeat(random.below(size)) });
-  const events = Array.from({ length: 1 + random.below(MOST_EVENTS) }, () =>
-    materialized(`a/${random.below(5)}`, { address: value.address, version: `${random.next()}` }),
-  );
-  return { batch: { events, values: [value] }, versions: events.map(({ version }) => version) };
+/** A batch, and what is noted of each of its events: the version, and the key where that is how far a source of this key was read. */
+interface Noted {
+  readonly batch: AppendBatch;
+  readonly said: readonly string[];
 }
 
-/** Every event that was acknowledged is there, in the order of the acknowledgements. */
+/** As a live service appends it: values, the state of a step, rows of which some changed, and how far a source was read. */
+function batchOf(size: number): Noted {
+  const value = sampleValue({ number: random.next(), text: 'v'.repeat(random.below(size)) });
+  const state = sampleValue({ state: random.next() });
+  rows = rows.set(random.below(ROWS), random.next());
+  const table = encodeStorable(rows);
+  const events = Array.from({ length: 1 + random.below(MOST_EVENTS) }, () =>
+    materialized(`a/${random.below(KEYS)}`, { address: random.oneIn(3) ? table.address : value.address, version: `${random.next()}` }),
+  );
+  const settled = stepSettled({ stateAddress: state.address });
+  const offsets = events.slice(-1).map(({ key, version }) => ({ key, offset: version }));
+  const said = events.map(({ version, key }, at) => (at === events.length - 1 ? `${version} ${key}` : version));
+  return { batch: { events: [settled, ...events], values: [value, state, table], offsets }, said };
+}
+
+/** Every event that was acknowledged is there, in the order of the acknowledgements, and sources were read as far as the last of them says. */
 async function compare(path: string, from: string): Promise<FullDiskReply> {
   await using reading = await openStore(path, { mode: 'read' });
-  const acknowledged = readFileSync(from, 'utf8').split('\n').slice(0, -1);
-  const found = (await reading.port.read(1, Infinity)).map((event) => ('version' in event ? event.version : 'none'));
-  const wrong = acknowledged.findIndex((version, index) => found[index] !== version);
-  if (wrong < 0 && found.length === acknowledged.length) return { said: 'done' };
-  return {
-    said: 'wrong',
-    problem: `${acknowledged.length} events were acknowledged, ${found.length} are there, and number ${wrong + 1} differs`,
-  };
+  const acknowledged = readFileSync(from, 'utf8')
+    .split('\n')
+    .slice(0, -1)
+    .map((line) => line.split(' '));
+  const found = (await reading.port.read(1, Infinity)).flatMap((event) => ('version' in event ? [event.version] : []));
+  const wrong = acknowledged.findIndex(([version], index) => found[index] !== version);
+  if (wrong >= 0 || found.length !== acknowledged.length)
+    return {
+      said: 'wrong',
+      problem: `${acknowledged.length} events were acknowledged, ${found.length} are there, and number ${wrong + 1} differs`,
+    };
+  const wanted = new Map(acknowledged.flatMap(([version = '', key]) => (key === undefined ? [] : [[key, version] as const])));
+  const offsets = await offsetsIn(reading.port, [...wanted.keys()]);
+  const other = [...wanted].find(([key, offset]) => offsets[key] !== offset);
+  if (other === undefined) return { said: 'done' };
+  return { said: 'wrong', problem: `the offset of ${other[0]} is ${offsets[other[0]]}, and ${other[1]} was acknowledged` };
 }
 
 async function readThrough(path: string): Promise<FullDiskReply> {
   await using reading = await openStore(path, { mode: 'read' });
-  const { missing, lines, head } = await read(reading.port, []);
+  const { missing, lines, head } = await read(reading.port, {});
   if (lines.length !== head) return { said: 'wrong', problem: `${lines.length} events were read of ${head}` };
   const [[address, reason] = []] = Object.entries(missing).filter(([, why]) => why !== REMOVED);
   return address === undefined ? { said: 'done' } : { said: 'wrong', problem: `the value ${address} cannot be read: ${reason}` };

@@ -26,3 +26,12 @@ test.runIf(lacksStrace() === undefined)(
   },
   PATIENCE_MS,
 );
+
+test.runIf(lacksStrace() === undefined)(
+  'a process that writes offsets behind the events that they belong to is found out',
+  async () => {
+    const { failed } = await failCalls({ count: 24, seed: 1, tell: () => undefined }, { isLiar: false, habit: { splitsOffsets: true } });
+    expect(failed).toBeGreaterThan(0);
+  },
+  PATIENCE_MS,
+);

@@ -7,7 +7,7 @@ import { Random } from './random.ts';
 import { QuickFolder, scriptChild } from './script-child.ts';
 import { readSayings } from './sayings.ts';
 import type { Promised, Refused, ScriptOrder, ScriptReply } from './script-process.ts';
-import { makeScript, placesOf, type ScriptName } from './script.ts';
+import { makeScript, placesOf, type OffsetHabit, type ScriptName } from './script.ts';
 import { bytesOf, lacksStrace, Strace, type Fault, type TracedCall } from './strace.ts';
 import { Tally, type Torture, type TortureReport, type TortureRequest } from './torture.ts';
 
@@ -53,6 +53,7 @@ export const iofault: Torture = {
 export interface Honesty {
   /** Whether it promises what is refused too. */
   readonly isLiar: boolean;
+  readonly habit?: OffsetHabit;
 }
 
 /** The torture of a player that may be a liar. */
@@ -63,7 +64,7 @@ export async function failCalls({ count, seed, tell }: TortureRequest, honesty: 
     tally.skip();
     return tally.report(lacks);
   }
-  const found = (await Promise.all(PHASES.map((phase) => sitesOf(phase, seed)))).flat();
+  const found = (await Promise.all(PHASES.map((phase) => sitesOf(phase, seed, honesty.habit)))).flat();
   tell(`${found.length} calls can fail`);
   const sites = found.length <= count ? found : sample(found, count, new Random(seed));
   await Promise.all(
@@ -108,10 +109,10 @@ function sample(sites: readonly Site[], count: number, random: Random): readonly
 }
 
 /** Finds out which calls a phase makes to files of its folder, by playing it once without a fault. */
-async function sitesOf(phase: Phase, seed: number): Promise<readonly Site[]> {
+async function sitesOf(phase: Phase, seed: number, habit: OffsetHabit = {}): Promise<readonly Site[]> {
   using quick = new QuickFolder();
   await using child = await started();
-  const { reply, calls } = await play(child, { isLiar: false, phase, seed, folder: quick.path });
+  const { reply, calls } = await play(child, { isLiar: false, habit, phase, seed, folder: quick.path });
   if (reply.said !== 'played' || reply.refused.length > 0)
     throw new Error(`The phase ${phase.name} fails by itself: ${JSON.stringify(reply)}`);
   // The number of a call is counted by thread, as strace does.
@@ -134,9 +135,12 @@ interface Surroundings extends Honesty {
   readonly tally: Tally;
 }
 
-async function injectFault({ phase, fault }: Site, { isLiar, seed, players, examiner, tally }: Surroundings): Promise<string | undefined> {
+async function injectFault(
+  { phase, fault }: Site,
+  { isLiar, habit = {}, seed, players, examiner, tally }: Surroundings,
+): Promise<string | undefined> {
   using quick = new QuickFolder();
-  const { reply, calls, sayings } = await playOnce(players, { isLiar, phase, seed, folder: quick.path, fault });
+  const { reply, calls, sayings } = await playOnce(players, { isLiar, habit, phase, seed, folder: quick.path, fault });
   const injected = calls.filter(({ isInjected }) => isInjected);
   const hits = injected.filter((call) => isIn(call, quick.path));
   tally.count(`${phase.name}: ${hits.length > 0 ? 'failed' : 'other'} ${fault.call}`);
@@ -237,9 +241,9 @@ interface PlayedUnderStrace {
 
 async function play(
   child: AskedProcess<ScriptOrder, ScriptReply>,
-  { isLiar, phase, seed, folder, fault }: Playing,
+  { isLiar, habit = {}, phase, seed, folder, fault }: Playing,
 ): Promise<PlayedUnderStrace> {
-  const order = { do: 'play', folder, script: { ...phase.script, seed }, sayings: join(folder, 'sayings'), isLiar } as const;
+  const order = { do: 'play', folder, script: { ...phase.script, seed }, sayings: join(folder, 'sayings'), isLiar, habit } as const;
   if (phase.from > 0) await child.ask({ ...order, steps: { from: 0, to: phase.from } });
   const { store } = placesOf(folder);
   mkdirSync(store, { recursive: true });

@@ -1,6 +1,7 @@
 import type { Death } from './asked-process.ts';
 import { REMOVED, type Reading } from './examine.ts';
 import type { Promised, ScriptReply } from './script-process.ts';
+import { SOURCES } from './script-epochs.ts';
 import { expectedLog, type ExpectedLog, type ScriptStep } from './script.ts';
 
 /** What a store is to be held to. */
@@ -39,7 +40,8 @@ export function judgeLog(found: ScriptReply | Death, expectation: Expectation): 
   }
 }
 
-function judgeReading({ head, lines, missing, findings, cursors }: Reading, { expected, promised, isCopy }: Expectation): Verdict {
+function judgeReading(found: Reading, { expected, promised, isCopy }: Expectation): Verdict {
+  const { head, lines, missing, findings, cursors } = found;
   const ends = [0, ...expected.pieces.map(({ end }) => end)];
   if (head < least(expected, promised)) return broken(`it ends at ${head}, and ${least(expected, promised)} was acknowledged`);
   if (!ends.includes(head)) return broken(`it ends at ${head}, inside of something that was appended in one`);
@@ -54,12 +56,23 @@ function judgeReading({ head, lines, missing, findings, cursors }: Reading, { ex
   // Whoever opened it to write has made the rest of it.
   if (head === 0 && promised.length === 0 && findings.every((finding) => finding.startsWith('format:')))
     return { kind: findings.length > 0 ? 'never finished' : 'whole' };
+  const ahead = judgeOffsets(found, expected);
+  if (ahead !== undefined) return broken(ahead);
   if (findings.length > 0) return broken(`a verification finds ${findings.length}: ${findings[0]}`);
   if (isCopy !== true) {
     for (const [name, position] of cursorsIn(promised))
       if ((cursors[name] ?? -1) < position) return broken(`the cursor ${name} is at ${cursors[name]}, and ${position} was acknowledged`);
   }
   return { kind: 'whole' };
+}
+
+/** How far sources were read is what the last piece in the log says that came of them: one without the other would be left out, or be there twice. */
+function judgeOffsets({ head, offsets }: Reading, { pieces }: ExpectedLog): string | undefined {
+  const wanted = pieces.findLast(({ end }) => end === head)?.offsets ?? {};
+  const other = SOURCES.find((source) => offsets[source] !== wanted[source]);
+  return other === undefined
+    ? undefined
+    : `the offset of ${other} is ${offsets[other]}, and with the ${head} events it was ${wanted[other]}`;
 }
 
 /** What a script was, and what of it was promised. */

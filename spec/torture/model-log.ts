@@ -128,13 +128,10 @@ export class ModelLog {
     return event.position < this.#startOf(logsOfRuns);
   }
 
-  /** Where the oldest of so many of the last runs started; behind everything where there is none. */
+  /** Where the oldest of so many of the last runs started, live services aside; behind everything for none, before everything where there are fewer. */
   #startOf(runs: number): number {
     if (runs === 0) return Infinity;
-    return Math.min(
-      ...this.runs()
-        .slice(-runs)
-        .map(({ started }) => started.position),
-    );
+    const counted = this.runs().filter(({ started }) => started.type !== 'run-started' || started.mode !== 'live');
+    return counted.at(-runs)?.started.position ?? 0;
   }
 }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { losePower, powerloss } from './powerloss.ts';
+import { losePower, powerloss, REAL } from './powerloss.ts';
 import { lacksStrace } from './strace.ts';
 
 const PATIENCE_MS = 300_000;
@@ -26,6 +26,15 @@ test.runIf(canTrace)(
     const count = 30;
     const { failed } = await losePower({ count, seed: 1, tell }, { heedsSyncs: false, keepsNewNames: true });
     expect(failed).toBeGreaterThan(count / 2);
+  },
+  PATIENCE_MS,
+);
+
+test.runIf(canTrace)(
+  'offsets that are written behind the events that they belong to are found',
+  async () => {
+    const { failures } = await losePower({ count: 100, seed: 1, tell }, REAL, { splitsOffsets: true });
+    expect(failures.filter((line) => line.includes('the offset of'))).not.toEqual([]);
   },
   PATIENCE_MS,
 );

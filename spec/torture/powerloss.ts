@@ -8,7 +8,7 @@ import { Random } from './random.ts';
 import { QuickFolder, scriptChild } from './script-child.ts';
 import type { Promised, ScriptOrder, ScriptReply } from './script-process.ts';
 import { readSayings } from './sayings.ts';
-import { expectedLog, makeScript, placesOf, type ExpectedLog, type ScriptName } from './script.ts';
+import { expectedLog, makeScript, placesOf, type ExpectedLog, type OffsetHabit, type ScriptName } from './script.ts';
 import { lacksStrace, Strace } from './strace.ts';
 import { Tally, type Torture, type TortureReport, type TortureRequest } from './torture.ts';
 
@@ -25,7 +25,7 @@ export interface Recording {
 }
 
 /** What the disk of a test keeps: the names of new files only when their folder is flushed, as POSIX says. */
-const REAL: DiskLaws = { heedsSyncs: true, keepsNewNames: false };
+export const REAL: DiskLaws = { heedsSyncs: true, keepsNewNames: false };
 
 /** Takes away the power, on paper: plays what reached the disk again up to some moment, and leaves out what nobody was promised. */
 export const powerloss: Torture = {
@@ -36,8 +36,8 @@ export const powerloss: Torture = {
   run: (request) => losePower(request, REAL),
 };
 
-/** The torture on a disk of one's choice. */
-export async function losePower({ count, seed, tell }: TortureRequest, laws: DiskLaws): Promise<TortureReport> {
+/** The torture on a disk of one's choice, of a player with habits of one's choice. */
+export async function losePower({ count, seed, tell }: TortureRequest, laws: DiskLaws, habit: OffsetHabit = {}): Promise<TortureReport> {
   const tally = new Tally({ tell });
   const lacks = lacksStrace();
   if (lacks !== undefined) {
@@ -47,7 +47,7 @@ export async function losePower({ count, seed, tell }: TortureRequest, laws: Dis
   const random = new Random(seed);
   while (tally.done < count) {
     const name = { seed: random.below(2 ** 31), commits: COMMITS, care: true };
-    const recording = await record(name);
+    const recording = await record(name, habit);
     for (const { do: what } of recording.steps) tally.count(`steps: ${what}`);
     await tryStates(recording, { states: Math.min(STATES_OF_A_SCRIPT, count - tally.done), laws, tally });
   }
@@ -55,7 +55,7 @@ export async function losePower({ count, seed, tell }: TortureRequest, laws: Dis
 }
 
 /** Plays a script, and notes what it does to its folder. */
-async function record(name: ScriptName): Promise<Recording> {
+async function record(name: ScriptName, habit: OffsetHabit): Promise<Recording> {
   using quick = new QuickFolder();
   const folder = join(quick.path, 'files');
   const sayings = join(quick.path, 'sayings');
@@ -65,7 +65,7 @@ async function record(name: ScriptName): Promise<Recording> {
   // Started, and done with what starting takes.
   await child.ask({ do: 'examine', folder: join(quick.path, 'nothing') });
   const strace = await Strace.attach(pid, { calls: DISK_CALLS });
-  const reply = await child.ask({ do: 'play', folder, script: name, sayings });
+  const reply = await child.ask({ do: 'play', folder, script: name, sayings, habit });
   // The process is there still: its threads tell whose calls they are.
   const place = { pid, folder, sayings };
   const calls = await strace.stop();

@@ -6,7 +6,19 @@ import { compactStore } from '../../store/compact.ts';
 import { openStore } from '../../store/open-store.ts';
 import { restoreStore } from '../../store/restore.ts';
 import { examine, type Examination } from './examine.ts';
-import { CURSORS, makeScript, placesOf, prune, TIME, writesOf, type Piece, type ScriptName, type ScriptStep } from './script.ts';
+import { SOURCES } from './script-epochs.ts';
+import {
+  CURSORS,
+  makeScript,
+  placesOf,
+  prune,
+  TIME,
+  writesOf,
+  type Piece,
+  type OffsetHabit,
+  type ScriptName,
+  type ScriptStep,
+} from './script.ts';
 
 // The process that plays scripts, under strace or on a disk without room, and that looks at what is left of stores.
 
@@ -19,7 +31,9 @@ export type ScriptOrder =
       readonly script: ScriptName;
       readonly steps?: StepRange;
       readonly sayings?: string;
-      /** Whether it promises what is refused too: to see that somebody notices. */ readonly isLiar?: boolean;
+      /** Whether it promises what is refused too: to see that somebody notices. */
+      readonly isLiar?: boolean;
+      readonly habit?: OffsetHabit;
     }
   | { readonly do: 'examine'; readonly folder: string };
 
@@ -56,12 +70,14 @@ class Player {
   readonly refused: Refused[] = [];
   readonly #folder: string;
   readonly #isLiar: boolean;
+  readonly #habit: OffsetHabit;
   readonly #sayings: number | undefined;
   #store: Store | undefined;
 
-  constructor({ folder, sayings, isLiar = false }: Extract<ScriptOrder, { readonly do: 'play' }>) {
+  constructor({ folder, sayings, isLiar = false, habit = {} }: Extract<ScriptOrder, { readonly do: 'play' }>) {
     this.#folder = folder;
     this.#isLiar = isLiar;
+    this.#habit = habit;
     this.#sayings = sayings === undefined ? undefined : openSync(sayings, 'a');
   }
 
@@ -92,7 +108,7 @@ class Player {
 
   async #write(step: ScriptStep, index: number): Promise<void> {
     let writes: ReturnType<typeof writesOf> = [];
-    await this.#try(index, 'open', async () => void (writes = writesOf(step, await this.#opened())));
+    await this.#try(index, 'open', async () => void (writes = writesOf(step, await this.#opened(), this.#habit)));
     if (writes.length === 0) return;
     await Promise.all(
       writes.map((write, at) =>
@@ -159,7 +175,7 @@ class Player {
 }
 
 async function obey(order: ScriptOrder): Promise<ScriptReply> {
-  if (order.do === 'examine') return examine(order.folder, CURSORS);
+  if (order.do === 'examine') return examine(order.folder, { cursors: CURSORS, sources: SOURCES });
   const player = new Player(order);
   await player.play(makeScript(order.script), order.steps ?? { from: 0, to: Infinity });
   return { said: 'played', promised: player.promised, refused: player.refused };

@@ -2,11 +2,12 @@ import { join } from 'node:path';
 import type { Address } from '../../lib/events/data-version.ts';
 import { pruneStore } from '../../lib/events/prune.ts';
 import { createStore, type Store } from '../../lib/events/store.ts';
-import type { AppendBatch } from '../../lib/events/store-port.ts';
+import type { AppendBatch, StorePort } from '../../lib/events/store-port.ts';
 import { memoryPort } from '../../lib/memory/memory-port.ts';
 import { logLine, materialized, sampleValue, sourceObserved, stepSettled, unchanged } from '../kit/sample-events.ts';
-import { lineOf, read } from './examine.ts';
+import { lineOf, offsetsIn, read, type Offsets } from './examine.ts';
 import { Random } from './random.ts';
+import { Epochs, SOURCES } from './script-epochs.ts';
 
 /** The time of all events. */
 export const TIME = 1_700_000_000_000;
@@ -45,9 +46,13 @@ export type Piece = string;
 export function makeScript({ seed, commits, care }: ScriptName): readonly ScriptStep[] {
   const random = new Random(seed);
   const table = new Table();
+  const epochs = new Epochs();
   const steps: ScriptStep[] = [];
   for (let index = 0; index < commits; index += 1) {
-    steps.push(random.oneIn(5) ? table.next(`${index}`, random) : writingStep(index, random));
+    const kind = random.below(5);
+    if (kind === 0) steps.push(table.next(`${index}`, random));
+    else if (kind === 1) steps.push({ do: 'append', batches: [epochs.next(`${index}`, random)] });
+    else steps.push(writingStep(index, random));
     if (index === Math.floor(commits * 0.1)) steps.push({ do: 'put', key: 'large', value: 'v'.repeat(LARGE) });
     if (index === Math.floor(commits * 0.6)) steps.push({ do: 'prune' });
     if (random.oneIn(12)) steps.push({ do: 'cursor', name: random.pick(CURSORS) });
@@ -114,8 +119,8 @@ function anyValue(name: string, random: Random): unknown {
 /** What the log holds when these pieces were written, and no others: as the memory store tells it. */
 export interface ExpectedLog {
   readonly lines: readonly string[];
-  /** The pieces in their order, each with the head behind it. */
-  readonly pieces: readonly { readonly piece: Piece; readonly end: number }[];
+  /** The pieces in their order, each with the head behind it, and with how far sources were read then. */
+  readonly pieces: readonly { readonly piece: Piece; readonly end: number; readonly offsets: Offsets }[];
   /** Addresses of values that prunes may have removed. */
   readonly removable: ReadonlySet<string>;
 }
@@ -123,18 +128,18 @@ export interface ExpectedLog {
 /** Plays a script in memory. */
 export async function expectedLog(steps: readonly ScriptStep[], isWritten: (piece: Piece) => boolean = () => true): Promise<ExpectedLog> {
   const store = createStore(memoryPort(), { now: () => TIME });
-  const pieces: { piece: Piece; end: number }[] = [];
+  const pieces: { piece: Piece; end: number; offsets: Offsets }[] = [];
   const removable = new Set<string>();
   for (const [index, step] of steps.entries()) {
     for (const [at, write] of writesOf(step, store).entries()) {
       const piece = `${index}/${at}`;
       if (!isWritten(piece)) continue;
       await write();
-      pieces.push({ piece, end: await store.port.head() });
+      pieces.push({ piece, end: await store.port.head(), offsets: await offsetsIn(store.port, SOURCES) });
     }
     if (step.do !== 'prune') continue;
     await prune(store);
-    for (const address of Object.keys((await read(store.port, [])).missing)) removable.add(address);
+    for (const address of Object.keys((await read(store.port, {})).missing)) removable.add(address);
   }
   return { lines: (await store.port.read(1, Infinity)).map(lineOf), pieces, removable };
 }
@@ -144,9 +149,24 @@ export async function prune(store: Store): Promise<void> {
   await pruneStore(store, { versions: 3, runs: 0 });
 }
 
+/** How a player writes offsets. */
+export interface OffsetHabit {
+  /** Whether it appends them by themselves, behind the batch that they belong to: to see that somebody notices. */
+  readonly splitsOffsets?: boolean;
+}
+
 /** What a step writes, each by itself. */
-export function writesOf(step: ScriptStep, store: Store): readonly (() => Promise<unknown>)[] {
-  if (step.do === 'append') return step.batches.map((batch) => () => store.port.append(batch));
+export function writesOf(step: ScriptStep, store: Store, { splitsOffsets = false }: OffsetHabit = {}): readonly (() => Promise<unknown>)[] {
+  if (step.do === 'append') return step.batches.map((batch) => () => (splitsOffsets ? appendSplit : appendWhole)(store.port, batch));
   if (step.do === 'put') return [() => store.put(step.key, step.value)];
   return [];
+}
+
+function appendWhole(port: StorePort, batch: AppendBatch): Promise<unknown> {
+  return port.append(batch);
+}
+
+async function appendSplit(port: StorePort, { offsets = [], ...batch }: AppendBatch): Promise<unknown> {
+  const appended = await port.append(batch);
+  return offsets.length === 0 ? appended : port.append({ events: [], values: [], offsets });
 }

@@ -2,6 +2,7 @@ import { invariant } from '../kernel/invariant.ts';
 import { quote } from '../kernel/print.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { StepReason } from '../plan/reason.ts';
+import { goneSentences, type Gone } from './gone.ts';
 
 /** How one step of a run ended, as far as an explanation needs it. */
 export interface ExplainableStep {
@@ -19,6 +20,8 @@ export interface ExplainableRun {
   readonly steps: ReadonlyMap<string, ExplainableStep>;
   /** By printed key. */
   readonly outcomes: ReadonlyMap<string, string>;
+  /** What a refresh found in the store that the definitions have left behind. */
+  readonly gone?: Gone | undefined;
 }
 
 /** What happened to one step or one asset, in a sentence. */
@@ -32,6 +35,8 @@ export interface Explained {
 export interface RunExplanation {
   readonly steps: readonly Explained[];
   readonly assets: readonly Explained[];
+  /** What the definitions have left behind, as far as a refresh found any of it: a sentence each. */
+  readonly gone: readonly string[];
   /** All sentences, a line each. */
   toString(): string;
 }
@@ -40,17 +45,19 @@ export interface RunExplanation {
 const LONGEST_CHAIN = 4;
 
 /** Explains a run by what it found and did. Pure. */
-export function explainRun({ plan, steps: ended, outcomes }: ExplainableRun): RunExplanation {
+export function explainRun({ plan, steps: ended, outcomes, gone: left }: ExplainableRun): RunExplanation {
   const steps = plan.steps.map(({ step: { id } }) => {
     const step = ended.get(id);
     invariant(step !== undefined, 'a result says of each step of its plan how it ended');
     return Object.freeze({ of: id, sentence: `${id} ${stepSentence(step, ended)}.` });
   });
   const assets = [...outcomes].map(([key, outcome]) => Object.freeze({ of: key, sentence: `${quote(key)} ${assetSentence(outcome)}.` }));
+  const gone = Object.freeze(goneSentences(left));
   return Object.freeze({
     steps: Object.freeze(steps),
     assets: Object.freeze(assets),
-    toString: () => [...steps, ...assets].map(({ sentence }) => sentence).join('\n'),
+    gone,
+    toString: () => [...[...steps, ...assets].map(({ sentence }) => sentence), ...gone].join('\n'),
   });
 }
 

@@ -3,6 +3,7 @@ import type { ReadableEvent } from '../events/logged-event.ts';
 import type { Position } from '../events/position.ts';
 import type { AssetKey } from '../model/asset-key.ts';
 import type { Stale } from '../plan/freshness.ts';
+import type { Gone } from './gone.ts';
 
 /** How one asset stands against its definitions and its sources. */
 export interface AssetStatus {
@@ -14,52 +15,6 @@ export interface AssetStatus {
   /** The event behind what readers get of it; `undefined` where there is none. */
   readonly position: Position | undefined;
   readonly sentence: string;
-}
-
-/** An asset or a source that the store knows, and the definitions do not. */
-export interface GoneAsset {
-  readonly key: AssetKey;
-  /** The event behind what readers get of it. */
-  readonly position: Position;
-  /** The definition that recorded it last; `undefined` for a source. */
-  readonly definition: string | undefined;
-  readonly sentence: string;
-}
-
-/** A step that the definitions no longer have, and that left a state: nothing goes on from that. */
-export interface GoneState {
-  readonly definition: string;
-  readonly step: string;
-  readonly position: Position;
-  readonly sentence: string;
-}
-
-/** What a store has that definitions have left behind, each in alphabetical order. */
-export interface Gone {
-  readonly assets: readonly GoneAsset[];
-  readonly states: readonly GoneState[];
-}
-
-/** An asset or a source that is gone, by what readers get of it. */
-export function goneAsset({ position, key, ...event }: ReadableEvent): GoneAsset {
-  const definition = event.type === 'source-observed' ? undefined : event.definition;
-  const by = definition === undefined ? 'as a source' : `by definition ${quote(definition)}`;
-  return Object.freeze({
-    key,
-    position,
-    definition,
-    sentence: `${quote(key)} is no longer defined; it was recorded last ${by}, at position ${position}.`,
-  });
-}
-
-/** A step that is gone, by its last success. */
-export function goneState({ definition, step, position }: Pick<GoneState, 'definition' | 'step' | 'position'>): GoneState {
-  return Object.freeze({
-    definition,
-    step,
-    position,
-    sentence: `Step ${quote(`${definition}:${step}`)} is no longer defined; nothing goes on from the state that it left at position ${position}.`,
-  });
 }
 
 /** How every asset stands. */

@@ -12,9 +12,10 @@ import { checkConfigShape, type GivenConfig } from '../../lib/plan/config.ts';
 import { plan, type Plan } from '../../lib/plan/plan.ts';
 import { resolveSelection, type Select } from '../../lib/plan/selection.ts';
 import type { Stands } from '../../lib/plan/freshness.ts';
-import { assetStatus, type AssetStatus, type Gone, type Status } from '../../lib/query/status.ts';
+import { goneSentences } from '../../lib/query/gone.ts';
+import { assetStatus, type AssetStatus, type Status } from '../../lib/query/status.ts';
 import { standingOf } from '../run/standing.ts';
-import { readGone } from './gone.ts';
+import { readGone } from '../run/gone.ts';
 import { readFreshness } from '../run/stale-inputs.ts';
 import { checkStore } from '../run/options.ts';
 
@@ -58,7 +59,7 @@ export async function status<Assets>(defs: Definitions<Assets>, store: Store, op
     stands,
     ...(config !== undefined && { config: checkConfigShape(config) }),
   });
-  const gone = options.select === undefined ? await readGone(defs, port, position) : undefined;
+  const gone = options.select === undefined ? await readGone(defs, port, { at: position }) : undefined;
   const standing = keys.filter((key) => stands(defs.graph.placeOf(key).step));
   const positions = await positionsOf(port, standing, position);
   const assets = keys.map((key) => {
@@ -71,12 +72,8 @@ export async function status<Assets>(defs: Definitions<Assets>, store: Store, op
     position,
     assets: frozenMap<string, AssetStatus>(assets),
     gone,
-    toString: () => [...assets.map(([, { sentence }]) => sentence), ...sentencesOf(gone)].join('\n'),
+    toString: () => [...assets.map(([, { sentence }]) => sentence), ...goneSentences(gone)].join('\n'),
   });
-}
-
-function sentencesOf(gone: Gone | undefined): readonly string[] {
-  return gone === undefined ? [] : [...gone.assets, ...gone.states].map(({ sentence }) => sentence);
 }
 
 /** Where the events stand that say what readers get of some assets. */

@@ -154,6 +154,7 @@ class Run<Assets> {
       staleInputs,
       position: last + missed.events.length,
       standing: this.#standing,
+      gone: resolved.gone,
       reasonOf: (step) => this.#reasonOf(step, recordedAt({ ...this.#scope(supply), positionOf: (index) => recorder.positionOf(index) })),
     };
   }

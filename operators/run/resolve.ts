@@ -12,8 +12,10 @@ import type { AssetKey } from '../../lib/model/asset-key.ts';
 import type { Codecs } from '../../lib/model/codec.ts';
 import { checkVerbOptions, RULES, type OptionRules } from '../../lib/kernel/verb-options.ts';
 import { checkPlan, type Plan, type PlannedStep } from '../../lib/plan/plan.ts';
+import type { Gone } from '../../lib/query/gone.ts';
 import type { Clock } from '../step/clock.ts';
 import { systemClock, uniqueId } from './environment.ts';
+import { readGone } from './gone.ts';
 import { checkStore, RUN_RULES } from './options.ts';
 import { readThrown } from '../../lib/kernel/thrown.ts';
 import { checkNothingMissing, pin, wantedKeys, type Observed, type Wanted } from './pin.ts';
@@ -51,6 +53,8 @@ export interface ResolvedPlan<Assets = unknown> {
   readonly again?: { readonly parent: string; readonly root: string };
   /** For a refresh: which steps it need not look at. */
   readonly standing?: Standing;
+  /** For a refresh of everything: what the store had before, and the definitions have not. */
+  readonly gone?: Gone | undefined;
   /** Upstream assets of other definitions that are loaded although a run would make them anew (N5). */
   readonly staleInputs: readonly StaleInput[];
   /**
@@ -139,6 +143,7 @@ async function resolveNow<Assets>(plan: Plan<Assets>, store: Store, given: Given
     states: await readStates(looked, { port, readsAt }),
     codecs,
     standing,
+    gone: all ? undefined : await goneBefore(plan, port, readsAt),
     staleInputs: await staleInputs(plan.defs, {
       port,
       readsAt,
@@ -149,6 +154,13 @@ async function resolveNow<Assets>(plan: Plan<Assets>, store: Store, given: Given
     }),
     ...(observed.size > 0 && { anew: () => resolveNow(plan, store, { ...given, runId }) }),
   };
+}
+
+/** So much of what is gone is looked at in a refresh: `status` has the rest. */
+const MOST_GONE = 100;
+
+async function goneBefore({ mode, defs, selection }: Plan, port: StorePort, at: Position): Promise<Gone | undefined> {
+  return mode === 'refresh' && selection.size === defs.assets.size ? readGone(defs, port, { at, most: MOST_GONE }) : undefined;
 }
 
 /**

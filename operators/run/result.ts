@@ -7,6 +7,7 @@ import type { AssetKey } from '../../lib/model/asset-key.ts';
 import type { DefinedAsset, KeyOf, ValueAt } from '../../lib/model/definitions.ts';
 import type { Plan } from '../../lib/plan/plan.ts';
 import type { StepReason } from '../../lib/plan/reason.ts';
+import type { Gone } from '../../lib/query/gone.ts';
 import type { AssetOutcome, Outcome } from './outcome.ts';
 import type { SettledStep } from './settled-step.ts';
 import { stateOf, type KeptSlot, type Slot, type ValueSlot } from './slot.ts';
@@ -64,6 +65,11 @@ export interface RunResult<Assets = unknown> extends AnyResult<Assets> {
 /** What came of a refresh. */
 export interface RefreshResult<Assets = unknown> extends AnyResult<Assets> {
   /**
+   * What the store had before and the definitions have not: what was renamed or removed, the first hundred keys and outputs of it. `undefined`
+   * where not every asset was asked for, nothing started, or the store cannot list what it has.
+   */
+  readonly gone: Gone | undefined;
+  /**
    * The value that a selected asset has now. What was not made again is read from the store, when it is asked for.
    *
    * Rejects with SelectionError UNKNOWN_ASSET where it was not selected, NO_VALUE where it ended without one; with StoreError.
@@ -84,6 +90,8 @@ export interface ResultParts<Assets> {
   readonly reasonOf: (step: number) => StepReason | undefined;
   /** Steps that were reused without being looked at, if any. */
   readonly standing?: Standing | undefined;
+  /** What a refresh found that the definitions have not. */
+  readonly gone?: Gone | undefined;
 }
 
 /** Puts a result together. */
@@ -105,6 +113,7 @@ export function createRefreshResult<Assets>(parts: ResultParts<Assets>): Refresh
   const { slotOf, ...result } = withoutValues(parts);
   return Object.freeze({
     ...result,
+    gone: parts.gone,
     value: async <Key extends KeyOf<Assets>>(key: Key) => {
       const slot = slotOf(key, await standingSlot(parts, key));
       const read = slot.state === 'kept' ? await slot.read() : slot;

@@ -104,8 +104,11 @@ describe('what was renamed (D9)', () => {
     await refreshed(world(before), store, { x: 3 });
     await store.put('number', 3);
     expect(await refreshed(world(after), store)).toMatchObject({ ran: ['double', 'add'] });
-    expect((await status(world(after), store)).gone).toMatchObject({ assets: [{ key: 'sum' }, { key: 'x' }], states: [{ step: 'add' }] });
-    expect((await status(world(after, before), store)).gone).toEqual({ assets: [], states: [] });
+    expect((await status(world(after), store)).gone).toMatchObject({
+      assets: [{ key: 'sum' }, { key: 'x' }],
+      steps: [{ step: 'add', hasState: true }],
+    });
+    expect((await status(world(after, before), store)).gone).toEqual({ assets: [], definitions: [], steps: [], more: 0 });
   });
 
   test('is read as it was: a failure is one, and a value that was put is not observed anew', async () => {

@@ -146,6 +146,17 @@ describe('a store that forgets by itself', () => {
     await store.close();
   });
 
+  test.each(stores)('is nobody whom a run has to wait for, or is refused for (%s)', async (_, open) => {
+    const pruned: PruneReport[] = [];
+    const store = await open({ versions: 1, every: 1, onPruned: (report) => pruned.push(report) });
+    for (let value = 0; value < 100; value += 1) {
+      await store.put('s', value);
+      (await store.turn('error'))();
+    }
+    expect(pruned.length).toBeGreaterThan(2);
+    await store.close();
+  });
+
   test.each(stores)('tells what failed, and tries again later; what was appended is there (%s)', async (_, open) => {
     const failures: unknown[] = [];
     const pruned: PruneReport[] = [];

@@ -55,7 +55,7 @@ async function pruneInTurn(kept: Prunable, { versions, runs, logsOfRuns, onProgr
 function readSince(log: MemoryLog, head: Position): readonly Address[] {
   const read = new Set<Position>();
   for (let position = head + 1; position <= log.head; position += 1) {
-    const event = log.at(position);
+    const event = log.readsAt(position) ? log.at(position) : undefined;
     if (event !== undefined) for (const each of readPositions(event)) read.add(each);
   }
   return [...read].flatMap((position) => {

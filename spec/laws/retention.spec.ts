@@ -25,7 +25,7 @@ class Forgetful {
   };
 }
 
-const shapes: HistoryConstraints = { passing: 0, voids: 0, volatile: 0, together: 2, holds: 0, derived: 2, maxActions: 16 };
+const shapes: HistoryConstraints = { passing: 0, voids: 0, volatile: 0, together: 2, holds: 3, derived: 2, maxActions: 16 };
 const runsAndChanges = ['put', 'put', 'put', 'touch', 'config', 'run', 'run', 'run', 'run', 'asset', 'code', 'break'] as const;
 
 /** Of the event loop: some of what is to be removed is, and some is beside what comes next. */

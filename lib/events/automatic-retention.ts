@@ -176,7 +176,7 @@ class Pruning {
     this.#left -= 1;
     if (this.#left < 0) this.#controller.abort();
     this.#controller.signal.throwIfAborted();
-    const turn = this.#turns.take();
+    const turn = this.#turns.takeAside();
     const release = await Promise.race([turn, this.#stopping]);
     if (release !== undefined) return release;
     void turn.then((late) => late());

@@ -5,15 +5,28 @@ export type Release = () => void;
 export class Turns {
   #last: Promise<void> = Promise.resolve();
   #waiting = 0;
+  #aside = 0;
 
-  /** Whether somebody holds the turn or waits for it. */
+  /** Whether somebody holds the turn or waits for it, who may have it for long. */
   get busy(): boolean {
-    return this.#waiting > 0;
+    return this.#waiting > this.#aside;
   }
 
   /** Whether somebody waits for the turn. */
   get contended(): boolean {
     return this.#waiting > 1;
+  }
+
+  /** Resolves when all who came before have let go. Waits in the same row, for something short of which nobody has to know. */
+  async takeAside(): Promise<Release> {
+    this.#aside += 1;
+    const release = await this.take();
+    let held = true;
+    return () => {
+      if (held) this.#aside -= 1;
+      held = false;
+      release();
+    };
   }
 
   /** Resolves when all who came before have let go. */

@@ -51,6 +51,12 @@ export class MemoryLog {
     return freezeEvent({ ...atPosition(row.given, position, row.first), ...own } as LoggedEvent);
   }
 
+  /** Whether the event at a position tells what a step read. Makes no event of what nobody has read yet. */
+  readsAt(position: Position): boolean {
+    const row = this.#rows[position - 1];
+    return row !== undefined && 'given' in row && row.given.type === 'step-settled';
+  }
+
   /** Forgets what an event said, and keeps its position and its kind. */
   remove(position: Position): void {
     const row = this.#rows[position - 1];

@@ -2,7 +2,7 @@ import type { Address } from '../events/data-version.ts';
 import { pieceAddresses } from '../events/keyed-value.ts';
 import { isReadable, type LoggedEvent } from '../events/logged-event.ts';
 import type { Position } from '../events/position.ts';
-import { isSaid, liveAddresses, type History, type Roots, type RunSpan } from '../events/retention.ts';
+import { addressesOf, isSaid, liveAddresses, readPositions, type History, type Roots, type RunSpan } from '../events/retention.ts';
 import type { PruneReport, PruneRequest, RemovedValue } from '../events/store-port.ts';
 import type { MemoryLog } from './memory-log.ts';
 import { lastAt, type OutputPositions, type PositionLists } from './position-lists.ts';
@@ -34,13 +34,14 @@ async function pruneInTurn(kept: Prunable, { versions, runs, logsOfRuns, onProgr
   const touched = new Set<Address>();
   kept.touched.add(touched);
   try {
+    const { head } = kept.log;
     let rows = 0;
     onProgress?.({ doing: 'mark', rows });
     const roots = rootsOf(kept, (read) => (rows += read));
     const live = await liveAddresses(roots, { versions, runs });
     onProgress?.({ doing: 'mark', rows });
     signal?.throwIfAborted();
-    const needed = withPieces(kept.values, [...live, ...touched]);
+    const needed = withPieces(kept.values, [...live, ...touched, ...readSince(kept.log, head)]);
     const values = removeValues(kept, (address) => needed.has(address));
     onProgress?.({ doing: 'values', rows: values.kept + values.removed });
     const removed = logsOfRuns === undefined ? 0 : removeSaid(kept, runStart(kept, logsOfRuns), onProgress);
@@ -48,6 +49,19 @@ async function pruneInTurn(kept: Prunable, { versions, runs, logsOfRuns, onProgr
   } finally {
     kept.touched.delete(touched);
   }
+}
+
+/** What was read since a position: who found it before it was removed needs it from then on. */
+function readSince(log: MemoryLog, head: Position): readonly Address[] {
+  const read = new Set<Position>();
+  for (let position = head + 1; position <= log.head; position += 1) {
+    const event = log.readsAt(position) ? log.at(position) : undefined;
+    if (event !== undefined) for (const each of readPositions(event)) read.add(each);
+  }
+  return [...read].flatMap((position) => {
+    const event = log.at(position);
+    return event === undefined ? [] : addressesOf(event);
+  });
 }
 
 /** Some values with all that they refer to. */

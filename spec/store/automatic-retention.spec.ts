@@ -4,6 +4,7 @@ import type { RetentionOptions } from '../../lib/events/retention-options.ts';
 import { isRetentionStore } from '../../lib/events/retention.ts';
 import type { Store } from '../../lib/events/store.ts';
 import type { PruneReport, RetentionStore, StorePort } from '../../lib/events/store-port.ts';
+import { StoreError } from '../../lib/kernel/errors.ts';
 import { memoryStore } from '../../lib/memory/index.ts';
 import { openLmdb } from '../../store/lmdb-environment.ts';
 import { readState, writeState } from '../../store/log-state.ts';
@@ -36,14 +37,16 @@ class Told {
   }
 }
 
-async function keptOf(store: Store, versions: number): Promise<readonly number[]> {
-  const kept: number[] = [];
+function codeOf(error: unknown): unknown {
+  return error instanceof StoreError ? error.code : error;
+}
+
+/** The numbers that are there; of all others it is said that they were removed. */
+async function keptOf(store: Store, versions: number): Promise<readonly unknown[]> {
+  const kept: unknown[] = [];
   for (let position = 1; position <= versions; position += 1) {
-    const value = await store.value('s', { position }).catch((error: unknown) => {
-      expect(error).toMatchObject({ code: 'VALUE_REMOVED' });
-      return undefined;
-    });
-    if (typeof value === 'number') kept.push(value);
+    const value = await store.value('s', { position }).catch(codeOf);
+    if (value !== 'VALUE_REMOVED') kept.push(value);
   }
   return kept;
 }
@@ -117,7 +120,7 @@ describe('a store that forgets by itself', () => {
     });
     const made = graph('made', { inputs: { s: input<number>() } }, ({ s }) => slow({ s }));
     const defs = define({ assets: [source<number>('s'), source<number>('other'), assetsFromGraph(made)] });
-    await materialize(defs, { store, sources: { s: 'one' as never } });
+    await materialize(defs, { store, sources: { s: 'one' } });
     expect(kept).toEqual([addresses.map(() => true)]);
     // What was appended while it was at it waits for the next time, which a later append begins.
     for (let value = 0; (await store.port.has(addresses)).filter(Boolean).length > 1; value += 1) {
@@ -140,6 +143,17 @@ describe('a store that forgets by itself', () => {
       value: '785 after 100',
     });
     await service.close();
+    await store.close();
+  });
+
+  test.each(stores)('is nobody whom a run has to wait for, or is refused for (%s)', async (_, open) => {
+    const pruned: PruneReport[] = [];
+    const store = await open({ versions: 1, every: 1, onPruned: (report) => pruned.push(report) });
+    for (let value = 0; value < 100; value += 1) {
+      await store.put('s', value);
+      (await store.turn('error'))();
+    }
+    expect(pruned.length).toBeGreaterThan(2);
     await store.close();
   });
 

@@ -15,4 +15,9 @@ describe('a live service of many epochs', () => {
     const { failures } = await soakService({ count: 600, seed: 1, ...quiet }, { leak: true });
     expect(failures.join()).toContain('the heap grew');
   }, 300_000);
+
+  test('notices a store that keeps every version', async () => {
+    const { failures } = await soakService({ count: 1000, seed: 1, ...quiet }, { versions: 1_000_000 });
+    expect(failures.join()).toMatch(/the store kept \d+ values/);
+  }, 120_000);
 });

@@ -1,6 +1,7 @@
 import { runInNewContext } from 'node:vm';
 import { setFlagsFromString } from 'node:v8';
 import { live, type EpochReport } from '../../index.ts';
+import type { PruneReport } from '../../lib/events/store-port.ts';
 import { openStore } from '../../store/open-store.ts';
 import { TortureFolder } from './folders.ts';
 import { liveDefinitions } from './live-tape.ts';
@@ -9,22 +10,35 @@ import { Tally, type Torture, type TortureReport, type TortureRequest } from './
 /** How much more there may be on the heap at the end than after the first quarter, whatever the number of epochs. */
 const MOST_GROWTH_BYTES = 6 * 2 ** 20;
 const AT_ONCE = 50;
+/** By then the store has begun to forget for sure, and come through. */
+const FIRST_PRUNE = 20_000;
 const WARM = 4;
 
-/** One service lives for many epochs: what it holds in memory does not grow with them. */
+/** Values that are kept each time that the store forgets, whatever the number of epochs: 100 versions of four assets and a source, and little more. */
+const MOST_VALUES = 1000;
+
+/** One service lives for many epochs: what it holds in memory does not grow with them, nor do the values that its store keeps. */
 export const soak: Torture = {
   name: 'soak',
-  about: 'one live service takes item after item; its heap stays flat, and each item is applied once',
+  about: 'one live service takes item after item; its heap and the values of its store stay flat, and each item is applied once',
   short: 1000,
   long: 2_000_000,
   run: (request) => soakService(request),
 };
 
-/** Lets a service live; `leak` keeps something of each epoch, as one that forgets nothing would. */
-export async function soakService(request: TortureRequest, { leak = false } = {}): Promise<TortureReport> {
+/** Lets a service live; `leak` keeps something of each epoch, as one that forgets nothing would; `versions` is how many of each asset are kept. */
+export async function soakService(request: TortureRequest, { leak = false, versions = 100 } = {}): Promise<TortureReport> {
   const tally = new Tally(request);
   using folder = new TortureFolder('disk');
-  await using store = await openStore(folder.path);
+  const values = { pruned: 0, removed: 0, most: 0 };
+  const onPruned = ({ values: { kept: left, removed } }: PruneReport): void => {
+    values.pruned += 1;
+    values.removed += removed;
+    values.most = Math.max(values.most, left);
+  };
+  await using store = await openStore(folder.path, {
+    retention: { versions, onPruned, onFailure: (error) => tally.fail(`the store could not forget: ${String(error)}`) },
+  });
   const service = await live(liveDefinitions(), { store });
   const kept: unknown[] = [];
   const counted = { epochs: 0, changes: 0 };
@@ -47,12 +61,16 @@ export async function soakService(request: TortureRequest, { leak = false } = {}
   const growth = heapBytes() - quarter;
   void idle;
   if (growth > MOST_GROWTH_BYTES) tally.fail(`the heap grew by ${growth} bytes over ${request.count - request.count / WARM} epochs`);
+  if (values.most > MOST_VALUES) tally.fail(`the store kept ${values.most} values`);
   const position = await service.durable();
   const seen = await service.current('summed');
   await service.close();
   const said = seen?.state === 'value' ? String(seen.value) : '';
   if (said !== `${sumOf(request.count)} after ${request.count}`) tally.fail(`after ${request.count} items the sum is "${said}"`);
   if (position + 1 !== (await store.port.head())) tally.fail(`the log ends at ${await store.port.head()}, and durable() said ${position}`);
+  if (values.pruned === 0 && position > FIRST_PRUNE) tally.fail(`nothing was removed up to position ${position}`);
+  tally.count('values that were kept at most', values.most);
+  tally.count('values that were removed', values.removed);
   tally.count('epochs', counted.epochs);
   tally.count('changes', counted.changes);
   tally.count('kilobytes that the heap grew', Math.max(0, Math.round(growth / 1024)));

@@ -39,3 +39,22 @@ test('letting go twice lets nobody else in too early', async () => {
   expect([turns.busy, third]).toEqual([true, false]);
   second();
 });
+
+test('a turn aside is one like any other, and keeps nobody busy', async () => {
+  const turns = new Turns();
+  const aside = await turns.takeAside();
+  expect([turns.busy, turns.contended]).toEqual([false, false]);
+  const second = turns.take();
+  expect([turns.busy, turns.contended]).toEqual([true, true]);
+  let isIn = false;
+  void second.then(() => (isIn = true));
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(isIn).toBe(false);
+  aside();
+  aside();
+  const third = turns.takeAside();
+  expect([turns.busy, turns.contended]).toEqual([true, true]);
+  (await second)();
+  expect([turns.busy, turns.contended]).toEqual([false, false]);
+  (await third)();
+});

@@ -42,13 +42,18 @@ export class Commits {
     if (this.#failure !== undefined) throw this.#failure.error;
   }
 
-  /** Writes an epoch; resolves when it and all before it are on disk, and rejects where one of them could not be written. */
-  add(batch: AppendBatch): Promise<void> {
+  /**
+   * Writes an epoch; resolves when it and all before it are on disk, and rejects where one of them could not be written.
+   *
+   * @param isTold whether somebody is told that it is on disk: where there is nothing to write, the store is asked all the same, since who lost it
+   * to somebody else cannot know what there is
+   */
+  add(batch: AppendBatch, isTold: boolean): Promise<void> {
     this.#inFlight += 1;
     const before = this.#last;
-    const isEmpty = batch.events.length === 0 && (batch.offsets ?? []).length === 0;
+    const isNothing = !isTold && batch.events.length === 0 && (batch.offsets ?? []).length === 0;
     // Asked for at once: the store keeps the order, and refuses a batch whose predecessor was not written.
-    const written = isEmpty || this.#failure !== undefined ? Promise.resolve() : this.#port.append(batch);
+    const written = isNothing || this.#failure !== undefined ? Promise.resolve() : this.#port.append(batch);
     const durable = Promise.all([written, before]).then(
       () => {
         if (this.#failure !== undefined) throw this.#failure.error;

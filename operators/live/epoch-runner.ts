@@ -153,7 +153,7 @@ export class EpochRunner {
       throw error;
     }
     if (settled === undefined) return failAll(taken, serviceClosed());
-    const durable = commits.add({ ...settled.batch, ...(applied !== undefined && { offsets: applied.offsets }) });
+    const durable = commits.add({ ...settled.batch, ...(applied !== undefined && { offsets: applied.offsets }) }, taken.length > 0);
     // Heard when it is published; until then nobody listens.
     durable.catch(() => undefined);
     await this.#publish(engine, settled, { cause, taken, beside, tookMs: elapsed() - since, durable });

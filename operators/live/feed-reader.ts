@@ -2,6 +2,7 @@ import { SelectionError } from '../../lib/kernel/errors.ts';
 import { quote } from '../../lib/kernel/print.ts';
 import type { AssetKey } from '../../lib/model/asset-key.ts';
 import { delayAfter } from '../../lib/model/retry.ts';
+import { whenDue } from '../run/when-due.ts';
 import type { Clock } from '../step/clock.ts';
 import { readThrown } from '../../lib/kernel/thrown.ts';
 import { endOfEpoch, isOrigin, isPushed, overflowUndeclared, type Feed, type Origin } from './feed.ts';
@@ -75,25 +76,29 @@ export class FeedReader {
         return this.#end();
       } catch (error) {
         if (signal.aborted) return;
+        // Its origin is closed already.
+        this.#close = () => undefined;
         this.#failures += 1;
         if (await this.#mayTryAgain(error)) continue;
-        if (!signal.aborted) this.#fail(error);
         return;
       }
     }
   }
 
+  /** Waits until it may be opened again; where it may not, it has failed for good. */
   async #mayTryAgain(error: unknown): Promise<boolean> {
-    const {
-      feed: { restart },
-      clock,
-    } = this.#reading;
-    if (restart === undefined || this.#failures > restart.max || restart.when?.(error, this.#failures) === false) return false;
-    await new Promise<void>((resolve) => {
-      const stop = clock.timer(delayAfter(restart, this.#failures, clock.random()), resolve);
-      this.#close = () => (stop(), resolve());
-    });
-    return !this.#controller.signal.aborted;
+    const { feed, clock } = this.#reading;
+    const { restart } = feed;
+    try {
+      if (restart === undefined || this.#failures > restart.max || restart.when?.(error, this.#failures) === false) throw error;
+    } catch (reason) {
+      // It was not closed meanwhile: nothing has been waited for.
+      this.#fail(reason);
+      return false;
+    }
+    const { signal } = this.#controller;
+    await new Promise<void>((resolve) => whenDue(delayAfter(restart, this.#failures, clock.random()), { clock, signal }, resolve));
+    return !signal.aborted;
   }
 
   async #read(): Promise<void> {

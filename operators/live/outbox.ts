@@ -9,6 +9,7 @@ import type { Definitions } from '../../lib/model/definitions.ts';
 import { checkRetry, delayAfter, type RetryPolicy } from '../../lib/model/retry.ts';
 import { linkedAbortController, systemClock } from '../run/environment.ts';
 import { checkStore, RUN_RULES } from '../run/options.ts';
+import { whenDue } from '../run/when-due.ts';
 import type { Clock } from '../step/clock.ts';
 import { readThrown } from '../../lib/kernel/thrown.ts';
 import type { AssetNow } from './publication.ts';
@@ -131,23 +132,10 @@ async function deliverOne(parts: OutboxParts, event: ReadableEvent): Promise<boo
       return true;
     } catch (error) {
       if (attempt > retry.max || retry.when?.(error, attempt) === false) throw undeliverable(name, delivery, error);
-      await pause(delayAfter(retry, attempt, clock.random()), clock, signal);
+      await new Promise<void>((resolve) => whenDue(delayAfter(retry, attempt, clock.random()), { clock, signal }, resolve));
     }
   }
   return false;
-}
-
-function pause(ms: number, clock: Clock, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const wake = (): void => {
-      stop();
-      signal.removeEventListener('abort', wake);
-      resolve();
-    };
-    const stop = clock.timer(ms, wake);
-    signal.addEventListener('abort', wake, { once: true });
-    if (signal.aborted) wake();
-  });
 }
 
 function undeliverable(name: string, { key, position, id }: Delivery, cause: unknown): SelectionError {

@@ -14,6 +14,7 @@ import { isSameState, type Slot, type ValueSlot } from './slot.ts';
 import { factsOf } from './step-facts.ts';
 import { readersOf, type StepReaders } from './step-readers.ts';
 import type { StepRun } from './step-run.ts';
+import { whenDue } from './when-due.ts';
 
 /** Called once, when a run of steps is over: with an error where a value to be loaded cannot be read. */
 export type StepsDone = (failure?: StepsFailure) => void;
@@ -315,17 +316,12 @@ export class StepPump {
 
   /** Lets others have the step's places while it waits, and gets in line again when the time is over. */
   #pause(planned: PlannedStep, ms: number): Promise<void> {
-    const { clock, signal } = this.#run;
-    const paused = new Promise<void>((resolve) => {
-      const wake = (): void => {
-        stopTimer();
-        signal.removeEventListener('abort', wake);
+    const { signal } = this.#run;
+    const paused = new Promise<void>((resolve) =>
+      whenDue(ms, this.#run, () => {
         if (signal.aborted || this.#limits.enter({ planned, resume: resolve })) resolve();
-      };
-      const stopTimer = clock.timer(ms, wake);
-      signal.addEventListener('abort', wake, { once: true });
-      if (signal.aborted) wake();
-    });
+      }),
+    );
     this.#limits.leave(planned);
     this.#pump();
     return paused;

@@ -317,6 +317,15 @@ describe('a feed that fails', () => {
     expect(clock.waiting()).toBe(0);
   });
 
+  test('and whose "restart" fails to say whether to open it again, ends the service with that', async () => {
+    const from = (): AsyncIterable<number> => Readable.from([1, 2], {}).map(() => Promise.reject(new Error('cut off')));
+    const when = (): boolean => {
+      throw new RangeError('no idea');
+    };
+    const service = await live(chain(), { sources: { x: feed<number>({ from, restart: { max: 3, when } }) } });
+    await expect(service.closed).rejects.toMatchObject({ code: 'SOURCE_FAILED', cause: { message: 'no idea' } });
+  });
+
   test('with an item that is always refused is not opened again for ever', async () => {
     const clock = manualClock();
     let times = 0;

@@ -19,6 +19,8 @@ export { printWorld } from './print-world.ts';
 export type { CaseConstraints, WorldConstraints } from './arbitraries.ts';
 export type { WorldCase, WorldRun } from './world-case.ts';
 export { printMermaid, printProgram } from './print-code.ts';
+export { pairwise } from './pairwise.ts';
+export type { Axes, AxesCase } from './pairwise.ts';
 export { smallWorlds, subsetsOf } from './enumerate.ts';
 export type { SmallConstraints, SmallKind } from './enumerate.ts';
 

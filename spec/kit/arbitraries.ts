@@ -3,6 +3,7 @@ import { worldOp, behaviours, type Behaviour } from './world-op.ts';
 import { bodyForms, type BodyForm } from './world-body.ts';
 import type { DefinableStep, DefinableWorld, WorldOp } from './define-world.ts';
 import { printMermaid, printProgram } from './print-code.ts';
+import { printWorld } from './print-world.ts';
 import type { WorldEntry } from './reference.ts';
 import type { WorldCase, WorldRun } from './world-case.ts';
 
@@ -227,20 +228,4 @@ export function printCase({ world, runs }: WorldCase): string {
   const policies = ({ unselectedOutputs, inGraphUpstream, crossGraphUpstream }: WorldRun): string =>
     `${unselectedOutputs}, ${inGraphUpstream}, across ${crossGraphUpstream}`;
   return ['', printWorld(world), ...runs.map((run) => `run [${[...run.select].join(', ')}] ${policies(run)}`)].join('\n');
-}
-
-/** A world as text: `step (inputs) → outputs`, with `?` after what is optional and the asset's key behind each output that is one. */
-export function printWorld({ steps, sources }: DefinableWorld): string {
-  const entry = (each: WorldEntry): string => ('source' in each ? each.source : `${each.step}.${each.output}`);
-  const lines = Object.entries(steps).map(([id, { inputs, outputs, op }]) => {
-    const ins = inputs.map(
-      ({ name, kind, optional, hold, entries }) =>
-        `${name}${optional ? '?' : ''}: ${hold === true ? 'hold ' : ''}${kind} [${entries.map(entry).join(', ')}]`,
-    );
-    const outs = Object.entries(outputs).map(
-      ([name, { required, asset }]) => `${name}${required ? '' : '?'}${asset === undefined ? '' : ` = ${asset}`}`,
-    );
-    return `${id} (${ins.join('; ')}) → ${outs.join(', ')}   ${op.name}: ${op.shown}`;
-  });
-  return [...Object.entries(sources).map(([key, value]) => `${key} = ${String(value)}`), ...lines].join('\n');
 }

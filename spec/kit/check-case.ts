@@ -226,7 +226,7 @@ function placeOf({ graph }: Definitions, index: number): string {
 }
 
 /** Steps of which nothing is expected: those that read more than what comes now and say so, and what is downstream of them. */
-function unpredictable({ graph }: Definitions): readonly number[] {
+export function unpredictable({ graph }: Definitions): readonly number[] {
   const found = new Set<number>();
   // Steps stand after what they read.
   for (const { index, op, inputs } of graph.steps) {

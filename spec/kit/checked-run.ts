@@ -36,6 +36,8 @@ export async function checkedRun(defs: Definitions, { name, select, store, plann
   const { outcomes } = await executeRun(planned, { ...running, store }, { publish: (event) => events.push(event) });
   const came = new Map<string, string>();
   for (const { key, outcome } of outcomes) came.set(key, /failed|blocked|cancelled/.test(outcome) ? outcome : await readBy(store, key));
+  // What stood was not looked at, and is what it was.
+  for (const key of select) if (!came.has(key)) came.set(key, await readBy(store, key));
   const ops = new Map(planned.steps.map(({ step }) => [`${step.definition}:${step.path}`, step.op.name]));
   return {
     name,

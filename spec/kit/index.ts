@@ -14,12 +14,26 @@ export type { BodyForm, BodyHooks } from './world-body.ts';
 export { behaviours, harmlessBehaviours, worldOp } from './world-op.ts';
 export type { Behaviour, OpParts } from './world-op.ts';
 
-export { assetsOf, printCase, printWorld, world, worldCase } from './arbitraries.ts';
+export { assetsOf, printCase, world, worldCase } from './arbitraries.ts';
+export { printWorld } from './print-world.ts';
 export type { CaseConstraints, WorldConstraints } from './arbitraries.ts';
 export type { WorldCase, WorldRun } from './world-case.ts';
 export { printMermaid, printProgram } from './print-code.ts';
+export { pairwise } from './pairwise.ts';
+export type { Axes, AxesCase } from './pairwise.ts';
 export { smallWorlds, subsetsOf } from './enumerate.ts';
 export type { SmallConstraints, SmallKind } from './enumerate.ts';
+
+export { history, selection, worldHistory } from './history.ts';
+export type { HistoryConstraints, HistoryOptions } from './history.ts';
+export type { History, HistoryAction, HistoryRunAction, WorldHistory } from './history-case.ts';
+export { playHistory } from './play-history.ts';
+export type { HistoryRun, PlayHistoryOptions } from './play-history.ts';
+export { historyFrom, historyText, printHistory, printHistoryProgram, worldHistoryFrom, worldHistoryText } from './print-history.ts';
+export type { PrintedHistory } from './print-history.ts';
+export { schedule } from './schedule.ts';
+export type { Schedule } from './schedule.ts';
+export { binaryValue, similarValue, storableValue } from './storable-values.ts';
 
 export { tap } from './tap.ts';
 export type { Tapped } from './tap.ts';

@@ -4,20 +4,27 @@ import type { DefinableStep, DefinableWorld, WorldOp } from './define-world.ts';
 
 /** A case as a program: run it, change it, keep it as a test. Only of worlds whose ops were made by `worldOp`. */
 export function printProgram({ world, runs }: WorldCase): string {
-  const ops = [...new Set(Object.values(world.steps).map(({ op }) => op))];
-  const steps = Object.entries(world.steps).map(([id, step]) => `    ${inspect(id)}: ${stepCode(step, ops)},`);
   return [
     "import { materialize } from 'sluice';",
     "import { memoryStore } from 'sluice/store/memory';",
     "import { defineWorld, worldOp } from 'sluice/testing';",
     '',
-    ...ops.map((op, index) => `const op${index} = worldOp(${opCode(op)});`),
-    `const world = {\n  sources: ${code(world.sources)},\n  steps: {\n${steps.join('\n')}\n  },\n};`,
-    'const defs = defineWorld(world);',
+    ...worldCode(world),
     'const store = memoryStore();',
     ...runs.map((run) => `console.log(await materialize(defs, ${runCode(run)}));`),
     '',
   ].join('\n');
+}
+
+/** The lines that make a world, and its definitions `defs`. */
+export function worldCode(world: DefinableWorld): readonly string[] {
+  const ops = [...new Set(Object.values(world.steps).map(({ op }) => op))];
+  const steps = Object.entries(world.steps).map(([id, step]) => `    ${inspect(id)}: ${stepCode(step, ops)},`);
+  return [
+    ...ops.map((op, index) => `const op${index} = worldOp(${opCode(op)});`),
+    `const world = {\n  sources: ${code(world.sources)},\n  steps: {\n${steps.join('\n')}\n  },\n};`,
+    'const defs = defineWorld(world);',
+  ];
 }
 
 function code(value: unknown): string {
@@ -25,7 +32,12 @@ function code(value: unknown): string {
 }
 
 function opCode({ name, inputs, outputs, form, made }: WorldOp): string {
-  const ports = inputs.map((each) => ({ name: each.name, kind: each.kind, optional: each.optional }));
+  const ports = inputs.map((each) => ({
+    name: each.name,
+    kind: each.kind,
+    optional: each.optional,
+    ...(each.hold === true && { hold: true }),
+  }));
   const required = Object.fromEntries(Object.entries(outputs).map(([output, each]) => [output, { required: each.required }]));
   return code({ name, inputs: ports, outputs: required, form, ...made });
 }

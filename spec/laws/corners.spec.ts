@@ -16,7 +16,7 @@ import {
   type Store,
 } from '../../index.ts';
 import { memoryStore } from '../../lib/memory/index.ts';
-import { losingStore } from './incremental-store.ts';
+import { losingStore } from '../kit/losing-store.ts';
 
 /** The steps whose bodies a refresh called. */
 async function ranBy(

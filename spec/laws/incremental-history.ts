@@ -7,7 +7,7 @@ import { draftOf, wirableOf, wiresAt, type Action, type AskedRun, type HistoryCa
 import type { Around } from './incremental-body.ts';
 import { defineChanging, type Surroundings } from './incremental-define.ts';
 import { answer, NOTHING, type Answer, type Memory, type Question } from './incremental-reference.ts';
-import { losingStore, type LosingStore } from './incremental-store.ts';
+import { losingStore, type LosingStore } from '../kit/losing-store.ts';
 import { assetKeys, finish, printChangingWorld, type ChangingWorld, type DraftStep } from './incremental-world.ts';
 
 /** What a run did, in plain data that prints well. */

@@ -18,7 +18,7 @@ import {
   type RunEvent,
 } from '../../index.ts';
 import { begun, changes, refreshAll, runs } from './incremental-play.ts';
-import { losingStore, type LosingStore } from './incremental-store.ts';
+import { losingStore, type LosingStore } from '../kit/losing-store.ts';
 
 /** A refresh: the steps whose bodies were called, the outcomes, and the events of assets. */
 async function refreshed(

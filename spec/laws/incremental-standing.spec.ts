@@ -5,7 +5,7 @@ import { eventsFrom } from './incremental-checks.ts';
 import type { History } from './incremental-history.ts';
 import { begun, changes, law, refreshAll } from './incremental-play.ts';
 import { askedPort, tellingOf, type Asked } from './incremental-standing.ts';
-import { losingStore } from './incremental-store.ts';
+import { losingStore } from '../kit/losing-store.ts';
 
 const everyChange = ['run', 'put', 'code', 'touch', 'rename', 'op', 'nest', 'remove', 'break', 'config', 'asset', 'optional', 'rewire', 'add', 'restart', 'tick'] as const; // prettier-ignore
 

@@ -5,8 +5,8 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { openStore } from '../../store/index.ts';
 import { history, type HistoryConstraints } from './incremental-arbitraries.ts';
-import type { LosingStore } from './incremental-store.ts';
-import { losingStore } from './incremental-store.ts';
+import type { LosingStore } from '../kit/losing-store.ts';
+import { losingStore } from '../kit/losing-store.ts';
 import { casesOf, law, playAll } from './incremental-play.ts';
 
 const met = new Map<string, number>();

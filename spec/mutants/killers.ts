@@ -22,3 +22,13 @@ export const corners: (...tests: readonly string[]) => readonly Killer[] = inSpe
 export const tail: (...tests: readonly string[]) => readonly Killer[] = inSpec('spec/lib/events/tail.spec.ts');
 /** Values: what is stored, frozen and told apart. */
 export const values: (...tests: readonly string[]) => readonly Killer[] = inSpec('spec/lib/kernel/value/laws.spec.ts');
+/** Laws of what a live service leaves on disk. */
+export const liveLog: (...tests: readonly string[]) => readonly Killer[] = inSpec('spec/laws/live-log.spec.ts');
+/** Laws of what a live service takes in and tells. */
+export const liveFlow: (...tests: readonly string[]) => readonly Killer[] = inSpec('spec/laws/live-flow.spec.ts');
+/** Random services against runs, and against services that are killed. */
+export const services: (...tests: readonly string[]) => readonly Killer[] = inSpec('spec/laws/live.spec.ts');
+/** What waits in front of a live graph. */
+export const intake: (...tests: readonly string[]) => readonly Killer[] = inSpec('spec/operators/live/intake.spec.ts');
+/** What is told of the disk, and when. */
+export const toldOnDisk: (...tests: readonly string[]) => readonly Killer[] = inSpec('spec/operators/live/told-on-disk.spec.ts');

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { asset, define, input, plan, source, type Definitions, type Plan, type PlanOptions } from '../../../index.ts';
-import { assetsOf, printWorld, world } from '../../kit/arbitraries.ts';
+import { assetsOf, world } from '../../kit/arbitraries.ts';
+import { printWorld } from '../../kit/print-world.ts';
 import { defineWorld } from '../../kit/define-world.ts';
 import { diamond, fooBarBaz, stacked } from './fixtures.ts';
 

@@ -22,7 +22,7 @@ import {
 import { memoryStore } from '../../../lib/memory/index.ts';
 import { openStore } from '../../../store/index.ts';
 import { batchOf, sourceObserved } from '../../kit/sample-events.ts';
-import { losingStore } from '../../laws/incremental-store.ts';
+import { losingStore } from '../../kit/losing-store.ts';
 
 interface Names {
   readonly step: string;

@@ -23,7 +23,7 @@ import {
   type RunEvent,
 } from '../../../index.ts';
 import { toOperator } from '../../../operators/index.ts';
-import { losingStore } from '../../laws/incremental-store.ts';
+import { losingStore } from '../../kit/losing-store.ts';
 import { pruneStore } from '../../../store/index.ts';
 import { memoryStore } from '../../../lib/memory/index.ts';
 import { refusalOf } from '../../lib/model/refusal.ts';

@@ -13,7 +13,8 @@ import {
 } from '../../../index.ts';
 import { memoryStore } from '../../../lib/memory/index.ts';
 import { openStore } from '../../../store/open-store.ts';
-import { assetsOf, printWorld, world } from '../../kit/arbitraries.ts';
+import { assetsOf, world } from '../../kit/arbitraries.ts';
+import { printWorld } from '../../kit/print-world.ts';
 import { defineWorld, type DefinableWorld } from '../../kit/define-world.ts';
 import { newFolder } from '../../store/folder.ts';
 import { ofType } from '../rig/watch-run.ts';

@@ -21,7 +21,12 @@ export const ROWS = 10_000;
 export const REGIONS = 100;
 
 /** The keys of all orders, and of all customers. */
-export const ids: readonly number[] = Array.from({ length: ROWS }, (_, id) => id);
+export const ids: readonly number[] = idsOf(ROWS);
+
+/** The keys of so many rows. */
+export function idsOf(rows: number): readonly number[] {
+  return Array.from({ length: rows }, (_, id) => id);
+}
 
 /** The order under a key after so many changes of it. Amounts are whole quarters, so that sums of them are exact for everybody. */
 export function orderOf(id: number, round: number): Order {
@@ -66,4 +71,20 @@ export function sumsByRegion({
 /** The same as a pipeline by itself. */
 export function sumsPipeline(): Pipeline<typeof ports, number, number> {
   return pipeline(ports, sumsByRegion);
+}
+
+/**
+ * The same by hand, with nothing but Maps and loops: what somebody would write who computes the whole each time, and who does without exact
+ * sums, rows that cannot change, and an order of them.
+ */
+export function sumsByHand(
+  orders: Iterable<readonly [unknown, Order]>,
+  customers: Pick<ReadonlyMap<number, Customer>, 'get'>,
+): ReadonlyMap<number, number> {
+  const sums = new Map<number, number>();
+  for (const [, { open, customer, amount }] of orders) {
+    const region = open ? customers.get(customer)?.region : undefined;
+    if (region !== undefined) sums.set(region, (sums.get(region) ?? 0) + amount);
+  }
+  return sums;
 }

@@ -1,7 +1,7 @@
 import { D2, filter, groupBy, groupByOperators, join, map, MultiSet, output, type RootStreamBuilder } from '@tanstack/db-ivm';
 import { delta, keyed as keyedRows, type Keyed, type Pipeline } from 'sluice';
 import type { Benchmark, Figure } from './benchmark.ts';
-import { customerOf, ids, orderOf, REGIONS, ROWS, sumsPipeline, type Customer, type Order } from './keyed-orders.ts';
+import { customerOf, ids, orderOf, REGIONS, ROWS, sumsByHand, sumsPipeline, type Customer, type Order } from './keyed-orders.ts';
 import { keyedRuns } from './keyed-runs.ts';
 import { check } from './measure.ts';
 
@@ -104,16 +104,6 @@ class DbIvm implements Contender {
   }
 }
 
-/** The whole by hand, with nothing but Maps: what somebody would write who keeps nothing between runs. */
-function byHand(orders: ReadonlyMap<number, Order>, customers: ReadonlyMap<number, Customer>): ReadonlyMap<number, number> {
-  const sums = new Map<number, number>();
-  for (const { open, customer, amount } of orders.values()) {
-    const region = open ? customers.get(customer)?.region : undefined;
-    if (region !== undefined) sums.set(region, (sums.get(region) ?? 0) + amount);
-  }
-  return sums;
-}
-
 /**
  * 10,000 orders joined with 10,000 customers, filtered, and summed by 100 regions: pipelines by themselves, for loading, changing one order
  * and changing 1,000; and runs of an op that follows changes.
@@ -139,7 +129,7 @@ export const keyed: Benchmark = {
     const full = takeTurns([() => ours.full()], 25);
     check(sameSums(new Map(ours.full()), ours.sums()), 'steps gave what the full computation gives');
     const [orders, customers] = [new Map(ids.map((id) => [id, orderOf(id, 0)])), new Map(ids.map((id) => [id, customerOf(id)]))];
-    const hand = takeTurns([() => byHand(orders, customers)], 200);
+    const hand = takeTurns([() => sumsByHand(orders, customers)], 200);
     return [...figuresOf({ load, one, thousand, versioned, full, hand }), ...(await keyedRuns())];
   },
 };

@@ -23,41 +23,31 @@ export function groupOf<K extends Key, V, G extends Key>(by: RowKey<K, V, G>, wh
   };
 }
 
-interface InGroup<K extends Key, V, G extends Key> {
-  readonly group: G;
-  readonly change: Change<K, V>;
-}
-
 /** Changes by group, in the order of the groups: a row that moves is deleted from one and inserted into another. */
 export function groupChanges<K extends Key, V, G extends Key>(
   changes: readonly Change<K, V>[],
   group: (row: V, key: K) => G | undefined,
 ): readonly GroupChanges<K, V, G>[] {
-  const all: InGroup<K, V, G>[] = [];
+  // Keys are the same where those of a Map are, so only groups have to be sorted, and the changes of each stay in the order of their keys.
+  const groups = new Map<G, Change<K, V>[]>();
   for (const change of changes) {
     const { key, old: older, new: newer } = change;
     const from = older === undefined ? undefined : group(older, key);
     const to = newer === undefined ? undefined : group(newer, key);
     if (from !== undefined && to !== undefined && compareKeys(from, to) === 0) {
-      all.push({ group: to, change });
+      addTo(groups, to, change);
     } else {
-      if (from !== undefined) all.push({ group: from, change: { key, old: older, new: undefined } });
-      if (to !== undefined) all.push({ group: to, change: { key, old: undefined, new: newer } });
+      if (from !== undefined) addTo(groups, from, newer === undefined ? change : { key, old: older, new: undefined });
+      if (to !== undefined) addTo(groups, to, older === undefined ? change : { key, old: undefined, new: newer });
     }
   }
-  // Sorting keeps what is equal in order, so the changes of each group stay in the order of their keys.
-  all.sort((a, b) => compareKeys(a.group, b.group));
-  return runsOf(all);
+  return Array.from(groups, ([key, of]) => ({ key, changes: of })).sort((a, b) => compareKeys(a.key, b.key));
 }
 
-function runsOf<K extends Key, V, G extends Key>(sorted: readonly InGroup<K, V, G>[]): readonly GroupChanges<K, V, G>[] {
-  const runs: { readonly key: G; readonly changes: Change<K, V>[] }[] = [];
-  for (const { group, change } of sorted) {
-    const last = runs.at(-1);
-    if (last !== undefined && compareKeys(last.key, group) === 0) last.changes.push(change);
-    else runs.push({ key: group, changes: [change] });
-  }
-  return runs;
+function addTo<G, C>(groups: Map<G, C[]>, group: G, change: C): void {
+  const known = groups.get(group);
+  if (known === undefined) groups.set(group, [change]);
+  else known.push(change);
 }
 
 /** The index after changes. */

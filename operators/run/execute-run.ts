@@ -129,12 +129,12 @@ class Run<Assets> {
 
   async #record(): Promise<ResultParts<Assets>> {
     const port = aliasedPort(this.#parts.store.port, this.#resolved.plan.defs.aliases);
-    const { resolved, first, position } = await beginRun(port, this.#resolved, (of) => this.#started(of));
+    const { resolved, first, position: start } = await beginRun(port, this.#resolved, (of) => this.#started(of));
     this.#resolved = resolved;
     const { plan, staleInputs } = resolved;
-    const supply = settlePositions(this.#resolved.supply, position);
+    const supply = settlePositions(this.#resolved.supply, start);
     const recorder = this.#recorder(supply);
-    recorder.publish(first, position);
+    recorder.publish(first, start);
     await this.#runAll(supply, recorder);
     // A cancel that came when every step had settled changed nothing.
     const done = new Set(this.#settled.map(({ planned }) => planned.index));
@@ -143,8 +143,10 @@ class Run<Assets> {
       this.#settled.some(({ outcome }) => outcome === 'cancelled');
     const missed = this.#missed(supply);
     const ended = this.#ended(cancelled);
-    const verified = cancelled ? undefined : this.#verified(recorder.undisturbed);
-    const last = await recorder.append([...missed.events, verified === undefined ? ended : { ...ended, verified }], []);
+    const position = await this.#endWith(recorder, (undisturbed) => {
+      const verified = cancelled ? undefined : this.#verified(undisturbed);
+      return [...missed.events, verified === undefined ? ended : { ...ended, verified }];
+    });
     return {
       runId: this.#parts.runId,
       plan,
@@ -152,7 +154,7 @@ class Run<Assets> {
       settled: this.#settled,
       outcomes: [...recorder.outcomes, ...missed.outcomes],
       staleInputs,
-      position: last + missed.events.length,
+      position,
       standing: this.#standing,
       gone: resolved.gone,
       reasonOf: (step) => this.#reasonOf(step, recordedAt({ ...this.#scope(supply), positionOf: (index) => recorder.positionOf(index) })),
@@ -186,6 +188,7 @@ class Run<Assets> {
     };
     const fatal = await new Promise<StepsFailure | undefined>((resolve) => runSteps(steps, resolve));
     for (const settled of this.#reused.values()) recorder.add(settled);
+    if (fatal === undefined && this.#endsAtOnce()) return;
     const disposed = this.#dispose(resources, recorder, graceMs);
     try {
       await recorder.drain();
@@ -199,6 +202,20 @@ class Run<Assets> {
     if (fatal === undefined) return;
     await this.#endFailed(recorder, this.#missed(supply).events);
     throw fatal.error;
+  }
+
+  /** Whether nothing happens between the last step and the end of the run: both are recorded together then. */
+  #endsAtOnce(): boolean {
+    return this.#hooks === undefined && this.#resolved.plan.resources.size === 0;
+  }
+
+  async #endWith(recorder: Recorder, eventsAt: (undisturbed: Position) => readonly NewEvent[]): Promise<Position> {
+    try {
+      return await recorder.end(eventsAt);
+    } catch (failure) {
+      await this.#endFailed(recorder, []);
+      throw failure;
+    }
   }
 
   /** Lets go of what the steps used. What cannot be disposed, or takes too long, is a line of the log and fails nothing. */
@@ -246,6 +263,7 @@ class Run<Assets> {
   #observer(recorder: Recorder): StepObserver {
     const { options, publish } = this.#parts;
     const events = this.#events();
+    const looked = (this.#standing?.looked ?? this.#resolved.plan.steps).length;
     return {
       onStart: (planned, started) => {
         this.#ran.set(planned.index, started.why);
@@ -257,6 +275,7 @@ class Run<Assets> {
       onFatal: (error) => this.#controller.abort(error),
       onSettled: (settled) => {
         this.#settled.push(settled);
+        if (this.#settled.length === looked && this.#endsAtOnce()) recorder.hold();
         // Cancelled while it was executed for a value that is gone: as what it is, it was reused before.
         if (settled.outcome === 'cancelled' && this.#wasReused(settled.planned.index)) return;
         this.#slots[settled.planned.index] = settled.slots;

@@ -1,4 +1,5 @@
 import { invariant } from '../../lib/kernel/invariant.ts';
+import { isVersionConflict } from '../../lib/events/append-conflicts.ts';
 import { freezeEvent } from '../../lib/events/freeze-event.ts';
 import type { LoggedEvent, NewEvent } from '../../lib/events/logged-event.ts';
 import { atPosition } from '../../lib/events/logged-event.ts';
@@ -33,6 +34,16 @@ interface RecordedStep {
   readonly end: number;
 }
 
+/** What is recorded together. */
+interface Group {
+  readonly events: readonly NewEvent[];
+  readonly values: readonly StoredValue[];
+  readonly outcomes: readonly AssetOutcome[];
+  /** By plan index: where the event of a settled step is. */
+  readonly inBatch: ReadonlyMap<number, number>;
+  readonly steps: readonly RecordedStep[];
+}
+
 /** What is to be recorded: a step that settled, or an event that belongs to none, such as a log line. */
 type Pending = { readonly settled: SettledStep; readonly time: number } | { readonly event: NewEvent };
 
@@ -49,15 +60,14 @@ export class Recorder {
   #scheduled = false;
   #failure: { readonly error: unknown } | undefined;
   #undisturbed: Position;
+  /** Of the last event that it has written or was told of. */
+  #last: Position;
+  #held = false;
 
   constructor(recording: Recording) {
     this.#recording = recording;
     this.#undisturbed = recording.readsAt;
-  }
-
-  /** Up to where there are only events of this run since it read. */
-  get undisturbed(): Position {
-    return this.#undisturbed;
+    this.#last = recording.readsAt;
   }
 
   /** Appends events that are no settled steps, and publishes them: a run's first group and its last. */
@@ -70,6 +80,7 @@ export class Recorder {
   /** Publishes events that were appended at `first`. */
   publish(events: readonly NewEvent[], first: Position): void {
     if (first === this.#undisturbed + 1) this.#undisturbed += events.length;
+    this.#last = first + events.length - 1;
     const { publish } = this.#recording;
     if (publish !== undefined) events.forEach((event, index) => publish(freezeEvent(atPosition(event, first + index, first))));
   }
@@ -91,20 +102,61 @@ export class Recorder {
 
   #schedule(pending: Pending): void {
     this.#pending.push(pending);
-    if (this.#scheduled || this.#failure !== undefined) return;
+    if (this.#held || this.#scheduled || this.#failure !== undefined) return;
     this.#scheduled = true;
     this.#tail = this.#tail.then(() => this.#flush());
   }
 
+  /** Keeps what is taken from now on for {@link end}, so that a run which is nearly over costs the disk one flush less. */
+  hold(): void {
+    this.#held = true;
+  }
+
   /** Resolves when everything that was taken is recorded and published; rejects with the store's error where an append failed. */
   async drain(): Promise<void> {
+    this.#held = false;
+    await this.#flushed();
+  }
+
+  async #flushed(): Promise<void> {
+    this.#tail = this.#tail.then(() => this.#flush());
     await this.#tail;
     if (this.#failure !== undefined) throw this.#failure.error;
   }
 
+  /**
+   * Records the last events of a run, together with what was held back: all of it is on disk, or nothing. `eventsAt` is given up to where
+   * there are only events of this run since it read. Resolves with the position of the last event; rejects as {@link drain} does.
+   */
+  async end(eventsAt: (undisturbed: Position) => readonly NewEvent[]): Promise<Position> {
+    await this.#flushed();
+    const group = this.#groupOf(this.#pending);
+    this.#pending = [];
+    const first = await this.#appendEnd(group, eventsAt);
+    this.#recorded(group, first);
+    return this.#last;
+  }
+
+  /** Where somebody else has written meanwhile, the same again with what that changes of the last events. */
+  async #appendEnd({ events, values }: Group, eventsAt: (undisturbed: Position) => readonly NewEvent[]): Promise<Position> {
+    const undisturbed = this.#undisturbed;
+    if (events.length > 0 && undisturbed === this.#last) {
+      const all = [...events, ...eventsAt(undisturbed + events.length)];
+      try {
+        const { first } = await this.#recording.port.append({ events: all, values, at: undisturbed + 1 });
+        this.publish(all, first);
+        return first;
+      } catch (error) {
+        if (!isVersionConflict(error)) throw error;
+      }
+    }
+    return this.append([...events, ...eventsAt(undisturbed)], values);
+  }
+
   async #flush(): Promise<void> {
     this.#scheduled = false;
-    while (this.#pending.length > 0 && this.#failure === undefined) {
+    // What is held back is no more than one group.
+    while (this.#pending.length > (this.#held ? LARGEST_GROUP : 0) && this.#failure === undefined) {
       const group = this.#pending.slice(0, LARGEST_GROUP);
       this.#pending = this.#pending.slice(LARGEST_GROUP);
       try {
@@ -116,7 +168,13 @@ export class Recorder {
     }
   }
 
-  async #record(group: readonly Pending[]): Promise<void> {
+  async #record(pending: readonly Pending[]): Promise<void> {
+    const group = this.#groupOf(pending);
+    const { events, values } = group;
+    this.#recorded(group, events.length === 0 ? 0 : await this.append(events, values));
+  }
+
+  #groupOf(pending: readonly Pending[]): Group {
     const events: NewEvent[] = [];
     const values = new Map<string, StoredValue>();
     const outcomes: AssetOutcome[] = [];
@@ -131,12 +189,12 @@ export class Recorder {
     const steps: RecordedStep[] = [];
     // One object for all steps of the group: copying it for each would cost a tenth of a run.
     const scope = { ...this.#recording.scope, time: 0, positionOf, events, values, outcomes };
-    for (const pending of group) {
-      if ('event' in pending) {
-        events.push(pending.event);
+    for (const each of pending) {
+      if ('event' in each) {
+        events.push(each.event);
         continue;
       }
-      const { settled, time } = pending;
+      const { settled, time } = each;
       const start = events.length;
       // A reused step has no event of its own: who reads it refers to the one that its trace is.
       if (settled.outcome !== 'reused') inBatch.set(settled.planned.index, start);
@@ -144,7 +202,10 @@ export class Recorder {
       settledEvents(settled, scope);
       steps.push({ settled, start, end: events.length });
     }
-    const first = events.length === 0 ? 0 : await this.append(events, [...values.values()]);
+    return { events, values: [...values.values()], outcomes, inBatch, steps };
+  }
+
+  #recorded({ events, outcomes, inBatch, steps }: Group, first: Position): void {
     for (const [step, index] of inBatch) this.#positions[step] = first + index;
     this.outcomes.push(...outcomes);
     const { onRecorded } = this.#recording;

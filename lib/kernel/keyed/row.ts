@@ -1,5 +1,5 @@
 import { printValue } from '../print.ts';
-import { fixValue, isKnownImmutable } from '../value/fix.ts';
+import { fixValue } from '../value/fix.ts';
 import { DeltaError } from '../errors.ts';
 import type { Key } from './key.ts';
 
@@ -9,7 +9,6 @@ import type { Key } from './key.ts';
  * @throws DeltaError ROW_NOT_STORABLE; `where` says who gave it
  */
 export function fixRow<V>(value: V, key: Key, where: string): V {
-  if (value !== undefined && isKnownImmutable(value)) return value;
   const fixed = fixValue(value);
   if (fixed.storable && value !== undefined) return value;
   const what = fixed.storable ? 'it is undefined, which stands for no row' : `what is at ${fixed.path} is ${fixed.problem}`;

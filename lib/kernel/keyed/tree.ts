@@ -129,11 +129,21 @@ export function updateTree<K extends Key, V, Item extends { readonly key: K }>(
   merge: Merge<K, V, Item>,
 ): Tree<K, V> {
   if (items.length === 0) return tree;
-  let nodes = updateNode(tree, { items, merge, from: 0, to: items.length });
+  let nodes = tree.size === 0 ? built(items, merge) : updateNode(tree, { items, merge, from: 0, to: items.length });
   while (nodes.length > 1) nodes = branches(nodes);
   let root = nodes[0] ?? emptyTree<K, V>();
   while (root instanceof Branch && root.children.length === 1) root = root.children[0] ?? emptyTree<K, V>();
   return root;
+}
+
+/** What comes of items alone: nothing is there that they could meet. */
+function built<K extends Key, V, Item>(items: readonly Item[], merge: Merge<K, V, Item>): Nodes<K, V> {
+  const entries: Entry<K, V>[] = [];
+  for (const item of items) {
+    const entry = merge(undefined, item);
+    if (entry !== undefined) entries.push(entry);
+  }
+  return leaves(entries);
 }
 
 /** The items from `from` to before `to`. */

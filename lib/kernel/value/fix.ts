@@ -62,7 +62,7 @@ interface Walk {
  * Cost: linear in objects and properties; nothing for what was found immutable before.
  */
 export function fixValue(value: unknown): Fixed {
-  if (isKnownImmutable(value)) return IMMUTABLE;
+  if (isKnownImmutable(value) || fixFlat(value)) return IMMUTABLE;
   const walk: Walk = { frames: [], heights: new Map(), immutable: true, problem: undefined };
   visit(walk, value);
   for (let frame = walk.frames.at(-1); frame !== undefined; frame = walk.frames.at(-1)) {
@@ -75,6 +75,25 @@ export function fixValue(value: unknown): Fixed {
   }
   if (walk.problem !== undefined) return { storable: false, ...walk.problem };
   return walk.immutable ? IMMUTABLE : MUTABLE;
+}
+
+/** Fixes a plain object of primitives, as rows mostly are, with nothing around it; leaves alone whatever else there is, for the walk. */
+function fixFlat(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null || isProxy(value) || objectKind(value) !== 'object') return false;
+  try {
+    for (const key of Reflect.ownKeys(value)) if (!isPrimitiveProperty(value, key)) return false;
+    Object.freeze(value);
+  } catch {
+    // As in the walk, which says what is wrong.
+    return false;
+  }
+  remembered.set(value, 1);
+  return true;
+}
+
+function isPrimitiveProperty(value: object, key: string | symbol): boolean {
+  const property = Object.getOwnPropertyDescriptor(value, key);
+  return typeof key === 'string' && property?.enumerable === true && 'value' in property && isPrimitive(property.value);
 }
 
 /** Whether `value` is known to be immutable: `fixValue` said so of it, or of something that holds it. */

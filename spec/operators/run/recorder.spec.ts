@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { emit, input, materialize, op, optional, output, plan, run, StoreError, type RunEvent } from '../../../index.ts';
+import { emit, input, materialize, op, optional, output, plan, refresh, run, StoreError, type RunEvent } from '../../../index.ts';
 import type { Handle } from '../../../lib/model/handle.ts';
 import { deferred, ready, until } from '../rig/deferred.ts';
 import { manualClock } from '../rig/manual-clock.ts';
@@ -80,8 +80,7 @@ describe('a step is atomic (X8)', () => {
     );
     expect(batches.map(({ events }) => events.map(({ type }) => type))).toEqual([
       ['run-started'],
-      ['step-settled', 'asset-materialized', 'asset-materialized', 'asset-materialized'],
-      ['run-ended'],
+      ['step-settled', 'asset-materialized', 'asset-materialized', 'asset-materialized', 'run-ended'],
     ]);
   });
 
@@ -132,7 +131,47 @@ describe('a step is atomic (X8)', () => {
     const wide = whole(() => Object.fromEntries(Array.from({ length: 1200 }, (_, index) => [`a${index}`, one.as(`s${index}`)()])));
     await materialize(wide, { store, clock: manualClock() });
     const sizes = batches.map(({ events }) => events.filter(({ type }) => type === 'step-settled').length);
-    expect(sizes).toEqual([0, 500, 500, 200, 0]);
+    expect(sizes).toEqual([0, 500, 500, 200]);
+  });
+});
+
+describe('the end of a run', () => {
+  const three = whole(() => {
+    const a = one();
+    const b = addOne({ x: a });
+    return { a, b, c: addOne.as('last')({ x: b }) };
+  });
+
+  test('is recorded with its last steps, where nothing happens between them', async () => {
+    const { store, batches } = watchedStore();
+    await refresh(three, { store });
+    expect(batches.map(({ events }) => events.at(-1)?.type)).toEqual(['run-started', 'run-ended']);
+  });
+
+  test('comes after them where hooks are told of them, or resources are let go of', async () => {
+    const { store, batches } = watchedStore();
+    await refresh(three, { store, hooks: { onSuccess: () => undefined } });
+    expect(batches.map(({ events }) => events.at(-1)?.type)).toEqual(['run-started', 'asset-materialized', 'run-ended']);
+  });
+
+  test('says up to where nobody else has written, where somebody writes before it', async () => {
+    const interference: Changing = {};
+    const { store, batches } = watchedStore(interference);
+    let puts = 0;
+    interference.beforeAppend = async (batch) => {
+      if (puts > 0 || !batch.events.some(({ type }) => type === 'run-ended')) return;
+      puts += 1;
+      await store.put('elsewhere', 1);
+    };
+    const { position } = await refresh(three, { store });
+    const log = await logOf(store);
+    expect(log.map(({ position: each }) => each)).toEqual(log.map((_, index) => index + 1));
+    expect(log.map(({ type }) => type).slice(0, 3)).toEqual(['run-started', 'source-observed', 'step-settled']);
+    expect(ofType(log, 'step-settled')).toHaveLength(3);
+    expect(ofType(log, 'run-ended')).toMatchObject([{ status: 'succeeded', position, verified: { position: 1 } }]);
+    // The one that numbered its events for another place was refused as a whole.
+    expect(batches.filter(({ at }) => at !== undefined)).toHaveLength(1);
+    expect((await refresh(three, { store })).outcome('c')).toBe('fresh');
   });
 });
 
@@ -166,9 +205,9 @@ describe('an append that fails', () => {
       const { error, broken, events, store, batches } = await failAt(index);
       expect(error).toBe(broken);
       // Nothing is written after the append that failed, but that the run has ended, and nothing is published that is not there.
-      const isInTheMiddle = index > 0 && index < appends - 1;
-      expect(batches).toHaveLength(index + (isInTheMiddle ? 2 : 1));
-      expect(ofType(events, 'run-ended').map(({ status }) => status)).toEqual(isInTheMiddle ? ['failed'] : []);
+      const hasStarted = index > 0;
+      expect(batches).toHaveLength(index + (hasStarted ? 2 : 1));
+      expect(ofType(events, 'run-ended').map(({ status }) => status)).toEqual(hasStarted ? ['failed'] : []);
       const log = await logOf(store);
       expect(log).toHaveLength(batches.filter((_, at) => at !== index).flatMap((batch) => batch.events).length);
       const published = events.filter((event) => 'position' in event);

@@ -29,8 +29,8 @@ const EVENT = new Sealer('events', positionKey(0).length);
 const INDEX_KEY = indexKey(0, 0);
 const POSITION_BYTES = EVENT.key.length;
 const INDICES: readonly IndexTable[] = ['readable', 'settled', 'missed'];
-/** About how many bytes of batches have their other rows put together: a millisecond of work, which the limit of time has to see. */
-const PUT_TOGETHER = 256 * 1024;
+/** About how many bytes of batches have their other rows put together: some milliseconds of work, which the limit of time has to see. */
+const PUT_TOGETHER = 1024 * 1024;
 
 /** What became of a batch: where it stands, or why nothing of it is there. */
 export type Outcome = Appended | StoreError;

@@ -5,7 +5,8 @@ import { AskedProcess } from './asked-process.ts';
 import { compiled } from './compiled.ts';
 import type { ScriptOrder, ScriptReply } from './script-process.ts';
 
-const PATIENCE_MS = 60_000;
+/** What hangs, hangs for good. A play under strace takes 3 s alone, and was seen to take 47 s beside much other work. */
+const PATIENCE_MS = 180_000;
 
 /** A process that plays scripts, and looks at what is left of stores. */
 export function scriptChild(): AskedProcess<ScriptOrder, ScriptReply> {

@@ -18,3 +18,8 @@ export type OutputState =
 export function sameState(a: OutputState, b: OutputState): boolean {
   return a.state === b.state && (a.state !== 'value' || b.state !== 'value' || a.version === b.version);
 }
+
+/** Whether a version is one of what made the value. */
+export function isDerived(version: DataVersion): boolean {
+  return version.startsWith('derived:');
+}

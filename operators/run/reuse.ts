@@ -1,5 +1,6 @@
 import { invariant } from '../../lib/kernel/invariant.ts';
 import { quote } from '../../lib/kernel/print.ts';
+import { isDerived } from '../../lib/events/data-version.ts';
 import { readStored } from '../../lib/events/keyed-value.ts';
 import type { ReadableEvent, SettledOutput } from '../../lib/events/logged-event.ts';
 import type { Position } from '../../lib/events/position.ts';
@@ -175,6 +176,15 @@ export class Reuse {
       slots.set(output, keptSlot(this.#stored, found.trace, traced));
     }
     return { slots };
+  }
+
+  /** The version that an output had when its step was called with the same last: a derived one is that again, whatever was renamed since. */
+  versionThen(planned: PlannedStep, output: string, readable: Readable): string | undefined {
+    const place = planned.needed.findIndex((index) => planned.step.outputs[index]?.name === output);
+    const traces = this.#traces.get(planned.index)?.[place];
+    if (traces === undefined || traces.length === 0) return undefined;
+    const { state } = tracedOutput(firstThatHolds(traces, stepNow(this.#plan, planned, readable)).trace, output) ?? {};
+    return state?.state === 'value' && isDerived(state.version) ? state.version : undefined;
   }
 
   /** Whether a step of the plan is called with the value of an output. */

@@ -302,7 +302,7 @@ export class StepPump {
       gathered,
       isAgain: this.#awaited.has(planned.index),
       pause: (ms) => this.#pause(planned, ms),
-      derived: derivedVersion(this.#run.plan, planned, this.#readable),
+      derived: derivedVersion(planned, { ...this.#run, readable: this.#readable, isAgain: this.#awaited.has(planned.index) }),
       facts: () => factsOf(planned, this.#readable),
       onStart: (attempt) => {
         this.#attempts[planned.index] = attempt;

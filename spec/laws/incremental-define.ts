@@ -21,6 +21,7 @@ import {
   type OutputPort,
   type Schema,
 } from '../../index.ts';
+import type { AssetAliases } from '../../lib/model/aliases.ts';
 import { declaredVersion, emissionsOf, type Around } from './incremental-body.ts';
 import type { ChangingWorld, PlacedStep, Wire } from './incremental-world.ts';
 
@@ -34,6 +35,14 @@ export interface Surroundings {
   readonly pause?: (step: string) => Promise<void>;
   /** Told of each execution as it starts. */
   readonly watch?: (step: string, inputs: Inputs) => void;
+  /** What things of the world were called before. */
+  readonly aliases?: FormerNamesOfWorld;
+}
+
+/** By what they are called now: what sources and definitions were called before, and what the assets and steps of definitions were. */
+export interface FormerNamesOfWorld {
+  readonly sources: ReadonlyMap<string, readonly string[]>;
+  readonly definitions: ReadonlyMap<string, AssetAliases>;
 }
 
 /** A value that no store can keep, and that counts as its number. */
@@ -58,7 +67,13 @@ const anyOp = op as unknown as (definition: object) => AnyOp;
 /** Writes a world down through the public API: one graph a definition, with graphs in it where steps are nested. */
 export function defineChanging(world: ChangingWorld, surroundings: Surroundings): Definitions {
   const names = [...new Set(world.steps.map(({ definition }) => definition))];
-  return define({ assets: [...world.sources.map((key) => source(key)), ...names.map((name) => defineOne(world, name, surroundings))] });
+  const former = (key: string): readonly string[] => surroundings.aliases?.sources.get(key) ?? [];
+  return define({
+    assets: [
+      ...world.sources.map((key) => source(key, { aliases: former(key) })),
+      ...names.map((name) => defineOne(world, name, surroundings)),
+    ],
+  });
 }
 
 function defineOp(step: PlacedStep, surroundings: Surroundings): AnyOp {
@@ -139,7 +154,8 @@ function defineOne(world: ChangingWorld, name: string, surroundings: Surrounding
     }
     return Object.fromEntries(madeBy(own).flatMap((entry) => (keys.has(entry) ? [[keyOf(entry), there(handles.get(entry))]] : [])));
   });
-  return assetsFromGraph(built, { canSubset: true });
+  const aliases = surroundings.aliases?.definitions.get(name);
+  return assetsFromGraph(built, { canSubset: true, ...(aliases !== undefined && { aliases }) });
 }
 
 /** Neighbours of one nested graph together. */

@@ -9,12 +9,14 @@ import {
   lineage,
   op,
   optional,
+  output,
   reexecute,
   refresh,
   source,
   stateOf,
   status,
   type Definitions,
+  type Handle,
   type Store,
 } from '../../../index.ts';
 import { memoryStore } from '../../../lib/memory/index.ts';
@@ -22,6 +24,8 @@ import { expectRefusal } from '../../lib/model/refusal.ts';
 import { untyped } from '../rig/untyped.ts';
 
 const ran: string[] = [];
+
+type SingleReader = (wiring: { readonly rows: Handle<readonly number[]> }) => Handle<number>;
 
 interface Called {
   readonly source: string;
@@ -164,6 +168,44 @@ describe('what was renamed (D9)', () => {
     await refreshed(named('a/one', []), store);
     await refreshed(named('b/two', ['a/one']), store);
     expect(await refreshed(named('three', ['b/two', 'a/one']), store)).toEqual({ ran: [], outcomes: { three: 'unchanged' } });
+  });
+});
+
+describe('a derived version', () => {
+  /** Rows that two steps read, and nobody keeps. */
+  function shared(step: string, code: string, former: readonly string[] = []): Definitions {
+    const rows = op({
+      name: 'rows',
+      codeVersion: '1',
+      inputs: { x: input<number>() },
+      outputs: { rows: output<readonly number[]>({ version: 'derived' }), count: output<number>() },
+      run: ({ x }) => (ran.push('rows'), { rows: [x], count: 1 }),
+    });
+    const reading = (name: string, codeVersion: string): SingleReader =>
+      op({ name, codeVersion, inputs: { rows: input<readonly number[]>() }, run: ({ rows: [x = 0] }) => (ran.push(name), x) });
+    const [one, two] = [reading('one', code), reading('two', '1')];
+    const body = graph('body', { inputs: { x: input<number>() } }, ({ x }) => {
+      const { rows: made, count } = rows.as(step)({ x });
+      return { a: one({ rows: made }), b: two({ rows: made }), count };
+    });
+    return define({ assets: [source<number>('x'), assetsFromGraph(body, { canSubset: true, aliases: { steps: { [step]: former } } })] });
+  }
+
+  test('is what it was where its step was renamed, and is executed for its value or for another output', async () => {
+    const store = memoryStore();
+    await refresh(shared('rows', '1'), { store, sources: { x: 1 }, select: ['a', 'b'] });
+    ran.length = 0;
+    await refresh(shared('lines', '2', ['rows']), { store, select: ['a', 'b'] });
+    expect(ran).toEqual(['rows', 'one']);
+    for (const select of [
+      ['a', 'b'],
+      ['count', 'a', 'b'],
+      ['a', 'b'],
+    ]) {
+      ran.length = 0;
+      await refresh(shared('lines', '2', ['rows']), { store, select });
+      expect(ran).toEqual(select.length === 3 ? ['rows'] : []);
+    }
   });
 });
 

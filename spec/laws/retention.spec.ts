@@ -30,7 +30,7 @@ const runsAndChanges = ['put', 'put', 'put', 'touch', 'config', 'run', 'run', 'r
 
 /** Of the event loop: some of what is to be removed is, and some is beside what comes next. */
 const someTurns = async (): Promise<void> => {
-  for (let turn = 0; turn < 12; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+  for (let turn = 0; turn < 40; turn += 1) await new Promise((resolve) => setImmediate(resolve));
 };
 
 function playedOn(shape: HistoryCase, store: Store, traces: number): History {
@@ -88,7 +88,7 @@ describe('laws of stores that forget by themselves', () => {
       });
       await fc.assert(property, { numRuns: casesOf(8) });
       expect(forgetful.failures).toEqual([]);
-      expect(forgetful.removed).toBeGreaterThan(20);
+      expect(forgetful.removed).toBeGreaterThan(5);
     },
   );
 

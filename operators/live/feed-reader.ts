@@ -147,6 +147,9 @@ export class FeedReader {
     };
     this.#close = () => giveBack(iterator);
     while (!signal.aborted) {
+      // Before it is asked for: what waits for room when the service closes would be in nobody's hands.
+      for (let room = intake.room(key); room !== undefined; room = intake.room(key)) await room;
+      if (signal.aborted || refused !== undefined) break;
       // A promise for each item, and no race with one that lives as long as the feed: that would keep all of them.
       const next = await new Promise<IteratorResult<unknown>>((resolve, reject) => {
         interrupt = (error) => (giveBack(iterator), reject(error));
@@ -157,11 +160,10 @@ export class FeedReader {
       if (next.value !== endOfEpoch) for (let room = intake.room(key); room !== undefined; room = intake.room(key)) await room;
       if (signal.aborted) return;
       if (refused === undefined) this.#tryAdd(next.value, refuse);
-      if (refused !== undefined) {
-        giveBack(iterator);
-        throw refused.error;
-      }
     }
+    if (refused === undefined) return;
+    giveBack(iterator);
+    throw refused.error;
   }
 
   #tryAdd(item: unknown, refuse: (error: unknown) => void): void {

@@ -62,7 +62,7 @@ export interface AnyLiveService {
 
   /**
    * Goes on with another selection or other definitions: what is new is made from what is stored, what is gone stops, and nothing else runs again.
-   * Rejects as `live` does; then the service goes on as it was.
+   * Rejects as `live` does, and with SelectionError MISSING_VALUE where a source that is read then has no value; then the service goes on as it was.
    */
   update(change: { readonly defs?: Definitions; readonly select?: Select<unknown> }): Promise<void>;
 

@@ -55,6 +55,24 @@ describe('origins', () => {
     });
   }
 
+  test('what was pulled is drained when the service closes, also where there was no room', async () => {
+    let given = 0;
+    const counting = function* (): Generator<number> {
+      for (;;) yield (given += 1);
+    };
+    const store = memoryStore();
+    const service = await live(chain(), {
+      store,
+      epochs: { marks: true },
+      sources: { x: feed<number>({ from: counting(), capacity: 3 }) },
+    });
+    service.pause();
+    await ready();
+    await service.close();
+    expect(given).toBeGreaterThanOrEqual(3);
+    expect(await store.value('x')).toBe(given);
+  });
+
   test('an origin alone is a feed of it', async () => {
     const store = memoryStore();
     const service = await live(chain(), { store, sources: { x: [1, 2, 3] }, closeWhenDone: true });

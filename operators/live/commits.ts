@@ -53,15 +53,20 @@ export class Commits {
     const before = this.#last;
     const isNothing = !isTold && batch.events.length === 0 && (batch.offsets ?? []).length === 0;
     // Asked for at once: the store keeps the order, and refuses a batch whose predecessor was not written.
-    const written = isNothing || this.#failure !== undefined ? Promise.resolve() : this.#port.append(batch);
-    const durable = Promise.all([written, before]).then(
-      () => {
-        if (this.#failure !== undefined) throw this.#failure.error;
-      },
-      (error: unknown) => {
-        throw this.#fail(error);
-      },
-    );
+    const written: Promise<unknown> = isNothing || this.#failure !== undefined ? Promise.resolve() : this.#port.append(batch);
+    // Heard in its turn, below.
+    written.catch(() => undefined);
+    // What was asked for before may be on its way for longer than it takes to refuse this.
+    const durable = before
+      .then(() => written)
+      .then(
+        () => {
+          if (this.#failure !== undefined) throw this.#failure.error;
+        },
+        (error: unknown) => {
+          throw this.#fail(error);
+        },
+      );
     this.#last = durable.then(
       () => this.#done(),
       () => this.#done(),

@@ -13,6 +13,7 @@ import {
   source,
   type Definitions,
   type Handle,
+  type Schema,
   type Store,
 } from '../../index.ts';
 import { memoryStore } from '../../lib/memory/index.ts';
@@ -22,7 +23,7 @@ import { losingStore } from '../kit/losing-store.ts';
 async function ranBy(
   defs: Definitions,
   store: Store,
-  options: { readonly sources?: Record<string, unknown>; readonly select?: string[] } = {},
+  options: { readonly sources?: Record<string, unknown>; readonly select?: string[]; readonly config?: object } = {},
 ): Promise<readonly string[]> {
   const ran: string[] = [];
   await refresh(defs, {
@@ -45,6 +46,17 @@ describe('corners of the rules of freshness', () => {
     expect(await ranBy(wiredTo(one), store)).toEqual(['one', 'reader']);
     expect(await ranBy(wiredTo(uno), store)).toEqual(['uno', 'reader']);
     expect(await ranBy(wiredTo(uno), store)).toEqual([]);
+  });
+
+  test('F1 config: a step whose config is another runs, and one that reads of it only where it gives something else', async () => {
+    const anyNumber: Schema<number> = { '~standard': { version: 1, vendor: 'spec', validate: (value) => ({ value: Number(value) }) } };
+    const half = op({ name: 'half', codeVersion: '1', config: anyNumber, run: (_, { config }) => Math.floor(config / 2) });
+    const reader = op({ name: 'reader', codeVersion: '1', inputs: { x: input<number>() }, run: ({ x }) => x });
+    const defs = define({ assets: [assetsFromGraph(graph('read', () => reader({ x: half() })))] });
+    const store = memoryStore();
+    const ran: (readonly string[])[] = [];
+    for (const half of [2, 2, 3, 4]) ran.push(await ranBy(defs, store, { config: { ops: { half } } }));
+    expect(ran).toEqual([['half', 'reader'], [], ['half'], ['half', 'reader']]);
   });
 
   test('F1 a failure erases nothing: what a step gave before it failed is used again when its inputs are back', async () => {

@@ -134,7 +134,7 @@ export async function storeWithout(played: History): Promise<{ readonly store: S
   return { store, port: livePort(store.port) };
 }
 
-/** What a log says beside which run it was and when: runs start and end more often where a service is killed. */
+/** What a log says beside which run it was, when, and from where errors were thrown: runs start and end more often where a service is killed. */
 export function withoutRuns(log: readonly LoggedEvent[]): readonly string[] {
   const kept = log.filter(({ type }) => type !== 'run-started' && type !== 'run-ended');
   const places = new Map(kept.map(({ position }, index) => [position, index]));
@@ -144,7 +144,15 @@ export function withoutRuns(log: readonly LoggedEvent[]): readonly string[] {
       inputs: event.inputs.map(({ position, ...entry }) => ({ ...entry, position: position === null ? null : places.get(position) })),
     };
   };
-  return kept.map((event, index) => JSON.stringify({ ...event, position: index, runId: '', time: 0, ...(mapped(event) as object) }));
+  const same = (event: LoggedEvent, index: number): object => ({
+    ...event,
+    position: index,
+    runId: '',
+    time: 0,
+    ...(mapped(event) as object),
+  });
+  // Of what a stack ends with, the turn of the event loop decides.
+  return kept.map((event, index) => JSON.stringify(same(event, index), (name, value: unknown) => (name === 'stack' ? undefined : value)));
 }
 
 /** The last that a log says of each asset. */

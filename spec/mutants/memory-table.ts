@@ -40,7 +40,7 @@ export const memoryMutants: readonly Mutant[] = [
 `,
       },
     ],
-    killers: [...incremental('S20'), ...histories(KEPT)],
+    killers: incremental('S20'),
   },
   {
     name: 'trace-without-code-version',
@@ -58,7 +58,7 @@ export const memoryMutants: readonly Mutant[] = [
         to: 'if (now.config !== undefined && trace.config === undefined) return',
       },
     ],
-    killers: incremental('I5'),
+    killers: corners('F1 config'),
   },
   {
     name: 'trace-without-wiring',

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { feed, live } from '../../../index.ts';
-import { ready } from '../rig/deferred.ts';
+import { deferred, ready } from '../rig/deferred.ts';
 import { chain, interferedStore, type LiveInterference } from '../rig/live-rig.ts';
 
 test('durable() gives the position that is on disk, also where more has settled meanwhile', async () => {
@@ -41,4 +41,31 @@ test('an item that repeats one which was never written is not acknowledged', asy
   await expect(service.closed).rejects.toThrow('the disk is gone');
   await ready(3);
   expect(acknowledged).toEqual([]);
+});
+
+test('an epoch that is written is told as written, also where the one after it is refused first; the end waits for both', async () => {
+  const interference: LiveInterference = {};
+  const store = interferedStore(interference);
+  await store.put('x', 0);
+  const service = await live(chain(), { store });
+  await service.durable();
+  const [write, order] = [deferred(), [] as string[]];
+  let appends = 0;
+  interference.beforeAppend = () => {
+    appends += 1;
+    if (appends === 1) return write.promise;
+    throw new Error('the disk is gone');
+  };
+  const told = [1, 2].map((value) =>
+    service.push('x', value).then(
+      ({ outcome }) => order.push(`${value} ${outcome}`),
+      () => order.push(`${value} refused`),
+    ),
+  );
+  const ended = service.closed.catch(() => order.push('closed'));
+  await ready();
+  expect([appends, order]).toEqual([2, []]);
+  write.resolve();
+  await Promise.all([...told, ended]);
+  expect(order).toEqual(['1 applied', '2 refused', 'closed']);
 });

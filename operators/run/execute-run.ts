@@ -1,5 +1,5 @@
 import { aliasedPort } from '../../lib/events/aliased-port.ts';
-import type { HookFailed, LogLine, NewEvent, RunEnded, RunStarted, Verification } from '../../lib/events/logged-event.ts';
+import type { HookFailed, LogLine, NewEvent, RunEnded, Verification } from '../../lib/events/logged-event.ts';
 import type { RunEvent } from '../../lib/events/run-event.ts';
 import { quote } from '../../lib/kernel/print.ts';
 import { createStore, type Store } from '../../lib/events/store.ts';
@@ -22,6 +22,7 @@ import { Recorder, type Recording } from './recorder.ts';
 import { resolve as resolvePlan, settlePositions, type ResolvedPlan, type ResolveOptions } from './resolve.ts';
 import type { ResultParts } from './result.ts';
 import { reasonFor, recordedAt, type EntryPosition } from './reasons.ts';
+import { endedEvent, startedEvent, statusOf } from './run-boundaries.ts';
 import { Reuse, type WhyRun } from './reuse.ts';
 import { runSteps, type StepsFailure } from './run-steps.ts';
 import type { StepObserver, StepRun } from './step-run.ts';
@@ -129,7 +130,12 @@ class Run<Assets> {
 
   async #record(): Promise<ResultParts<Assets>> {
     const port = aliasedPort(this.#parts.store.port, this.#resolved.plan.defs.aliases);
-    const { resolved, first, position: start } = await beginRun(port, this.#resolved, (of) => this.#started(of));
+    const { options, runId, clock } = this.#parts;
+    const {
+      resolved,
+      first,
+      position: start,
+    } = await beginRun(port, this.#resolved, (of) => startedEvent(of, options, { runId, time: clock.now() }));
     this.#resolved = resolved;
     const { plan, staleInputs } = resolved;
     const supply = settlePositions(this.#resolved.supply, start);
@@ -189,7 +195,14 @@ class Run<Assets> {
     const fatal = await new Promise<StepsFailure | undefined>((resolve) => runSteps(steps, resolve));
     for (const settled of this.#reused.values()) recorder.add(settled);
     if (fatal === undefined && this.#endsAtOnce()) return;
-    const disposed = this.#dispose(resources, recorder, graceMs);
+    await this.#letGo(recorder, this.#dispose(resources, recorder, graceMs), graceMs, fatal);
+    if (fatal === undefined) return;
+    await this.#endFailed(recorder, this.#missed(supply).events);
+    throw fatal.error;
+  }
+
+  /** Waits until what the steps used is let go of, and everything is recorded. */
+  async #letGo(recorder: Recorder, disposed: Promise<void>, graceMs: number, fatal: StepsFailure | undefined): Promise<void> {
     try {
       await recorder.drain();
       await Promise.all([disposed, this.#hooks?.finish(graceMs)]);
@@ -199,9 +212,6 @@ class Run<Assets> {
       await this.#endFailed(recorder, []);
       throw fatal?.error ?? failure;
     }
-    if (fatal === undefined) return;
-    await this.#endFailed(recorder, this.#missed(supply).events);
-    throw fatal.error;
   }
 
   /** Whether nothing happens between the last step and the end of the run: both are recorded together then. */
@@ -323,31 +333,9 @@ class Run<Assets> {
     return { plan, before, missed, runId: this.#parts.runId, readable: { slots: this.#slots, supply, held: this.#resolved.held } };
   }
 
-  #started({ plan, readsAt, again }: ResolvedPlan<Assets>): RunStarted {
-    const { options, runId, clock } = this.#parts;
-    return {
-      type: 'run-started',
-      runId,
-      time: clock.now(),
-      mode: plan.mode,
-      selection: [...plan.selection],
-      policies: plan.policies,
-      planHash: plan.hash,
-      readsAt,
-      tags: options.tags ?? {},
-      causedBy: options.causedBy ?? null,
-      again: again ?? null,
-    };
-  }
-
   #ended(cancelled: boolean, status?: RunEnded['status']): RunEnded {
-    const failed = this.#settled.some(({ outcome }) => outcome === 'failed');
-    return {
-      type: 'run-ended',
-      runId: this.#parts.runId,
-      time: this.#parts.clock.now(),
-      status: status ?? (cancelled ? 'cancelled' : failed ? 'failed' : 'succeeded'),
-    };
+    const { runId, clock } = this.#parts;
+    return endedEvent({ runId, time: clock.now(), status: status ?? (cancelled ? 'cancelled' : statusOf(this.#settled)) });
   }
 
   /** Selected assets whose steps a cancelled run did not finish. */

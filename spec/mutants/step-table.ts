@@ -189,7 +189,14 @@ export const stepMutants: readonly Mutant[] = [
   {
     name: 'acknowledge-before-append',
     wrong: 'X8: the promise of a run resolves before its last steps are recorded',
-    edits: [{ file: 'operators/run/recorder.ts', from: '    await this.#tail;\n', to: '    await Promise.resolve();\n' }],
+    edits: [
+      {
+        file: 'operators/run/recorder.ts',
+        from: 'const first = await this.#appendEnd(group, eventsAt);',
+        to: 'const first = this.#last + 1;\n    void this.#appendEnd(group, eventsAt);',
+      },
+      { file: 'operators/run/recorder.ts', from: '    await this.#tail;\n', to: '    await Promise.resolve();\n' },
+    ],
     killers: recorder('what is downstream may start before the append'),
   },
   {
@@ -198,8 +205,8 @@ export const stepMutants: readonly Mutant[] = [
     edits: [
       {
         file: 'operators/run/recorder.ts',
-        from: 'const first = events.length === 0 ? 0 : await this.append(events, [...values.values()]);',
-        to: 'const first = events.length === 0 ? 0 : await this.append(events, []);\n    if (values.size > 0) await this.#recording.port.append({ events: [], values: [...values.values()] });',
+        from: 'const { first } = await this.#recording.port.append({ events: all, values, at: undisturbed + 1 });',
+        to: 'const { first } = await this.#recording.port.append({ events: all, values: [], at: undisturbed + 1 });\n        await this.#recording.port.append({ events: [], values });',
       },
     ],
     killers: recorder('all outputs of a step are recorded in one append'),
@@ -210,8 +217,8 @@ export const stepMutants: readonly Mutant[] = [
     edits: [
       {
         file: 'operators/run/recorder.ts',
-        from: 'const first = events.length === 0 ? 0 : await this.append(events, [...values.values()]);',
-        to: 'const first = events.length === 0 ? 0 : await this.append(events.slice(0, 1), [...values.values()]);\n    if (events.length > 1) await this.append(events.slice(1), []);',
+        from: 'const { first } = await this.#recording.port.append({ events: all, values, at: undisturbed + 1 });',
+        to: 'const { first } = await this.#recording.port.append({ events: all.slice(0, 1), values, at: undisturbed + 1 });\n        await this.#recording.port.append({ events: all.slice(1), values: [] });',
       },
     ],
     killers: recorder('all outputs of a step are recorded in one append'),

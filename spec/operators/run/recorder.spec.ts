@@ -144,13 +144,13 @@ describe('the end of a run', () => {
 
   test('is recorded with its last steps, where nothing happens between them', async () => {
     const { store, batches } = watchedStore();
-    await refresh(three, { store });
+    await refresh(three, { store, clock: manualClock() });
     expect(batches.map(({ events }) => events.at(-1)?.type)).toEqual(['run-started', 'run-ended']);
   });
 
   test('comes after them where hooks are told of them, or resources are let go of', async () => {
     const { store, batches } = watchedStore();
-    await refresh(three, { store, hooks: { onSuccess: () => undefined } });
+    await refresh(three, { store, hooks: { onSuccess: () => undefined }, clock: manualClock() });
     expect(batches.map(({ events }) => events.at(-1)?.type)).toEqual(['run-started', 'asset-materialized', 'run-ended']);
   });
 
@@ -163,7 +163,7 @@ describe('the end of a run', () => {
       puts += 1;
       await store.put('elsewhere', 1);
     };
-    const { position } = await refresh(three, { store });
+    const { position } = await refresh(three, { store, clock: manualClock() });
     const log = await logOf(store);
     expect(log.map(({ position: each }) => each)).toEqual(log.map((_, index) => index + 1));
     expect(log.map(({ type }) => type).slice(0, 3)).toEqual(['run-started', 'source-observed', 'step-settled']);
@@ -261,7 +261,7 @@ describe('an append that fails', () => {
       const second = waits();
       return { first, second, third: waits.as('never')({ x: second }) };
     });
-    await expect(materialize(defs, { store })).rejects.toMatchObject({ code: 'STORE_IO' });
+    await expect(materialize(defs, { store, clock: manualClock() })).rejects.toMatchObject({ code: 'STORE_IO' });
     expect(started).toEqual(['waits']);
     expect(aborted).toEqual(['waits']);
   });

@@ -140,10 +140,13 @@ export class Intake {
 
   /** Whether an epoch may be taken. */
   get ready(): boolean {
-    if (this.#due || this.#marks > 0 || this.#full > 0) return this.#waiting > 0 || this.#marks > 0;
+    if (this.#isDue) return this.#waiting > 0 || this.#marks > 0;
     // What came before makes no epoch, so it waits for none.
-    if (this.#policy.items === undefined || this.#waiting === 0) return false;
-    return this.#fresh === 0 || this.#fresh >= this.#policy.items;
+    return this.#policy.items !== undefined && this.#waiting > 0 && this.#fresh === 0;
+  }
+
+  get #isDue(): boolean {
+    return this.#due || this.#marks > 0 || this.#full > 0 || this.#fresh >= (this.#policy.items ?? Infinity);
   }
 
   /** Takes an item, or what its source's policy makes of it. A source that blocks asks for {@link room} first. */
@@ -190,7 +193,7 @@ export class Intake {
   /** The items of the next epoch, in the order in which they came. */
   take(): readonly Item[] {
     // Also of what is due, no more than the policy says: where epochs end then depends on the items alone.
-    const items = this.#takeUpTo(this.#policy.items ?? Infinity);
+    const items = this.#takeUpTo(this.#isDue ? (this.#policy.items ?? Infinity) : 0);
     if (this.#waiting === 0) this.#due = false;
     this.#stopTimer?.();
     this.#stopTimer = undefined;
@@ -226,8 +229,10 @@ export class Intake {
   #takeUpTo(most: number): readonly Item[] {
     const items: Item[] = [];
     let fresh = 0;
-    while (this.#next < this.#line.length && fresh < most) {
+    while (this.#next < this.#line.length && (fresh < most || most === 0)) {
       const entry = this.#line[this.#next];
+      // An epoch of repetitions alone: something new has come behind them since.
+      if (most === 0 && entry !== 'mark' && entry?.gone === false && !entry.isRepeat) break;
       this.#next += 1;
       if (entry === 'mark') {
         this.#marks -= 1;

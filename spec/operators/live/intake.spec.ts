@@ -23,3 +23,24 @@ test('what drops its oldest items keeps none of them, however long nobody takes 
   intake.mark();
   expect(intake.take().map(({ value }) => value)).toEqual([-1, 299_998, 299_999]);
 });
+
+// Found by the law of killed services: the new item was in an epoch of its own after a crash, and not without it.
+test('what came before is taken at once, and nothing that came behind it before it was taken', () => {
+  const key = assetKey('x', 'a test');
+  const intake = new Intake({
+    policy: { items: 2 },
+    queues: new Map(),
+    fallback: { capacity: 10, overflow: 'error' },
+    timer: manualClock().timer,
+    onReady: () => undefined,
+    isRepeat: ({ value }) => Number(value) < 3,
+  });
+  const add = (value: number): void => intake.add({ key, value, offset: undefined, settle: () => undefined, fail: () => undefined });
+  const taken = (): readonly unknown[] => intake.take().map(({ value }) => value);
+  for (const value of [1, 2]) add(value);
+  expect(intake.ready).toBe(true);
+  add(3);
+  expect([taken(), intake.ready]).toEqual([[1, 2], false]);
+  add(4);
+  expect([intake.ready, taken()]).toEqual([true, [3, 4]]);
+});

@@ -232,7 +232,7 @@ export class Intake {
     while (this.#next < this.#line.length && (fresh < most || most === 0)) {
       const entry = this.#line[this.#next];
       // An epoch of repetitions alone: something new has come behind them since.
-      if (most === 0 && entry !== 'mark' && entry?.gone === false && !entry.isRepeat) break;
+      if (most === 0 && isNew(entry)) break;
       this.#next += 1;
       if (entry === 'mark') {
         this.#marks -= 1;
@@ -327,6 +327,10 @@ export class Intake {
     this.#line = this.#line.slice(this.#next).filter((entry) => entry === 'mark' || !entry.gone);
     this.#next = 0;
   }
+}
+
+function isNew(entry: Entry | undefined): boolean {
+  return entry !== undefined && entry !== 'mark' && !entry.gone && !entry.isRepeat;
 }
 
 function intakeFull(key: AssetKey, capacity: number): SelectionError {

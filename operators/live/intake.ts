@@ -140,9 +140,13 @@ export class Intake {
 
   /** Whether an epoch may be taken. */
   get ready(): boolean {
-    if (this.#isCut) return this.#waiting > 0 || this.#marks > 0;
+    if (this.#isDue) return this.#waiting > 0 || this.#marks > 0;
     // What came before makes no epoch, so it waits for none.
     return this.#policy.items !== undefined && this.#waiting > 0 && this.#fresh === 0;
+  }
+
+  get #isDue(): boolean {
+    return this.#due || this.#marks > 0 || this.#full > 0 || this.#fresh >= (this.#policy.items ?? Infinity);
   }
 
   /** Takes an item, or what its source's policy makes of it. A source that blocks asks for {@link room} first. */
@@ -189,7 +193,7 @@ export class Intake {
   /** The items of the next epoch, in the order in which they came. */
   take(): readonly Item[] {
     // Also of what is due, no more than the policy says: where epochs end then depends on the items alone.
-    const items = this.#isCut ? this.#takeUpTo(this.#policy.items ?? Infinity) : this.#takeRepeats();
+    const items = this.#takeUpTo(this.#isDue ? (this.#policy.items ?? Infinity) : 0);
     if (this.#waiting === 0) this.#due = false;
     this.#stopTimer?.();
     this.#stopTimer = undefined;
@@ -221,29 +225,14 @@ export class Intake {
     return items;
   }
 
-  /** Whether something says that an epoch ends, and not only that what came before need not wait for one. */
-  get #isCut(): boolean {
-    if (this.#due || this.#marks > 0 || this.#full > 0) return true;
-    return this.#policy.items !== undefined && this.#fresh >= this.#policy.items;
-  }
-
-  /** What came before and waits in front: what has come behind it since this was ready waits for the rest of its own epoch. */
-  #takeRepeats(): readonly Item[] {
-    const items: Item[] = [];
-    for (let entry = this.#line[this.#next]; entry !== undefined && entry !== 'mark'; entry = this.#line[this.#next]) {
-      if (!entry.gone && !entry.isRepeat) break;
-      this.#next += 1;
-      if (!entry.gone) items.push(this.#leave(entry));
-    }
-    return items;
-  }
-
   /** Up to so many items that came for the first time, or up to the next mark behind an item. */
   #takeUpTo(most: number): readonly Item[] {
     const items: Item[] = [];
     let fresh = 0;
-    while (this.#next < this.#line.length && fresh < most) {
+    while (this.#next < this.#line.length && (fresh < most || most === 0)) {
       const entry = this.#line[this.#next];
+      // An epoch of repetitions alone: something new has come behind them since.
+      if (most === 0 && isNew(entry)) break;
       this.#next += 1;
       if (entry === 'mark') {
         this.#marks -= 1;
@@ -338,6 +327,10 @@ export class Intake {
     this.#line = this.#line.slice(this.#next).filter((entry) => entry === 'mark' || !entry.gone);
     this.#next = 0;
   }
+}
+
+function isNew(entry: Entry | undefined): boolean {
+  return entry !== undefined && entry !== 'mark' && !entry.gone && !entry.isRepeat;
 }
 
 function intakeFull(key: AssetKey, capacity: number): SelectionError {

@@ -45,3 +45,24 @@ test('an epoch of so many items is of so many, also where the first of them came
   expect(intake.take().map(({ value }) => value)).toEqual([1, -1, 2]);
   expect(intake.waiting).toBe(0);
 });
+
+// Found by the law of killed services: the new item was in an epoch of its own after a crash, and not without it.
+test('what came before is taken at once, and nothing that came behind it before it was taken', () => {
+  const key = assetKey('x', 'a test');
+  const intake = new Intake({
+    policy: { items: 2 },
+    queues: new Map(),
+    fallback: { capacity: 10, overflow: 'error' },
+    timer: manualClock().timer,
+    onReady: () => undefined,
+    isRepeat: ({ value }) => Number(value) < 3,
+  });
+  const add = (value: number): void => intake.add({ key, value, offset: undefined, settle: () => undefined, fail: () => undefined });
+  const taken = (): readonly unknown[] => intake.take().map(({ value }) => value);
+  for (const value of [1, 2]) add(value);
+  expect(intake.ready).toBe(true);
+  add(3);
+  expect([taken(), intake.ready]).toEqual([[1, 2], false]);
+  add(4);
+  expect([intake.ready, taken()]).toEqual([true, [3, 4]]);
+});

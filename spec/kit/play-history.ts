@@ -28,7 +28,7 @@ export interface HistoryRun {
    * those that may depend on more than the inputs: of volatile ops, ops that keep state, inputs that hold, and what is downstream of them.
    */
   readonly came: Readonly<Record<string, string>>;
-  /** How the same assets come out of one full run on a new store, with the same sources and nothing broken: `came`, by law I1. */
+  /** How the same assets come out of one run of that selection on a new store, with the same sources and nothing broken: `came`, by law I1. */
   readonly fresh: Readonly<Record<string, string>>;
 }
 
@@ -138,10 +138,8 @@ class Player {
     const told = [...run.came].filter(([key, came]) => !this.#untold.has(key) && !/^(failed|blocked|cancelled|a value)$/.test(came));
     const broken = new Set(this.#watch.broken);
     this.#watch.broken.clear();
-    const fresh = await this.#checked(this.#playing, memoryStore({ now: () => 0 }), {
-      do: 'refresh',
-      select: [...this.#defs.assets.keys()],
-    });
+    // Of the same selection: a step may fail for an output that is not asked for here.
+    const fresh = await this.#checked(this.#playing, memoryStore({ now: () => 0 }), { do: 'refresh', select: action.select });
     for (const step of broken) this.#watch.broken.add(step);
     this.runs.push({
       action,

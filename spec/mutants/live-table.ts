@@ -42,7 +42,7 @@ export const liveMutants: readonly Mutant[] = [
   {
     name: 'repeats-are-acknowledged-early',
     wrong: 'R5: an item that repeats one which was never written is told as a repetition, and its queue forgets it',
-    edits: [{ file: RUNNER, from: 'void commits.written().then(', to: 'void commits.idle().then(' }],
+    edits: [{ file: RUNNER, from: 'this.#parts.commits.written().then(', to: 'this.#parts.commits.idle().then(' }],
     killers: [...liveFlow('L9'), ...toldOnDisk('an item that repeats')],
   },
   {
@@ -57,7 +57,7 @@ export const liveMutants: readonly Mutant[] = [
     edits: [
       {
         file: INTAKE,
-        from: 'this.#isCut ? this.#takeUpTo(this.#policy.items ?? Infinity) : this.#takeRepeats();',
+        from: 'this.#takeUpTo(this.#isDue ? (this.#policy.items ?? Infinity) : 0);',
         to: 'this.#takeUpTo(this.#policy.items ?? Infinity);',
       },
     ],

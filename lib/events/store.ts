@@ -9,6 +9,8 @@ import { quote } from '../kernel/print.ts';
 import { assetKey, type AssetKey, type KeyLike } from '../model/asset-key.ts';
 import type { Codec, Codecs } from '../model/codec.ts';
 import { isSource, type SourceDefinition } from '../model/source.ts';
+import { aliasesOf } from '../model/renamed.ts';
+import { aliasedPort } from './aliased-port.ts';
 import { isVersionConflict } from './append-conflicts.ts';
 import { encodeWith, NO_CODECS, type EncodedValue } from './coded-value.ts';
 import { encodedOn, encodeKeyed, readStored } from './keyed-value.ts';
@@ -64,7 +66,7 @@ export interface Store {
   readonly codecs: Codecs;
   /**
    * Records a source's value (D7). An equal value writes no event. A source with a codec is put as what `source()` gave: by its key alone
-   * the value is stored as plain data.
+   * the value is stored as plain data. The same goes for a source with aliases: by its key alone, what was put under the names before counts for nothing.
    *
    * Rejects with SelectionError INVALID_KEY or INVALID_OPTION, and with StoreError VALUE_NOT_STORABLE, VALUE_TOO_LARGE, VERSION_CONFLICT,
    * IDEMPOTENCY_CONFLICT, STORE_READ_ONLY, STORE_LOCKED, STORE_FULL, STORE_IO or STORE_CLOSED; then nothing was written.
@@ -147,7 +149,7 @@ export function createStore(port: StorePort, { now, codecs = NO_CODECS }: StoreE
       const [encoded, { offset = null, ...conditions }] = [encodeSource(key, value, codecOf(source)), options];
       const release = await (services.size > 0 ? verbs : puts).take();
       try {
-        return await putSource(port, { key, encoded, offset, time: now(), runId: null }, conditions);
+        return await putSource(portFor(port, source), { key, encoded, offset, time: now(), runId: null }, conditions);
       } finally {
         release();
       }
@@ -356,6 +358,11 @@ async function putResult(
 
 async function latestEvent(port: StorePort, key: AssetKey, at?: Position): Promise<ReadableEvent | undefined> {
   return (await port.readable([key], at ?? (await port.head())))[0];
+}
+
+/** A source with aliases is put after what was put under the names before (D9): what is equal to an older value only is something new. */
+function portFor(port: StorePort, source: KeyLike | SourceDefinition): StorePort {
+  return isSource(source) ? aliasedPort(port, aliasesOf(source)) : port;
 }
 
 function codecOf(source: KeyLike | SourceDefinition): Codec | undefined {

@@ -28,6 +28,16 @@ export function placeName({ definition, path }: StepPlace): string {
   return `${definition}\n${path}`;
 }
 
+/** The aliases of one source. */
+export function aliasesOf({ key, aliases }: { readonly key: AssetKey; readonly aliases: readonly AssetKey[] }): Aliases {
+  return {
+    formerKeys: frozenMap(aliases.length === 0 ? [] : [[key, aliases] as const]),
+    keyNow: frozenMap(aliases.map((alias) => [alias, key] as const)),
+    formerPlaces: frozenMap<string, readonly StepPlace[]>([]),
+    stepNow: frozenMap<string, Step>([]),
+  };
+}
+
 /** What {@link joinAliases} joins. */
 export interface Renamed {
   readonly definitions: readonly { readonly name: string; readonly former: FormerNames }[];

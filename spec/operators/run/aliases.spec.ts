@@ -125,6 +125,18 @@ describe('what was renamed (D9)', () => {
     expect(await refreshed(renamed, store, { number: 3 })).toMatchObject({ ran: [] });
   });
 
+  // Found by the law of forgotten aliases: 0 was not written, since it stood there already, below what readers get.
+  test('a source that has a name again is put after what was put under the other one', async () => {
+    const store = memoryStore();
+    const [x, y] = [source<number>('x', { aliases: ['y'] }), source<number>('y', { aliases: ['x'] })];
+    await store.put(x, 0);
+    await store.put(y, 1);
+    expect(await store.put(x, 1)).toMatchObject({ observed: false, position: 2 });
+    expect(await store.put(x, 0)).toMatchObject({ observed: true, position: 3 });
+    await expect(store.put(y, 5, { expected: 2 })).rejects.toMatchObject({ code: 'VERSION_CONFLICT', details: { found: 3 } });
+    expect(await store.put(y, 5, { expected: 3 })).toMatchObject({ observed: true, position: 4 });
+  });
+
   test('is found by a run that takes up one from before', async () => {
     const store = memoryStore();
     const { runId } = await refresh(world(before), { store, sources: { x: 3 } });

@@ -16,10 +16,10 @@ export interface AutomaticRetentionParts {
   readonly prune: (request: PruneRequest) => Promise<PruneReport>;
   /** Asked when somebody begins to use the store. */
   readonly backlog: () => Promise<Backlog>;
+  /** Whether there may be something to remove, as far as that is known without a look; there may be, where it is left out. */
+  readonly mayFind?: (rules: RetentionRules) => boolean;
 }
 
-/** Each event and value that is added pays for so many rows that are looked at. */
-const ROWS_A_PIECE = 8;
 /** How often something is removed after the store is being closed. */
 const LAST_STEPS = 16;
 
@@ -32,8 +32,8 @@ interface Hold {
  * A store that forgets by itself (R3). It looks for what nothing needs beside whoever uses the store, and removes it a little at a time in turns
  * of its own: between two runs or epochs, never inside of one. So nobody has a value taken away that was found to be there in the same turn.
  *
- * Cost: it begins when at least `every` events and values were added since it last did, and at least an eighth of the rows that it looked at
- * then. So what is added pays for at most eight rows looked at each, whatever the store holds, and what nothing needs is at most as much as
+ * Cost: it begins when at least `every` events and values were added since it last did, and at least as many as it looked at
+ * then. So what is added pays for one row looked at each, whatever the store holds, and what nothing needs is at most as much as
  * that. A failure is told, and tried again after as much more.
  */
 export class AutomaticRetention {
@@ -85,8 +85,9 @@ export class AutomaticRetention {
 
   #look(): void {
     const rules = this.#rules();
-    if (rules === undefined || this.#added < Math.max(rules.every, this.#rows / ROWS_A_PIECE)) return;
+    if (rules === undefined || this.#added < Math.max(rules.every, this.#rows)) return;
     this.#added = 0;
+    if (this.#parts.mayFind?.(rules) === false) return;
     this.#pruning = new Pruning(this.#parts, rules, (rows) => {
       this.#pruning = undefined;
       this.#rows = rows ?? this.#rows;

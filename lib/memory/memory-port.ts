@@ -37,7 +37,7 @@ import { invariant } from '../kernel/invariant.ts';
 import { Turns } from '../kernel/turns.ts';
 import type { AssetKey } from '../model/asset-key.ts';
 import { MemoryLog } from './memory-log.ts';
-import { pruneMemory } from './memory-prune.ts';
+import { mayFindOld, pruneMemory } from './memory-prune.ts';
 import { NamedBatches } from './named-batches.ts';
 import { OutputPositions, PositionLists } from './position-lists.ts';
 
@@ -82,6 +82,7 @@ class MemoryPort implements LivePort, RetentionStore, CatalogStore {
       turns,
       prune: (request) => this.prune(request),
       backlog: () => Promise.resolve({ added: 0, rows: 0 }),
+      mayFind: (rules) => this.#kept !== undefined && mayFindOld(this.#kept, rules),
     });
     this.#letGo = this.#retention.join(rules);
   }

@@ -30,6 +30,16 @@ export async function pruneMemory(kept: Prunable, request: PruneRequest): Promis
   }
 }
 
+/** Whether there may be something to remove: all that few runs made or read is kept, and few versions of each asset and source. */
+export function mayFindOld(
+  { log, readable, runs: all }: Prunable,
+  { versions, runs, logsOfRuns = Infinity }: Pick<PruneRequest, 'versions' | 'runs' | 'logsOfRuns'>,
+): boolean {
+  if (all.length > Math.min(runs, logsOfRuns) || all.some(({ started }) => isLive(log, started))) return true;
+  for (const positions of readable.lists()) if (positions.length > versions) return true;
+  return false;
+}
+
 async function pruneInTurn(kept: Prunable, { versions, runs, logsOfRuns, onProgress, signal }: PruneRequest): Promise<PruneReport> {
   const touched = new Set<Address>();
   kept.touched.add(touched);
@@ -98,11 +108,13 @@ function removeValues(kept: Prunable, isLive: (address: Address) => boolean): Pr
  */
 function runStart({ runs, log }: Prunable, count: number): Position {
   if (count === 0) return log.head + 1;
-  const counted = runs.filter(({ started }) => {
-    const event = log.at(started);
-    return event?.type !== 'run-started' || event.mode !== 'live';
-  });
-  return counted.at(-count)?.started ?? 1;
+  return runs.filter(({ started }) => !isLive(log, started)).at(-count)?.started ?? 1;
+}
+
+/** Whether a run that started there is a live service. */
+function isLive(log: MemoryLog, started: Position): boolean {
+  const event = log.at(started);
+  return event?.type === 'run-started' && event.mode === 'live';
 }
 
 function rootsOf({ log, readable, settled, runs }: Prunable, pass: (rows: number) => void): Roots {

@@ -297,12 +297,13 @@ export class StepPump {
   }
 
   #execute(planned: PlannedStep, gathered: Gathered): StepEnd<ValueSlot> | Promise<StepEnd<ValueSlot>> {
-    const { observer } = this.#run;
+    const { observer, plan, reuse } = this.#run;
+    const isAgain = this.#awaited.has(planned.index);
     return executePlanned(this.#run, planned, {
       gathered,
-      isAgain: this.#awaited.has(planned.index),
+      isAgain,
       pause: (ms) => this.#pause(planned, ms),
-      derived: derivedVersion(planned, { ...this.#run, readable: this.#readable, isAgain: this.#awaited.has(planned.index) }),
+      derived: derivedVersion(planned, { plan, reuse, readable: this.#readable, isAgain }),
       facts: () => factsOf(planned, this.#readable),
       onStart: (attempt) => {
         this.#attempts[planned.index] = attempt;

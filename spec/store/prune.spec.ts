@@ -70,7 +70,8 @@ function neededIn(log: readonly LoggedEvent[], { versions = 100, runs = 20 }: Pr
     keep(event);
     if (event.type === 'step-settled') for (const { position } of event.inputs) keep(log[(position ?? 0) - 1]);
   }
-  const last = starts.at(-1)?.runId ?? '';
+  // Found with a service that started behind an open run: that one is the last run all the same.
+  const last = starts.findLast(({ mode }) => mode !== 'live')?.runId ?? '';
   const isOver = (runId: string): boolean => log.some((event) => event.type === 'run-ended' && event.runId === runId);
   const steps = new Set(settled.map(({ step }) => step));
   for (const started of log) {

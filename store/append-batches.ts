@@ -1,6 +1,7 @@
 import { placeConflict, versionConflict } from '../lib/events/append-conflicts.ts';
 import type { Position } from '../lib/events/position.ts';
 import type { Appended } from '../lib/events/store-port.ts';
+import { addTo } from '../lib/kernel/add-to.ts';
 import { StoreError } from '../lib/kernel/errors.ts';
 import { findAppend, putAppend } from './appends.ts';
 import type { BatchDraft, EventDraft, IndexTable } from './batch-draft.ts';
@@ -168,12 +169,6 @@ class Writing {
     const started = names.find(tables, name);
     if (started !== undefined) putRun(tables, started, this.#head);
   }
-}
-
-function addTo(waiting: Map<number, Position[]>, id: number, position: Position): void {
-  const positions = waiting.get(id);
-  if (positions === undefined) waiting.set(id, [position]);
-  else positions.push(position);
 }
 
 /** In the order of the table, so that each page is changed once and is not looked for again. */

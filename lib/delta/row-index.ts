@@ -1,3 +1,4 @@
+import { addTo } from '../kernel/add-to.ts';
 import { changeEntry, type Change } from '../kernel/keyed/change.ts';
 import { checkKey, compareKeys, type Key } from '../kernel/keyed/key.ts';
 import { emptyTree, Entry, findEntry, updateTree, type Tree } from '../kernel/keyed/tree.ts';
@@ -42,12 +43,6 @@ export function groupChanges<K extends Key, V, G extends Key>(
     }
   }
   return Array.from(groups, ([key, of]) => ({ key, changes: of })).sort((a, b) => compareKeys(a.key, b.key));
-}
-
-function addTo<G, C>(groups: Map<G, C[]>, group: G, change: C): void {
-  const known = groups.get(group);
-  if (known === undefined) groups.set(group, [change]);
-  else known.push(change);
 }
 
 /** The index after changes. */

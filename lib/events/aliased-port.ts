@@ -1,4 +1,5 @@
-import { placeName, type Aliases } from '../model/renamed.ts';
+import type { Aliases } from '../model/renamed.ts';
+import { placeName } from '../model/step-place.ts';
 import type { AssetKey } from '../model/asset-key.ts';
 import type { Step } from '../model/step-graph.ts';
 import { isCatalogStore, type Catalog, type CatalogStore } from './catalog.ts';

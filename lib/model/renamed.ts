@@ -4,12 +4,7 @@ import { quote } from '../kernel/print.ts';
 import { NO_FORMER_NAMES, type FormerNames } from './aliases.ts';
 import type { AssetKey } from './asset-key.ts';
 import type { Step } from './step-graph.ts';
-
-/** Where a step is, or was. */
-export interface StepPlace {
-  readonly definition: string;
-  readonly path: string;
-}
+import { placeName, type StepPlace } from './step-place.ts';
 
 /** What names in a store mean now, and under which a thing of now may be found. Nothing is in it that never had another name. */
 export interface Aliases {
@@ -21,11 +16,6 @@ export interface Aliases {
   readonly formerPlaces: ReadonlyMap<string, readonly StepPlace[]>;
   /** By {@link placeName} before: the step. */
   readonly stepNow: ReadonlyMap<string, Step>;
-}
-
-/** A step's place as one text. No name has a line break. */
-export function placeName({ definition, path }: StepPlace): string {
-  return `${definition}\n${path}`;
 }
 
 /** The aliases of one source. */

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Verification } from '../events/logged-event.ts';
 import type { AssetKey } from '../model/asset-key.ts';
 import type { Aliases } from '../model/renamed.ts';
+import { placeName } from '../model/step-place.ts';
 import type { Plan, PlannedEntry, PlannedStep } from './plan.ts';
 
 /** What a verification is about, and what else decides about the code of its steps. */
@@ -79,15 +80,10 @@ function resourcesOf({ step: { op } }: PlannedStep): readonly string[] {
 export interface Since {
   /** Sources and assets of which readers may get something else. */
   readonly keys: ReadonlySet<AssetKey>;
-  /** Steps that settled, by {@link stepName}. */
+  /** Steps that settled, by {@link placeName}. */
   readonly steps: ReadonlySet<string>;
   /** Versions of the code as they are now, by name. */
   readonly versions: Verification['versions'];
-}
-
-/** The identity of a step as one text. */
-export function stepName({ definition, path }: { readonly definition: string; readonly path: string }): string {
-  return JSON.stringify([definition, path]);
 }
 
 /**
@@ -126,7 +122,7 @@ function isTouched(planned: PlannedStep, { open, keys, steps, versions }: Change
   const { step } = planned;
   if (open.has(planned.index)) return true;
   if (versions.size > 0 && hasOtherCode(planned, versions)) return true;
-  if (steps.size > 0 && steps.has(stepName(step))) return true;
+  if (steps.size > 0 && steps.has(placeName(step))) return true;
   return keys.size > 0 && step.outputs.some(({ key }) => key !== undefined && keys.has(key));
 }
 

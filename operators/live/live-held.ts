@@ -1,5 +1,6 @@
 import type { Address } from '../../lib/events/data-version.ts';
 import { isReadable, type LoggedEvent, type ReadableEvent } from '../../lib/events/logged-event.ts';
+import { addTo } from '../../lib/kernel/add-to.ts';
 import type { AssetKey } from '../../lib/model/asset-key.ts';
 import type { Plan, PlannedEntry } from '../../lib/plan/plan.ts';
 import { questionOf, valueReader, type Held, type HeldValue, type LastValue } from '../run/held.ts';
@@ -92,12 +93,6 @@ export class LiveHeld {
 type Recorded = Exclude<ReadableEvent, { readonly type: 'asset-absent' }>;
 
 const NOBODY: readonly number[] = Object.freeze([]);
-
-function addTo<Key>(holdings: Map<Key, Holding[]>, key: Key, holding: Holding): void {
-  const known = holdings.get(key);
-  if (known === undefined) holdings.set(key, [holding]);
-  else known.push(holding);
-}
 
 function idOf(definition: string, step: string, output: string): string {
   return `${definition}\n${step}\n${output}`;

@@ -2,6 +2,7 @@ import type { Address } from '../../lib/events/data-version.ts';
 import { isMissed, isReadable, type LoggedEvent, type ReadableEvent } from '../../lib/events/logged-event.ts';
 import type { LivePort } from '../../lib/events/store-port.ts';
 import type { AssetKey } from '../../lib/model/asset-key.ts';
+import { placeName } from '../../lib/model/step-place.ts';
 import type { Plan, PlannedStep } from '../../lib/plan/plan.ts';
 import type { Trace } from '../../lib/plan/trace.ts';
 import type { ResolvedPlan } from '../run/resolve.ts';
@@ -34,7 +35,7 @@ export class LogFold {
   constructor({ plan, before, missed, traces, states }: ResolvedPlan, unsuccessful: Map<number, Trace>, limit: number) {
     this.#plan = plan;
     this.#limit = limit;
-    this.#steps = new Map(plan.steps.map((planned) => [idOf(planned.step.definition, planned.step.path), planned]));
+    this.#steps = new Map(plan.steps.map((planned) => [placeName(planned.step), planned]));
     this.before = new Map(before);
     this.missed = new Set(missed);
     this.unsuccessful = unsuccessful;
@@ -55,7 +56,7 @@ export class LogFold {
   }
 
   #settle(trace: Trace): SettledTrace | undefined {
-    const planned = this.#steps.get(idOf(trace.definition, trace.step));
+    const planned = this.#steps.get(placeName({ definition: trace.definition, path: trace.step }));
     // What was cancelled says nothing of its step.
     if (planned === undefined || trace.outcome === 'cancelled') return undefined;
     if (trace.outcome === 'succeeded') this.#succeed(planned, trace);
@@ -78,10 +79,6 @@ export class LogFold {
       else if (dropped.has(name)) traces[place] = [];
     }
   }
-}
-
-function idOf(definition: string, path: string): string {
-  return `${definition}\n${path}`;
 }
 
 /** The steps of a plan whose last word in the log, as of where the plan reads, is that they did not succeed. */

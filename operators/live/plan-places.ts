@@ -1,3 +1,4 @@
+import { addTo } from '../../lib/kernel/add-to.ts';
 import type { AssetKey } from '../../lib/model/asset-key.ts';
 import type { Plan } from '../../lib/plan/plan.ts';
 
@@ -6,11 +7,7 @@ export function readersOf({ steps }: Plan): ReadonlyMap<AssetKey, readonly numbe
   const readers = new Map<AssetKey, number[]>();
   for (const { index, inputs } of steps) {
     const keys = new Set(inputs.flatMap(({ entries }) => entries.flatMap((entry) => (entry.from === 'store' ? entry.key : []))));
-    for (const key of keys) {
-      const known = readers.get(key);
-      if (known === undefined) readers.set(key, [index]);
-      else known.push(index);
-    }
+    for (const key of keys) addTo(readers, key, index);
   }
   return readers;
 }

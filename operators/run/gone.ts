@@ -5,6 +5,7 @@ import type { OutputId, StorePort } from '../../lib/events/store-port.ts';
 import type { AssetKey } from '../../lib/model/asset-key.ts';
 import type { Definitions } from '../../lib/model/definitions.ts';
 import type { Step } from '../../lib/model/step-graph.ts';
+import { placeName } from '../../lib/model/step-place.ts';
 import {
   goneAsset,
   goneDefinition,
@@ -109,7 +110,10 @@ function candidateOf({ graph }: Definitions, key: AssetKey): { readonly name: As
 /** Those that are no single asset with a name of its own, which is told of as an asset. */
 function goneDefinitions({ definitions, newSteps }: LeftBehind, assets: readonly GoneAsset[]): readonly GoneDefinition[] {
   const told = new Set<string>(assets.map(({ key }) => key));
-  const gone = [...definitions].filter(([name]) => !told.has(name)).toSorted(([a], [b]) => (a < b ? -1 : 1));
+  const gone = sortedBy(
+    [...definitions].filter(([name]) => !told.has(name)),
+    ([name]) => name,
+  );
   if (gone.length === 0) return [];
   const paths = new Map<string, Set<string>>();
   for (const { definition, path } of newSteps) paths.set(definition, (paths.get(definition) ?? new Set()).add(path));
@@ -163,5 +167,5 @@ function sortedBy<Each>(all: readonly Each[], by: (each: Each) => string): reado
 }
 
 function idOf(definition: string, step: string): string {
-  return `${definition}\n${step}`;
+  return placeName({ definition, path: step });
 }

@@ -3,7 +3,8 @@ import type { Position } from '../../lib/events/position.ts';
 import type { StorePort } from '../../lib/events/store-port.ts';
 import type { Definitions } from '../../lib/model/definitions.ts';
 import type { AssetKey } from '../../lib/model/asset-key.ts';
-import { stepName, type Since } from '../../lib/plan/verification.ts';
+import { placeName } from '../../lib/model/step-place.ts';
+import type { Since } from '../../lib/plan/verification.ts';
 
 /** The newest verification of a plan, and what the log says of its steps and keys since. */
 export interface FoundVerification {
@@ -68,7 +69,7 @@ function account({ assets }: Definitions, { verified, runId }: RunEndedVerified,
     // What its own run did is what it verified.
     if (event.type === 'removed' || event.type === 'unknown' || event.runId === runId) continue;
     if ('key' in event && (event.type === 'source-observed' || assets.has(event.key))) keys.add(event.key);
-    if (event.type === 'step-settled') steps.add(stepName({ definition: event.definition, path: event.step }));
+    if (event.type === 'step-settled') steps.add(placeName({ definition: event.definition, path: event.step }));
   }
   return { verified, since: { keys, steps } };
 }

@@ -4,6 +4,7 @@ import { quote } from '../../lib/kernel/print.ts';
 import type { LoggedEvent, ReadableEvent } from '../../lib/events/logged-event.ts';
 import type { LoggedRun, StorePort } from '../../lib/events/store-port.ts';
 import type { AssetKey } from '../../lib/model/asset-key.ts';
+import { placeName, type StepPlace } from '../../lib/model/step-place.ts';
 import type { Trace } from '../../lib/plan/trace.ts';
 
 /** A run that is taken up again, with the runs that it took up itself, oldest first. */
@@ -21,12 +22,6 @@ export interface ChainEvents {
   readonly settledFirst: (step: StepPlace) => Trace | undefined;
   /** Sources that the first run observed as it started. */
   readonly observed: ReadonlyMap<AssetKey, ReadableEvent>;
-}
-
-/** Where a step is. */
-interface StepPlace {
-  readonly definition: string;
-  readonly path: string;
 }
 
 const PAGE = 1000;
@@ -98,5 +93,5 @@ export function endedByItself({ ended }: LoggedRun): boolean {
 
 function idOf(definition: string, path: string): string {
   invariant(!definition.includes('\n'), 'no name has a line break');
-  return `${definition}\n${path}`;
+  return placeName({ definition, path });
 }

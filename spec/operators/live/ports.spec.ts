@@ -2,13 +2,11 @@ import { describe, expect, test } from 'vitest';
 import {
   assetsFromGraph,
   define,
-  emit,
   feed,
   graph,
   input,
   live,
   op,
-  optional,
   output,
   refresh,
   source,
@@ -19,28 +17,12 @@ import {
 } from '../../../index.ts';
 import { memoryStore } from '../../../lib/memory/index.ts';
 import { livePort } from '../../../lib/events/tail.ts';
+import { heldGate } from '../rig/held-gate.ts';
 import { logOf } from '../rig/watched-store.ts';
 
 const ran: string[] = [];
 
-/** Emits what it is given, nothing for 0, and fails for a negative number. */
-const gate = op({
-  name: 'gate',
-  codeVersion: '1',
-  inputs: { x: input<number>() },
-  outputs: { it: optional<number>() },
-  *run({ x }) {
-    ran.push('gate');
-    if (x < 0) throw new Error('negative');
-    if (x > 0) yield emit('it', x);
-  },
-});
-const read = op({
-  name: 'read',
-  codeVersion: '1',
-  inputs: { it: input<number>({ hold: true }), y: input<number>() },
-  run: ({ it, y }) => (ran.push('read'), `${it} ${y}`),
-});
+const { gate, read } = heldGate(ran);
 const body = graph('both', { inputs: { x: input<number>(), y: input<number>() } }, ({ x, y }) => ({
   seen: read({ it: gate({ x }).it, y }),
 }));

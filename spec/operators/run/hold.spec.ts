@@ -28,28 +28,11 @@ import { pruneStore } from '../../../store/index.ts';
 import { memoryStore } from '../../../lib/memory/index.ts';
 import { refusalOf } from '../../lib/model/refusal.ts';
 import { untyped } from '../../lib/model/untyped.ts';
+import { heldGate } from '../rig/held-gate.ts';
 
 const ran: string[] = [];
 
-/** Emits what it is given, nothing for 0, and fails for a negative number. */
-const gate = op({
-  name: 'gate',
-  codeVersion: '1',
-  inputs: { x: input<number>() },
-  outputs: { it: optional<number>() },
-  *run({ x }) {
-    ran.push('gate');
-    if (x < 0) throw new Error('negative');
-    if (x > 0) yield emit('it', x);
-  },
-});
-
-const read = op({
-  name: 'read',
-  codeVersion: '1',
-  inputs: { it: input<number>({ hold: true }), y: input<number>() },
-  run: ({ it, y }) => (ran.push('read'), `${it} ${y}`),
-});
+const { gate, read } = heldGate(ran);
 
 const both = graph('both', { inputs: { x: input<number>(), y: input<number>() } }, ({ x, y }) => {
   const { it } = gate({ x });

@@ -22,21 +22,12 @@ import { memoryStore } from '../../../lib/memory/index.ts';
 import { keyedInput, keyedOutput } from '../../../lib/model/keyed-port.ts';
 import { openStore, pruneStore } from '../../../store/index.ts';
 import { newFolder } from '../../store/folder.ts';
+import { heldGate } from '../rig/held-gate.ts';
 import { logOf } from '../rig/watched-store.ts';
 
 const ran: string[] = [];
 
-/** Emits what it is given, and nothing for 0. */
-const gate = op({
-  name: 'gate',
-  codeVersion: '1',
-  inputs: { x: input<number>() },
-  outputs: { it: optional<number>() },
-  *run({ x }) {
-    ran.push('gate');
-    if (x > 0) yield emit('it', x);
-  },
-});
+const { gate } = heldGate(ran);
 const double = op({ name: 'double', codeVersion: '1', inputs: { x: input<number>() }, run: ({ x }) => (ran.push('double'), 2 * x) });
 
 /** Which steps the last refresh says that the next one has to look at whatever happens; `undefined` where it verified nothing. */

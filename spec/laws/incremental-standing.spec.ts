@@ -53,6 +53,8 @@ describe('I16 steps that stand: a refresh that looks only at what a change may h
 });
 
 async function accountOf(played: History, action: Action): Promise<unknown> {
+  // What a stack ends with is up to the turn of the event loop that its body began in: both begin in one of their own.
+  await new Promise((resolve) => setImmediate(resolve));
   // How far a run has come when it is cancelled is a matter of chance: what stands has been reused before anything starts.
   if (action.do === 'run') return (await played.run({ ...action, cancelAfter: 0 })).got;
   await changes(played, [action]);

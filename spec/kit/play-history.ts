@@ -4,6 +4,7 @@ import { dataVersion } from '../../lib/kernel/value/version.ts';
 import { memoryPort } from '../../lib/memory/memory-port.ts';
 import { memoryStore } from '../../lib/memory/index.ts';
 import type { Step } from '../../lib/model/step-graph.ts';
+import { placeName } from '../../lib/model/step-place.ts';
 import { unpredictable, type SourceValues } from './check-case.ts';
 import { checkedRun, type CheckedRun } from './checked-run.ts';
 import type { History, HistoryAction, HistoryRunAction } from './history-case.ts';
@@ -21,7 +22,7 @@ export interface PlayHistoryOptions
 /** One run of a history. */
 export interface HistoryRun {
   readonly action: HistoryRunAction;
-  /** Steps whose body was called, by id, in the order in which they ended. */
+  /** Steps whose body was called, by id, in the order of the graph: in which order they ended is no part of what a history says. */
   readonly ran: readonly string[];
   /**
    * How the selected assets came out of which the rules say how (F9): the version of each, or `absent`. Left out are those that did not come, and
@@ -134,7 +135,9 @@ class Player {
 
   async #run(action: HistoryRunAction): Promise<void> {
     const run = await this.#checked(this.#playing, this.#store, action);
-    const ids = new Map(this.#defs.graph.steps.map(({ definition, path, id }) => [`${definition}\n${path}`, id]));
+    const called = new Set(
+      run.steps.flatMap(({ attempts, definition, step }) => (attempts > 0 ? [placeName({ definition, path: step })] : [])),
+    );
     const told = [...run.came].filter(([key, came]) => !this.#untold.has(key) && !/^(failed|blocked|cancelled|a value)$/.test(came));
     const broken = new Set(this.#watch.broken);
     this.#watch.broken.clear();
@@ -143,7 +146,7 @@ class Player {
     for (const step of broken) this.#watch.broken.add(step);
     this.runs.push({
       action,
-      ran: run.steps.flatMap(({ attempts, definition, step }) => (attempts > 0 ? [ids.get(`${definition}\n${step}`) ?? step] : [])),
+      ran: this.#defs.graph.steps.flatMap((step) => (called.has(placeName(step)) ? [step.id] : [])),
       came: Object.fromEntries(told),
       fresh: Object.fromEntries(told.map(([key]) => [key, fresh.came.get(key) ?? 'not made'])),
     });

@@ -9,7 +9,7 @@ import { op } from '../../lib/model/op.ts';
 import { input } from '../../lib/model/port.ts';
 import { source } from '../../lib/model/source.ts';
 import { edits, row, type Edit, type Row } from '../lib/delta/arbitraries.ts';
-import { flowOf, stage, type FlowStage } from '../lib/delta/random-flows.ts';
+import { flowOf, mostRows, stages, type FlowStage } from '../lib/delta/random-flows.ts';
 
 /** A table of the laws. */
 export type Rows = Keyed<Key, Row>;
@@ -28,16 +28,27 @@ export interface FlowsOfWorld {
 }
 
 /** Random flows for the ops of a world. */
-export const anyFlows: fc.Arbitrary<FlowsOfWorld> = fc.record({
-  one: fc.array(stage, { maxLength: 3 }),
-  two: fc.array(stage, { maxLength: 3 }),
-  end: fc.array(stage, { maxLength: 2 }),
+const anyFlows: fc.Arbitrary<FlowsOfWorld> = fc.record({
+  one: stages({ maxLength: 3, squares: 1 }),
+  two: stages({ maxLength: 3, squares: 1 }),
+  end: stages({ maxLength: 2, squares: 1 }),
 });
 
 /** Rows enough for several pieces, among keys that meet those of edits. */
-export const largeTable: fc.Arbitrary<Rows> = fc
-  .tuple(fc.integer({ min: 0, max: 150 }), fc.array(row, { minLength: 1, maxLength: 5 }))
-  .map(([size, rows]) => keyed(Array.from({ length: size }, (_, key) => [key, rows[key % rows.length] ?? { to: null, n: 0 }] as const)));
+const tableOf = (most: number): fc.Arbitrary<Rows> =>
+  fc
+    .tuple(fc.integer({ min: 0, max: most }), fc.array(row, { minLength: 1, maxLength: 5 }))
+    .map(([size, rows]) => keyed(Array.from({ length: size }, (_, key) => [key, rows[key % rows.length] ?? { to: null, n: 0 }] as const)));
+
+/** As many rows as are made of the largest table, and no more: whole histories of runs are played on them. */
+const MOST_ROWS = 25_000;
+
+/** Flows, and two tables that are as large as the flows let them be. */
+export const anyWorld: fc.Arbitrary<{ readonly flows: FlowsOfWorld; readonly tables: Tables }> = anyFlows.chain((flows) => {
+  let most = 150;
+  while (most > 1 && Math.max(mostRows(most, [...flows.one, ...flows.end]), mostRows(most, flows.two)) > MOST_ROWS) most -= 1;
+  return fc.record({ flows: fc.constant(flows), tables: fc.record({ a: tableOf(most), b: tableOf(most) }) });
+});
 
 /** What happens in a history. */
 export type Move =

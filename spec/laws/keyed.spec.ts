@@ -11,7 +11,7 @@ import { refresh } from '../../operators/run/refresh.ts';
 import { openStore } from '../../store/open-store.ts';
 import { verifyStore } from '../../store/verify.ts';
 import { newFolder } from '../store/folder.ts';
-import { anyFlows, anyMove, definitionsOf, edited, largeTable, rebuilt, worldOf, type Move, type Tables } from './keyed-world.ts';
+import { anyMove, anyWorld, definitionsOf, edited, rebuilt, worldOf, type Move, type Tables } from './keyed-world.ts';
 
 /** A store that a history is played on. */
 interface Played {
@@ -127,7 +127,7 @@ const history = fc.array(anyMove, { minLength: 1, maxLength: 8 });
 describe('keyed rows, from sources to assets', () => {
   test('are what the full computation gives, whatever was remembered and forgotten (I18, F9)', async () => {
     await fc.assert(
-      fc.asyncProperty(anyFlows, fc.record({ a: largeTable, b: largeTable }), history, async (flows, tables, moves) => {
+      fc.asyncProperty(anyWorld, history, async ({ flows, tables }, moves) => {
         const played: Played = { store: memoryStore(), reopen: async () => undefined };
         const each = new History(worldOf(flows), played, tables);
         await each.start();
@@ -141,7 +141,7 @@ describe('keyed rows, from sources to assets', () => {
 
   test('are so on disk, through restarts and prunes, and leave a whole store', async () => {
     await fc.assert(
-      fc.asyncProperty(anyFlows, fc.record({ a: largeTable, b: largeTable }), history, async (flows, tables, moves) => {
+      fc.asyncProperty(anyWorld, history, async ({ flows, tables }, moves) => {
         const folder = await newFolder();
         const played: Played = {
           store: await openStore(folder),

@@ -7,13 +7,13 @@ import { emptyKeyed, keyed, type Keyed } from '../../../lib/kernel/keyed/keyed.t
 import { pipeline, type Pipeline } from '../../../lib/delta/pipeline.ts';
 import { keyedInput } from '../../../lib/model/keyed-port.ts';
 import { deltaOf, edits, row, table, type Row } from './arbitraries.ts';
-import { flowOf, stage, type FlowStage, type RowFlow } from './random-flows.ts';
+import { flowOf, stages as anyStages, type FlowStage, type RowFlow } from './random-flows.ts';
 import { expectSame, plainState } from './rig.ts';
 
 type Rows = Keyed<Key, Row>;
 const ports = { a: keyedInput<Key, Row>(), b: keyedInput<Key, Row>() };
 type TwoInputs = Pipeline<typeof ports, Key, Row>;
-const randomPipeline = fc.array(stage, { maxLength: 5 }).map((stages): TwoInputs & { readonly stages: readonly FlowStage[] } => ({
+const randomPipeline = anyStages({ maxLength: 5, squares: 2 }).map((stages): TwoInputs & { readonly stages: readonly FlowStage[] } => ({
   ...pipeline(ports, ({ a, b }) => flowOf(stages, [a, b])),
   stages,
 }));

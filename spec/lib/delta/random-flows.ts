@@ -39,10 +39,32 @@ export interface FlowStage {
   readonly reads: readonly [number, number];
 }
 
-export const stage: fc.Arbitrary<FlowStage> = fc.record({
+const stage: fc.Arbitrary<FlowStage> = fc.record({
   make: fc.constantFrom(...Object.keys(makes)),
   reads: fc.tuple(fc.nat({ max: 3 }), fc.nat({ max: 3 })),
 });
+
+/**
+ * Stages one behind the other. A join of many with many may square the rows, and one behind another squares them again: a few in a row would
+ * take all memory. Those beyond `squares` become joins that find at most one row.
+ */
+export function stages({
+  maxLength,
+  squares,
+}: {
+  readonly maxLength: number;
+  readonly squares: number;
+}): fc.Arbitrary<readonly FlowStage[]> {
+  return fc.array(stage, { maxLength }).map((drawn) => {
+    let left = squares;
+    return drawn.map((each) => (each.make === 'many' && (left -= 1) < 0 ? { ...each, make: 'join' } : each));
+  });
+}
+
+/** How many rows a flow of these stages may have at most, a table of so many before it. */
+export function mostRows(rows: number, of: readonly FlowStage[]): number {
+  return of.reduce((most, { make }) => (make === 'many' ? most ** 2 : make === 'flatMap' ? 2 * most : most), rows);
+}
 
 /** Each stage reads two that come before it, counted back from the newest, the two inputs in front of all. */
 export function flowOf(stages: readonly FlowStage[], inputs: readonly RowFlow[]): RowFlow {

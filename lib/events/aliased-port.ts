@@ -99,15 +99,17 @@ class Renaming {
 
   async lastSettled(questions: readonly TraceQuestion[], at: Position): Promise<readonly (Settled | undefined)[]> {
     const asked = questions.map((question) => this.#askedOf(question));
-    const found = await this.#port.lastSettled(asked.flatMap(({ now, together, before }) => [now, ...together, ...before]), at); // prettier-ignore
+    const found = await this.#port.lastSettled(
+      asked.flatMap(({ own, together }) => [...own, ...together]),
+      at,
+    );
     let next = 0;
-    return asked.map(({ together, before }) => {
-      const now = found[next];
-      const siblings = found.slice(next + 1, next + 1 + together.length);
-      const earlier = found.slice(next + 1 + together.length, (next += 1 + together.length + before.length));
-      // What belongs together and was made under the name of now has dropped all that was made before (D8).
-      const newest = siblings.some((each) => each !== undefined) ? now : newestOf([now, ...earlier]);
-      return newest === undefined ? undefined : this.event(newest);
+    return asked.map(({ own, together }) => {
+      const newest = newestOf(found.slice(next, (next += own.length)));
+      const other = newestOf(found.slice(next, (next += together.length)));
+      // Of outputs that belong together, what was made last has dropped all that was made before, wherever that was (D8).
+      const isDropped = (other?.position ?? 0) > (newest?.position ?? 0);
+      return newest === undefined || isDropped ? undefined : this.event(newest);
     });
   }
 
@@ -218,24 +220,20 @@ class Renaming {
 
   #askedOf(question: TraceQuestion): Asked {
     const { output } = question;
-    const places = this.#placesBefore(question);
-    const [first] = places;
+    const before = this.#placesBefore(question);
+    const [first] = before;
+    const own = [question, ...before.map((place) => ({ ...question, ...place }))];
     const step = first === undefined ? undefined : this.#stepNow(first);
     const others = step?.op.outputsTogether === true ? step.op.outputNames.filter((name) => name !== output) : [];
-    return {
-      now: question,
-      together: others.map((name) => ({ ...question, output: name })),
-      before: places.map((place) => ({ ...question, ...place })),
-    };
+    return { own, together: own.flatMap((place) => others.map((name) => ({ ...place, output: name }))) };
   }
 }
 
 interface Asked {
-  readonly now: TraceQuestion;
-  /** The other outputs of a step whose outputs belong together. */
+  /** The output, where its step is and where it was. */
+  readonly own: readonly TraceQuestion[];
+  /** At the same places, the other outputs of a step whose outputs belong together. */
   readonly together: readonly TraceQuestion[];
-  /** The same output, where the step was before. */
-  readonly before: readonly TraceQuestion[];
 }
 
 /** An op that is at another place of its graph now may be called otherwise too: that it is the same one is what the alias says. */

@@ -146,8 +146,9 @@ describe('what was renamed (D9)', () => {
     expect([ran, again.value('total' as never)]).toEqual([['add'], 7]);
   });
 
-  test('does not bring back what a success under the name of now has dropped (D8)', async () => {
-    const pair = (name: string, aliases?: string): Definitions => {
+  describe('of outputs that belong together (D8)', () => {
+    /** A step that is called so, and was called otherwise. */
+    const pair = (name: string, former: readonly string[] = []): Definitions => {
       const both = op({
         name,
         codeVersion: '1',
@@ -161,16 +162,30 @@ describe('what was renamed (D9)', () => {
         },
       });
       const body = graph('body', { inputs: { x: input<number>() } }, ({ x }) => both({ x }));
-      const former = aliases === undefined ? {} : { aliases: { steps: { [name]: [aliases] } } };
-      return define({ assets: [source<number>('x'), assetsFromGraph(body, { canSubset: true, ...former })] });
+      return define({ assets: [source<number>('x'), assetsFromGraph(body, { canSubset: true, aliases: { steps: { [name]: former } } })] });
     };
-    const store = memoryStore();
-    await refresh(pair('old'), { store, sources: { x: 1 } });
-    const renamed = pair('new', 'old');
-    await refresh(renamed, { store, sources: { x: 2 }, select: ['b'] });
-    ran.length = 0;
-    await refresh(renamed, { store, sources: { x: 1 }, select: ['a'] });
-    expect(ran).toEqual(['pair']);
+
+    test('does not bring back what a later success has dropped, under the name of now or another', async () => {
+      const store = memoryStore();
+      await refresh(pair('old'), { store, sources: { x: 1 } });
+      await refresh(pair('new', ['old']), { store, sources: { x: 2 }, select: ['b'] });
+      ran.length = 0;
+      await refresh(pair('new', ['old']), { store, sources: { x: 1 }, select: ['a'] });
+      expect(ran).toEqual(['pair']);
+      await refresh(pair('new', ['old']), { store, sources: { x: 2 }, select: ['b'] });
+      ran.length = 0;
+      await refresh(pair('old', ['new']), { store, sources: { x: 1 }, select: ['a'] });
+      expect(ran).toEqual(['pair']);
+    });
+
+    test('takes what was made last, where the name of now is one of before that made less', async () => {
+      const store = memoryStore();
+      await refresh(pair('old'), { store, sources: { x: 1 }, select: ['b'] });
+      await refresh(pair('new', ['old']), { store, select: ['a', 'b'] });
+      ran.length = 0;
+      await refresh(pair('old', ['new']), { store, select: ['a', 'b'] });
+      expect(ran).toEqual([]);
+    });
   });
 
   test('may be one asset with a key of its own, and have had several names', async () => {

@@ -30,6 +30,14 @@ function mayBeReused({ mode, policies, selection }: Plan, { step, needed }: Plan
   });
 }
 
+/**
+ * Whether what a step makes in any case may have a version of before: one that is derived of its place, or of those that it reads, and there was
+ * another name for some place (R6).
+ */
+function mayKeepVersions({ defs: { aliases } }: Plan, { step, needed }: PlannedStep): boolean {
+  return (aliases.stepNow.size > 0 || aliases.keyNow.size > 0) && needed.some((output) => step.outputs[output]?.version === 'derived');
+}
+
 /** As of what, and how many. */
 export interface TraceScope {
   readonly readsAt: Position;
@@ -40,13 +48,14 @@ export interface TraceScope {
 }
 
 /**
- * Reads the last traces of every step of a plan that may be reused, in as many look-ups as there are to be of each.
+ * Reads the last traces of every step of a plan that may be reused, or may give again what has a version of before, in as many look-ups as
+ * there are to be of each.
  *
  * A selected asset that was made and never recorded needs its value too, and so do outputs that are made together: where the store has
  * that no more, its trace is left out, and so the step runs.
  */
 export async function readTraces(plan: Plan, port: StorePort, { readsAt, before, limit }: TraceScope): Promise<Traces> {
-  const steps = plan.steps.filter((planned) => mayBeReused(plan, planned));
+  const steps = plan.steps.filter((planned) => mayBeReused(plan, planned) || mayKeepVersions(plan, planned));
   if (steps.length === 0) return new Map();
   const found = new Map(steps.map((planned) => [planned.index, planned.needed.map((): Trace[] => [])]));
   let open = steps.flatMap(outputsOf);
@@ -91,8 +100,10 @@ interface Found {
 async function dropValueless(plan: Plan, { port, traces, before }: Found): Promise<Traces> {
   const wanted = plan.steps.flatMap((planned) => wantedValues(plan, planned, { traces: traces.get(planned.index) ?? [], before }));
   if (wanted.length === 0) return traces;
-  const isKept = await port.has(wanted.map(({ address }) => address));
-  const gone = wanted.filter((_, which) => isKept[which] !== true);
+  const addresses = wanted.flatMap(({ address }) => address ?? []);
+  const isKept = await port.has(addresses);
+  const kept = new Set(addresses.filter((_, which) => isKept[which] === true));
+  const gone = wanted.filter(({ address }) => address === null || !kept.has(address));
   if (gone.length === 0) return traces;
   const isGone = (trace: Trace, name: string): boolean => gone.some((each) => each.trace === trace && each.name === name);
   const left = plan.steps.flatMap(({ index, step, needed }) => {
@@ -107,7 +118,8 @@ async function dropValueless(plan: Plan, { port, traces, before }: Found): Promi
 interface WantedValue {
   readonly trace: Trace;
   readonly name: string;
-  readonly address: string;
+  /** `null` for what passed by reference, and so is nowhere. */
+  readonly address: string | null;
 }
 
 /** Values without which the traces of a step are of no use. */
@@ -120,11 +132,21 @@ function wantedValues(
     const { key, name = '' } = step.outputs[output] ?? {};
     return (traces[place] ?? []).flatMap((trace) => {
       const traced = tracedOutput(trace, name);
-      if (traced?.state.state !== 'value' || traced.address === null) return [];
+      if (traced?.state.state !== 'value') return [];
       const toRecord = key !== undefined && selection.has(key) && !sameAsRead(traced.state, before.get(key));
-      return toRecord || step.op.outputsTogether ? [{ trace, name, address: traced.address }] : [];
+      const { address } = traced;
+      const isWanted = address === null ? toRecord && !mayLiveElsewhere(traced) : toRecord || step.op.outputsTogether;
+      return isWanted ? [{ trace, name, address }] : [];
     });
   });
+}
+
+/**
+ * Whether a value that the store has not may be one that is kept elsewhere, which only an op without declared outputs can say (X11). Others
+ * passed by reference when their output was no asset yet (R6).
+ */
+function mayLiveElsewhere({ output, state }: SettledOutput): boolean {
+  return output === 'result' && state.state === 'value' && !isDerived(state.version);
 }
 
 /** Why a step runs: the first of its outputs in need whose trace does not hold. */
@@ -164,7 +186,7 @@ export class Reuse {
     const known = this.#known.get(planned.index);
     if (known !== undefined) return { slots: known };
     const traces = this.#traces.get(planned.index);
-    if (traces === undefined) return undefined;
+    if (traces === undefined || !mayBeReused(this.#plan, planned)) return undefined;
     const now = stepNow(this.#plan, planned, readable);
     const slots = new Map<number, KeptSlot>();
     for (const [place, output] of planned.needed.entries()) {

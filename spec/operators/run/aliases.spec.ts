@@ -7,6 +7,7 @@ import {
   graph,
   input,
   lineage,
+  materialize,
   op,
   optional,
   output,
@@ -233,6 +234,18 @@ describe('a derived version', () => {
       await refresh(shared('lines', '2', ['rows']), { store, select });
       expect(ran).toEqual(select.length === 3 ? ['rows'] : []);
     }
+  });
+
+  test('is what it was also where its step was renamed and is run for an asset of its own', async () => {
+    const store = memoryStore();
+    await refresh(shared('rows', '1'), { store, sources: { x: 1 } });
+    ran.length = 0;
+    await materialize(shared('lines', '1', ['rows']), { store, select: ['count', 'a'] });
+    expect(ran).toEqual(['rows', 'one']);
+    expect(await refreshed(shared('lines', '1', ['rows']), store)).toEqual({
+      ran: [],
+      outcomes: { a: 'fresh', b: 'fresh', count: 'fresh' },
+    });
   });
 });
 

@@ -6,6 +6,7 @@ import {
   graph,
   input,
   materialize,
+  nothing,
   op,
   optional,
   output,
@@ -136,6 +137,18 @@ describe("an output with version: 'derived'", () => {
     expect([ran, await store.value('body')]).toEqual([['take'], [true, true]]);
   });
 
+  test('that becomes an asset is made again, since nobody kept its value; it is no other, so its reader is reused', async () => {
+    const store = memoryStore();
+    await refresh(world({ derived: true }), { store, sources: { x: 1, y: 1 } });
+    ran.length = 0;
+    for (const expected of [['make'], []]) {
+      const { outcomes } = await refresh(world({ derived: true, isAsset: true }), { store });
+      expect([ran, outcomes.get('it')]).toEqual([expected, expected.length === 1 ? 'materialized' : 'fresh']);
+      expect(await store.value('it')).toEqual({ rows: [1, 1] });
+      ran.length = 0;
+    }
+  });
+
   test('is refused where the value depends on more than inputs, and on what is transient', () => {
     const outputs = { it: output<number>({ version: 'derived' }) };
     const run = (): { it: number } => ({ it: 1 });
@@ -147,5 +160,40 @@ describe("an output with version: 'derived'", () => {
       );
     expectRefusal(() => output({ transient: true, version: 'derived' }), 'INVALID_DEFINITION', 'Keep one of them');
     expectRefusal(() => output({ version: untyped('derive') }), 'INVALID_DEFINITION', 'Give "derived"');
+  });
+});
+
+describe('what passed by reference, and becomes an asset', () => {
+  class Unknown {
+    readonly n = 1;
+  }
+
+  function graphOf({ isAsset, declares }: { readonly isAsset: boolean; readonly declares: boolean }): Definitions {
+    const give = declares
+      ? op({ name: 'give', codeVersion: '1', outputs: { it: output<Unknown>() }, run: () => (ran.push('give'), { it: new Unknown() }) })
+      : op({ name: 'give', codeVersion: '1', run: () => void ran.push('give') });
+    const after = op({ name: 'after', codeVersion: '1', inputs: { done: nothing() }, run: () => 1 });
+    const body = graph('body', () => {
+      const given = give();
+      const it = 'it' in given ? given.it : given;
+      const end = after({ done: [it] });
+      return isAsset ? { it, end } : { end };
+    });
+    return define({ assets: [assetsFromGraph(body, { canSubset: true })] }) as Definitions;
+  }
+
+  test('is made again, and so is refused where no store can keep it (R6)', async () => {
+    const store = memoryStore();
+    await refresh(graphOf({ isAsset: false, declares: true }), { store });
+    const again = refresh(graphOf({ isAsset: true, declares: true }), { store });
+    await expect(again).rejects.toMatchObject({ code: 'VALUE_NOT_STORABLE' });
+  });
+
+  test('is recorded without being made again where its value lives elsewhere (X11)', async () => {
+    const store = memoryStore();
+    await refresh(graphOf({ isAsset: false, declares: false }), { store });
+    ran.length = 0;
+    const { outcomes } = await refresh(graphOf({ isAsset: true, declares: false }), { store });
+    expect([ran, outcomes.get('it')]).toEqual([[], 'materialized']);
   });
 });

@@ -8,7 +8,7 @@ import { isKnownImmutable } from '../lib/kernel/value/fix.ts';
 import { countOfChunks, LARGEST_WHOLE, putChunks } from './chunks.ts';
 import { DecodedValues } from './decoded-values.ts';
 import { KeptValues } from './kept-values.ts';
-import { putIf, WHERE_NONE_IS } from './lmdb-environment.ts';
+import { putRow, WHERE_NONE_IS } from './lmdb-put.ts';
 import { decoded, DEEPEST_CHAIN, encodePatch, SMALLEST_PATCHED, type EncodedPatch } from './patches.ts';
 import type { Tables } from './tables.ts';
 import { readBytes, type ValuePlace } from './value-reader.ts';
@@ -193,7 +193,7 @@ export function rewriteFull(tables: Tables, key: Buffer, bytes: Uint8Array): voi
 
 /** Writes a value in full where its key has no row yet, and says whether it did. */
 function putNew(tables: Tables, key: Buffer, { row, parts }: FullDraft): boolean {
-  if (!putIf(tables.values, key, row, WHERE_NONE_IS)) return false;
+  if (!putRow(tables.values, key, row, WHERE_NONE_IS)) return false;
   if (parts !== undefined) putChunks(tables, key, parts);
   return true;
 }

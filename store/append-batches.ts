@@ -95,7 +95,7 @@ class Writing {
     const first = this.#head + 1;
     for (const event of events) this.#addEvent(event);
     for (const value of values) this.#values.push(value);
-    for (const key of refers) this.#target.values.touch(key);
+    for (const address of refers) this.#target.values.touch(address);
     const last = this.#head;
     for (const offset of offsets) putOffset(tables, offset, last);
     if (id !== undefined) putAppend(tables, id, { first, last });

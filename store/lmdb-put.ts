@@ -14,7 +14,8 @@ export const AT_THE_END: PutCondition = { append: true, noOverwrite: false };
 /** Where no row has its key. */
 export const WHERE_NONE_IS: PutCondition = { append: false, noOverwrite: true };
 
-const IN_ANY_CASE: PutCondition = { append: false, noOverwrite: false };
+/** Wherever its key is, over what it has. */
+export const IN_ANY_CASE: PutCondition = { append: false, noOverwrite: false };
 
 /** A row that is a stretch of a space which it shares with others: a buffer for each row would cost more than its checksum. */
 export interface Stretch {

@@ -16,6 +16,8 @@ export interface Row {
 const TABLES = ['events', 'readable', 'settled', 'values', 'names'] as const;
 const STEPS_A_RUN = 50;
 const POSITION_BYTES = 6;
+/** One for all, as runs have it. */
+const NO_METADATA = Object.freeze({});
 
 /**
  * So many appends of what a run records of one step: that it settled, and that its asset was materialized, with a value of 200 bytes. The assets take
@@ -70,7 +72,7 @@ function appendOf(index: number, assets: number): Append {
     partition: null,
     version: address,
     address,
-    metadata: {},
+    metadata: NO_METADATA,
     unexpected: false,
   };
   // Written by hand, as a store of one's own would meet it: keys and addresses are checked text.

@@ -5,7 +5,7 @@ import { addTo } from '../lib/kernel/add-to.ts';
 import { StoreError } from '../lib/kernel/errors.ts';
 import { findAppend, putAppend } from './appends.ts';
 import type { BatchDraft, EventDraft, IndexTable } from './batch-draft.ts';
-import { AT_THE_END, putDraft } from './lmdb-environment.ts';
+import { AT_THE_END, putRow, putStretch } from './lmdb-put.ts';
 import { readState, writeState, type LogState } from './log-state.ts';
 import type { Names } from './names.ts';
 import { putOffset } from './offsets.ts';
@@ -95,7 +95,7 @@ class Writing {
     const first = this.#head + 1;
     for (const event of events) this.#addEvent(event);
     for (const value of values) this.#values.push(value);
-    for (const key of refers) this.#target.values.touch(key);
+    for (const address of refers) this.#target.values.touch(address);
     const last = this.#head;
     for (const offset of offsets) putOffset(tables, offset, last);
     if (id !== undefined) putAppend(tables, id, { first, last });
@@ -135,7 +135,7 @@ class Writing {
     EVENT.key.writeUIntBE(this.#head, 0, POSITION_BYTES);
     // Positions only grow: LMDB adds the row without looking for its place, and fills pages to the last.
     EVENT.seal(event);
-    if (!putDraft(this.#target.tables.events, EVENT.key, event, AT_THE_END)) throw this.#beyondHead();
+    if (!putStretch(this.#target.tables.events, EVENT.key, event, AT_THE_END)) throw this.#beyondHead();
     for (const { table, name } of index) addTo(this.#index[table], this.#idOf(name), this.#head);
     if (run?.starts === true) this.#startRun(run.name);
     else if (run !== undefined) this.#endRun(run.name);
@@ -177,7 +177,7 @@ function putIndex(table: Table, waiting: Map<number, Position[]>): void {
     INDEX_KEY.writeUInt32BE(id, 0);
     for (const position of positions) {
       INDEX_KEY.writeUIntBE(position, INDEX_KEY.length - POSITION_BYTES, POSITION_BYTES);
-      table.putSync(INDEX_KEY, NOTHING);
+      putRow(table, INDEX_KEY, NOTHING);
     }
   }
   waiting.clear();

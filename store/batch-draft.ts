@@ -1,3 +1,4 @@
+import type { Address } from '../lib/events/data-version.ts';
 import type { NewEvent, StepSettled } from '../lib/events/logged-event.ts';
 import type { Position, PositionRef } from '../lib/events/position.ts';
 import { addressesOf } from '../lib/events/retention.ts';
@@ -7,13 +8,11 @@ import { eventRow } from './event-codec.ts';
 import type { Volume } from './disk-room.ts';
 import { EventBytes } from './event-bytes.ts';
 import type { Weight } from './group-commit.ts';
-import { MadeNames, nameOf, UNSUCCESSFUL, type Name } from './names.ts';
+import { MadeOfNames, nameOf, UNSUCCESSFUL, type Name } from './names.ts';
 import { draftOffset, type OffsetDraft } from './offsets.ts';
 import type { Draft } from './record.ts';
-import { valueKey } from './value-rows.ts';
 import type { ValueDraft, ValueWriter } from './value-writer.ts';
 
-const madeNames = new MadeNames();
 const NONE: readonly never[] = [];
 
 /** A table whose rows find events by a name. */
@@ -24,6 +23,11 @@ interface IndexDraft {
   readonly table: IndexTable;
   readonly name: Name;
 }
+
+// The same list for each event that is found by a name.
+const READABLE = new MadeOfNames((name) => [{ table: 'readable', name }] as const satisfies readonly IndexDraft[]);
+const SETTLED = new MadeOfNames((name) => [{ table: 'settled', name }] as const satisfies readonly IndexDraft[]);
+const MISSED = new MadeOfNames((name) => [{ table: 'missed', name }] as const satisfies readonly IndexDraft[]);
 
 /** An event in bytes, but for its position, and what is to find it. */
 export interface EventDraft extends Draft {
@@ -42,16 +46,14 @@ export interface ExpectationDraft {
 export interface BatchDraft {
   readonly events: readonly EventDraft[];
   readonly values: readonly ValueDraft[];
-  /** Keys of the values that the events refer to and the batch does not bring. */
-  readonly refers: readonly Buffer[];
+  /** Addresses of the values that the events refer to and the batch does not bring. */
+  readonly refers: readonly Address[];
   readonly id: AppendId | undefined;
   readonly expected: readonly ExpectationDraft[];
   /** The position that its first event has to get. */
   readonly at: Position | undefined;
   readonly offsets: readonly OffsetDraft[];
   readonly weight: Weight;
-  /** What it may write at most. */
-  readonly volume: Volume;
 }
 
 /**
@@ -60,32 +62,39 @@ export interface BatchDraft {
  */
 export function draftBatch(batch: AppendBatch, valueWriter: ValueWriter): BatchDraft {
   const { id, request, expected, at, offsets } = batch;
-  const bytes = new EventBytes();
-  const events = batch.events.map((event, index) => draftEvent(event, index, bytes));
-  const values = batch.values.map((value) => valueWriter.draft(value));
-  const size = bytesOf(events, values) + offsetBytes(offsets);
+  const events = draftEvents(batch.events);
+  const values = batch.values.length === 0 ? NONE : batch.values.map((value) => valueWriter.draft(value));
+  const bytes = bytesOf(events, values) + (offsets === undefined ? 0 : offsetBytes(offsets));
   return {
     events,
     values,
     refers: refersTo(batch),
     id: id === undefined ? undefined : appendId(id, request === undefined ? contentOf(batch) : JSON.stringify(request)),
-    expected: expected === undefined ? NONE : expected.map((each) => ({ expected: each, name: madeNames.key(each.key) })),
+    expected: expected === undefined ? NONE : expected.map((each) => ({ expected: each, name: READABLE.key(each.key)[0].name })),
     at,
     offsets: offsets === undefined ? NONE : offsets.map(draftOffset),
-    weight: { events: events.length, bytes: size },
-    volume: volumeOf(events, values, { bytes: size, rows: offsets?.length ?? 0 }),
+    weight: { events: events.length, bytes },
   };
 }
 
-/** A value that may be kept as a change is kept in full where what it changes has gone meanwhile. */
-function volumeOf(events: readonly EventDraft[], values: readonly ValueDraft[], volume: Volume): Volume {
-  let { bytes, rows } = volume;
-  // The row of its id.
-  rows += 1 + events.length;
-  for (const { index } of events) rows += index.length;
-  for (const { rows: taken, full, patch } of values) {
-    rows += taken;
-    if (patch !== undefined) bytes += full.row.length + (full.parts?.length ?? 0);
+function draftEvents(events: readonly NewEvent[]): readonly EventDraft[] {
+  const bytes = new EventBytes();
+  return events.map((event, index) => draftEvent(event, index, bytes));
+}
+
+/** What batches may write at most: a value that may be kept as a change is kept in full where what it changes has gone meanwhile. */
+export function volumeOf(batches: readonly BatchDraft[]): Volume {
+  let bytes = 0;
+  let rows = 0;
+  for (const { events, values, offsets, weight } of batches) {
+    bytes += weight.bytes;
+    // The row of its id.
+    rows += 1 + events.length + offsets.length;
+    for (const { index } of events) rows += index.length;
+    for (const { rows: taken, row, parts, patch } of values) {
+      rows += taken;
+      if (patch !== undefined) bytes += row.end - row.start + (parts?.length ?? 0);
+    }
   }
   return { bytes, rows };
 }
@@ -97,20 +106,20 @@ function bytesOf(events: readonly EventDraft[], values: readonly ValueDraft[]): 
   return bytes;
 }
 
-function offsetBytes(offsets: readonly SourceOffset[] = NONE): number {
+function offsetBytes(offsets: readonly SourceOffset[]): number {
   return offsets.reduce((bytes, { key, offset }) => bytes + Buffer.byteLength(key) + Buffer.byteLength(offset), 0);
 }
 
-/** Keys of the values that the events of a batch refer to and the batch does not bring. */
-function refersTo({ events, values }: AppendBatch): readonly Buffer[] {
-  let keys: Buffer[] | undefined;
+/** Addresses of the values that the events of a batch refer to and the batch does not bring. */
+function refersTo({ events, values }: AppendBatch): readonly Address[] {
+  let addresses: Address[] | undefined;
   for (const event of events) {
-    for (const address of addressesOf(event)) if (!isBrought(address, values)) (keys ??= []).push(valueKey(address));
+    for (const address of addressesOf(event)) if (!isBrought(address, values)) (addresses ??= []).push(address);
   }
-  return keys ?? NONE;
+  return addresses ?? NONE;
 }
 
-function isBrought(address: string, values: AppendBatch['values']): boolean {
+function isBrought(address: Address, values: AppendBatch['values']): boolean {
   for (const value of values) if (value.address === address) return true;
   return false;
 }
@@ -137,13 +146,13 @@ function indexDrafts(event: NewEvent): readonly IndexDraft[] {
     case 'asset-materialized':
     case 'asset-unchanged':
     case 'asset-absent':
-      return indexDraft('readable', madeNames.key(event.key));
+      return READABLE.key(event.key);
     case 'step-settled':
       return event.outcome === 'cancelled' ? NONE : settledDrafts(event);
     case 'asset-failed':
     case 'asset-blocked':
     case 'asset-cancelled':
-      return indexDraft('missed', madeNames.key(event.key));
+      return MISSED.key(event.key);
     default:
       return NONE;
   }
@@ -151,32 +160,10 @@ function indexDrafts(event: NewEvent): readonly IndexDraft[] {
 
 /** A step that succeeded is found under its outputs, any other one under a name that no output has. One that was cancelled says nothing of its step. */
 function settledDrafts({ definition, step, outcome, outputs, dropped }: StepSettled<PositionRef>): readonly IndexDraft[] {
-  if (outcome !== 'succeeded') return indexDraft('settled', madeNames.output(definition, step, UNSUCCESSFUL));
-  const [only] = outputs;
-  if (only !== undefined && outputs.length === 1 && dropped.length === 0)
-    return indexDraft('settled', madeNames.output(definition, step, only.output));
-  return [...outputs.map(({ output }) => output), ...dropped].flatMap((output) =>
-    indexDraft('settled', madeNames.output(definition, step, output)),
-  );
-}
-
-/** How many drafts are kept in memory for each index. */
-const MADE_DRAFTS = 20_000;
-const madeDrafts: Readonly<Record<IndexTable, Map<Name, readonly [IndexDraft]>>> = {
-  readable: new Map(),
-  settled: new Map(),
-  missed: new Map(),
-};
-
-/** One row of an index. The same list for each event of a name. */
-function indexDraft(table: IndexTable, name: Name): readonly [IndexDraft] {
-  const made = madeDrafts[table];
-  const found = made.get(name);
-  if (found !== undefined) return found;
-  if (made.size >= MADE_DRAFTS) made.clear();
-  const draft = [{ table, name }] as const;
-  made.set(name, draft);
-  return draft;
+  if (outcome !== 'succeeded') return SETTLED.output(definition, step, UNSUCCESSFUL);
+  const only = outputs[0];
+  if (only !== undefined && outputs.length === 1 && dropped.length === 0) return SETTLED.output(definition, step, only.output);
+  return [...outputs.map(({ output }) => output), ...dropped].flatMap((output) => SETTLED.output(definition, step, output));
 }
 
 function runOf(event: NewEvent): EventDraft['run'] {

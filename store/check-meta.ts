@@ -1,3 +1,4 @@
+import { isCount } from '../lib/kernel/count.ts';
 import { at, contentOf, hex, rowAt, rowsOf, type CheckContext } from './check-rows.ts';
 import { isKeyOfCursor } from './cursors.ts';
 import type { LogState } from './log-state.ts';
@@ -55,8 +56,4 @@ function cursorProblem({ key, name, position, head }: CursorRow): string | undef
   if (head !== undefined && position > head)
     return `of ${JSON.stringify(name.slice(0, 100))} is at position ${position}, and the log ends at ${head}`;
   return undefined;
-}
-
-function isCount(value: unknown): value is number {
-  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
 }

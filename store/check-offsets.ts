@@ -1,3 +1,4 @@
+import { isCount } from '../lib/kernel/count.ts';
 import { at, contentOf, hex, rowsOf, type CheckContext } from './check-rows.ts';
 import { offsetKey } from './offsets.ts';
 import type { Table } from './tables.ts';
@@ -24,13 +25,8 @@ export function checkOffsets(context: CheckContext, table: Table, head: number |
 type Content = Readonly<Record<'key' | 'offset' | 'writtenAt', unknown>>;
 
 function problemOf(row: Buffer, { key, offset, writtenAt }: Content, head: number): string | undefined {
-  if (typeof key !== 'string' || typeof offset !== 'string' || typeof writtenAt !== 'number' || !isPosition(writtenAt))
-    return 'is not a key, a text and a position';
+  if (typeof key !== 'string' || typeof offset !== 'string' || !isCount(writtenAt)) return 'is not a key, a text and a position';
   const shown = JSON.stringify(key.slice(0, 100));
   if (!row.equals(offsetKey(key))) return `stands under the hash of another key than ${shown}`;
   return writtenAt > head ? `${shown} was written when the log ended at ${writtenAt}, and the log ends at ${head}` : undefined;
-}
-
-function isPosition(value: number): boolean {
-  return Number.isSafeInteger(value) && value >= 0;
 }

@@ -3,12 +3,11 @@ import { join } from 'node:path';
 import { open, type RootDatabase } from 'lmdb';
 import { StoreError } from '../lib/kernel/errors.ts';
 import { prepareLocks, DiskRoom, type DiskPlace, type Volume } from './disk-room.ts';
-import type { Draft } from './record.ts';
 import { FORMAT, formatOf, LATER_TABLES, META, OLDEST_FORMAT, TABLE_NAMES, type Table, type TableName, type Tables } from './tables.ts';
 
 type Root = RootDatabase<Buffer, Buffer>;
 
-/** An open LMDB environment with its tables. Everything that is particular to lmdb-js is in this file. */
+/** An open LMDB environment with its tables. Everything that is particular to lmdb-js is in this file and in lmdb-put.ts. */
 export interface LmdbEnvironment {
   /** Those of now: ask anew for each transaction and each read. */
   readonly tables: Tables;
@@ -251,36 +250,6 @@ function writeFormat(root: Root, meta: Table, { writable, label }: { readonly wr
     putFormat(meta);
   });
 }
-
-/** Puts a row inside of a transaction where a condition holds, and says whether it does. */
-export function putIf(table: Table, key: Buffer, row: Buffer, condition: PutCondition): boolean {
-  // lmdb-js says so, and its types do not.
-  const isPut: unknown = table.putSync(key, row, condition);
-  return isPut === true;
-}
-
-/**
- * As {@link putIf}, of a row that stands in a space of its own ArrayBuffer beside others. lmdb-js takes where it starts and ends from the
- * buffer, as its own encoders give it: a buffer for each row would cost more than its checksum.
- */
-export function putDraft(table: Table, key: Buffer, { space, start, end }: Draft, condition: PutCondition): boolean {
-  const placed: Buffer & { start?: number; end?: number } = space;
-  placed.start = start;
-  placed.end = end;
-  return putIf(table, key, placed, condition);
-}
-
-/** When a row is put. All have the same fields: lmdb-js asks for them with each row, and the engine need not look for them then. */
-export interface PutCondition {
-  readonly append: boolean;
-  readonly noOverwrite: boolean;
-}
-
-/** Where its key is after all others of the table. */
-export const AT_THE_END: PutCondition = { append: true, noOverwrite: false };
-
-/** Where no row has its key. */
-export const WHERE_NONE_IS: PutCondition = { append: false, noOverwrite: true };
 
 /** Writes the number of the format, inside of a transaction. */
 export function putFormat(meta: Table): void {

@@ -27,47 +27,51 @@ export function partsOf(kind: NameKind, name: Name): readonly string[] | undefin
   return parts;
 }
 
-/** How many names are kept in memory, made already. */
-const MADE_NAMES = 20_000;
+/** How much is kept in memory that was made of names. */
+const MOST_MADE = 20_000;
 
 /**
- * Names that were made before. To make one, or to look one up by a text that was made anew, costs more than all else about a row of an
+ * What was made of names before. To make a name, or to look one up by a text that was made anew, costs more than all else about a row of an
  * index; the parts are mostly the same few strings, whose hashes are known.
  */
-export class MadeNames {
-  readonly #keys = new Map<string, Name>();
-  readonly #outputs = new Map<string, Map<string, Map<string, Name>>>();
+export class MadeOfNames<Made> {
+  readonly #make: (name: Name) => Made;
+  readonly #keys = new Map<string, Made>();
+  readonly #outputs = new Map<string, Map<string, Map<string, Made>>>();
   #size = 0;
 
-  /** The name of a key of an asset or a source. */
-  key(key: string): Name {
-    const made = this.#keys.get(key);
-    if (made !== undefined) return made;
-    this.#makeRoom();
-    const name = nameOf('key', key);
-    this.#keys.set(key, name);
-    return name;
+  constructor(make: (name: Name) => Made) {
+    this.#make = make;
   }
 
-  /** The name of an output of a step. */
-  output(definition: string, step: string, output: string): Name {
-    const made = this.#outputs.get(definition)?.get(step)?.get(output);
-    if (made !== undefined) return made;
-    this.#makeRoom();
-    const name = nameOf('output', definition, step, output);
-    const steps = this.#outputs.get(definition) ?? new Map<string, Map<string, Name>>();
-    const outputs = steps.get(step) ?? new Map<string, Name>();
-    this.#outputs.set(definition, steps.set(step, outputs.set(output, name)));
-    return name;
+  /** Of a key of an asset or a source. */
+  key(key: string): Made {
+    const known = this.#keys.get(key);
+    if (known !== undefined) return known;
+    const made = this.#made(nameOf('key', key));
+    this.#keys.set(key, made);
+    return made;
   }
 
-  #makeRoom(): void {
-    if (this.#size >= MADE_NAMES) {
+  /** Of an output of a step. */
+  output(definition: string, step: string, output: string): Made {
+    const known = this.#outputs.get(definition)?.get(step)?.get(output);
+    if (known !== undefined) return known;
+    const made = this.#made(nameOf('output', definition, step, output));
+    const steps = this.#outputs.get(definition) ?? new Map<string, Map<string, Made>>();
+    const outputs = steps.get(step) ?? new Map<string, Made>();
+    this.#outputs.set(definition, steps.set(step, outputs.set(output, made)));
+    return made;
+  }
+
+  #made(name: Name): Made {
+    if (this.#size >= MOST_MADE) {
       this.#keys.clear();
       this.#outputs.clear();
       this.#size = 0;
     }
     this.#size += 1;
+    return this.#make(name);
   }
 }
 

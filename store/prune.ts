@@ -9,7 +9,6 @@ import { rootsOnDisk, type Read } from './prune-roots.ts';
 import type { LogReader } from './log-reader.ts';
 import { readState } from './log-state.ts';
 import { ValueSweep } from './prune-values.ts';
-import { valueKey } from './value-rows.ts';
 import type { Writer } from './writer.ts';
 import type { Release } from '../lib/kernel/turns.ts';
 
@@ -79,7 +78,7 @@ class ReadSince {
     const { read, writer } = this.#pruning;
     for (;;) {
       const events = await read((reader) => reader.events(this.#head + 1, PAGE));
-      for (const address of await read((reader) => addressesRead(reader, events))) writer.values.touch(valueKey(address));
+      for (const address of await read((reader) => addressesRead(reader, events))) writer.values.touch(address);
       this.#head += events.length;
       if (events.length < PAGE) return;
     }

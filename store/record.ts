@@ -1,6 +1,7 @@
 import { crc32 } from 'node:zlib';
 import { StoreError } from '../lib/kernel/errors.ts';
 import { invariant } from '../lib/kernel/invariant.ts';
+import type { Stretch } from './lmdb-put.ts';
 import type { TableName } from './tables.ts';
 
 /** Version of the record's own layout: this byte, crc32 u32 over all the rest and the key, then JSON text. Persisted. */
@@ -9,11 +10,8 @@ const RECORD = 1;
 export const HEADER_BYTES = 5;
 
 /** A record on its way to disk: all of it but its key. */
-export interface Draft {
-  /** Shared with other drafts. */
+export interface Draft extends Stretch {
   readonly space: Buffer;
-  readonly start: number;
-  readonly end: number;
 }
 
 /** Behind each draft, for its table and its key. */

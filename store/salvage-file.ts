@@ -1,5 +1,6 @@
 import { closeSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { isCount } from '../lib/kernel/count.ts';
 import { StoreError } from '../lib/kernel/errors.ts';
 import { META_BYTES } from './lmdb-header.ts';
 import type { LogState } from './log-state.ts';
@@ -95,10 +96,6 @@ function isSane({ epoch, head }: LogState, mostEvents: number): boolean {
 
 /** Far above what repairs and restorations add, and far below what numbers cannot count any more. */
 const HIGHEST_EPOCH = 2 ** 50;
-
-function isCount(value: unknown): boolean {
-  return Number.isSafeInteger(value) && Number(value) >= 0;
-}
 
 /** What is no store, or one of a later version, which may keep what this one knows nothing of. */
 function refuseOther(found: FoundTables, isForeign: boolean, label: string): void {

@@ -1,4 +1,6 @@
 import { crc32 } from 'node:zlib';
+import type { ByteSpace } from './byte-space.ts';
+import type { Stretch } from './lmdb-put.ts';
 import { corrupt, type RecordPlace } from './record.ts';
 import type { Table } from './tables.ts';
 
@@ -61,7 +63,20 @@ const PATCH_BYTES = HEADER_BYTES + HASH_BYTES + 9;
 
 /** Key of a row of `values`: the hash in an address (`sha256:` and hex). */
 export function valueKey(address: string): Buffer {
-  return Buffer.from(address.slice(address.indexOf(':') + 1), 'hex');
+  return Buffer.from(hexOf(address), 'hex');
+}
+
+/** The hash in an address, in hex. */
+export function hexOf(address: string): string {
+  return address.slice(address.indexOf(':') + 1);
+}
+
+const KEY = Buffer.alloc(HASH_BYTES);
+
+/** As {@link valueKey}, in a buffer that the next call writes over. */
+export function valueKeyForNow(address: string): Buffer {
+  KEY.write(hexOf(address), 'hex');
+  return KEY;
 }
 
 /** The address that a row of `values` is kept under. */
@@ -74,11 +89,11 @@ export function isRemoved(row: Buffer): boolean {
   return row[0] === VALUE_KIND.removed;
 }
 
-/** The row of a value that is kept as it is. */
-export function wholeRow(bytes: Uint8Array): Buffer {
-  const row = Buffer.allocUnsafe(1 + bytes.length);
-  row[0] = VALUE_KIND.whole;
-  row.set(bytes, 1);
+/** The row of a value that is kept as it is, in a space that rows share. */
+export function wholeRow(bytes: Uint8Array, space: ByteSpace): Stretch {
+  const row = space.take(1 + bytes.length);
+  row.space[row.start] = VALUE_KIND.whole;
+  row.space.set(bytes, row.start + 1);
   return row;
 }
 

@@ -1,24 +1,24 @@
 import { hash } from 'node:crypto';
+import type { Address } from '../lib/events/data-version.ts';
 import type { StoredValue } from '../lib/events/store-port.ts';
 import { sizeOf } from '../lib/events/value-limits.ts';
 import { StoreError } from '../lib/kernel/errors.ts';
 import { isNode } from '../lib/kernel/keyed/node-form.ts';
 import { isCoded } from '../lib/kernel/value/coded.ts';
 import { isKnownImmutable } from '../lib/kernel/value/fix.ts';
+import { ByteSpace } from './byte-space.ts';
 import { countOfChunks, LARGEST_WHOLE, putChunks } from './chunks.ts';
 import { DecodedValues } from './decoded-values.ts';
 import { KeptValues } from './kept-values.ts';
-import { putIf, WHERE_NONE_IS } from './lmdb-environment.ts';
+import { IN_ANY_CASE, putStretch, WHERE_NONE_IS, type Stretch } from './lmdb-put.ts';
 import { decoded, DEEPEST_CHAIN, encodePatch, SMALLEST_PATCHED, type EncodedPatch } from './patches.ts';
 import type { Tables } from './tables.ts';
 import { readBytes, type ValuePlace } from './value-reader.ts';
-import { chunksRow, isRemoved, patchRow, valueKey, valueRowAt, wholeRow } from './value-rows.ts';
+import { addressOf, chunksRow, hexOf, isRemoved, patchRow, valueKey, valueKeyForNow, valueRowAt, wholeRow } from './value-rows.ts';
 
 /** A value in the form, or the two, in which it may be kept. Its bytes are nobody else's. */
-export interface ValueDraft {
-  readonly key: Buffer;
-  /** The row of the whole value, or of one in parts, which has its parts beside it. */
-  readonly full: FullDraft;
+export interface ValueDraft extends FullDraft {
+  readonly address: Address;
   /** The row of a change, where that was found to be smaller. */
   readonly patch: PatchDraft | undefined;
   /** What it refers to. */
@@ -31,12 +31,13 @@ export interface ValueDraft {
 
 /** A piece of a value, encoded where somebody needs it. */
 interface PieceDraft {
-  readonly key: Buffer;
+  readonly address: Address;
   readonly draft: () => ValueDraft;
 }
 
+/** The row of the whole value, or of one in parts, which has its parts beside it. */
 interface FullDraft {
-  readonly row: Buffer;
+  readonly row: Stretch;
   readonly parts: Buffer | undefined;
 }
 
@@ -74,18 +75,20 @@ export class ValueWriter {
   /** Encodes a value, which may change after that. */
   draft(value: StoredValue): ValueDraft {
     const { address, bytes, base } = value;
-    const key = valueKey(address);
-    const full = draftFull(key, bytes);
+    const { row, parts } = draftFull(address, bytes);
+    if (base === undefined && value.pieces === undefined)
+      return { address, row, parts, patch: undefined, pieces: NONE, size: bytes.length, rows: 1 };
     const pieces = value.pieces === undefined ? NONE : value.pieces().map((piece) => this.#draftPiece(piece));
-    if (pieces.length > 0) return { key, full, patch: undefined, pieces, ...this.#volumeOf(value, pieces) };
-    const patch = base === undefined ? undefined : this.#draftPatch({ key, bytes, base: valueKey(base), value: value.value });
-    return { key, full, patch, pieces, size: patch?.row.length ?? bytes.length, rows: 1 };
+    if (pieces.length > 0) return { address, row, parts, patch: undefined, pieces, ...this.#volumeOf(value, pieces) };
+    const patch =
+      base === undefined ? undefined : this.#draftPatch({ key: valueKey(address), bytes, base: valueKey(base), value: value.value });
+    return { address, row, parts, patch, pieces, size: patch?.row.length ?? bytes.length, rows: 1 };
   }
 
   /** Encodes what is not there yet, which is not to be done while the lock is held. While a prune is under way, all of it may have to be written. */
   #volumeOf(value: StoredValue, pieces: readonly PieceDraft[]): Pick<ValueDraft, 'size' | 'rows'> {
     const { tables } = this.#place();
-    const missing = isKept(tables, valueKey(value.address)) ? [] : pieces.filter(({ key }) => !isKept(tables, key));
+    const missing = isKept(tables, valueKey(value.address)) ? [] : pieces.filter(({ address }) => !isKept(tables, valueKey(address)));
     const below = missing.map(({ draft }) => draft());
     if (this.#touched !== undefined) return { size: sizeOf(value), rows: Math.ceil(sizeOf(value) / SMALLEST_PIECE) };
     return {
@@ -96,32 +99,34 @@ export class ValueWriter {
 
   #draftPiece(piece: StoredValue): PieceDraft {
     let made: ValueDraft | undefined;
-    return { key: valueKey(piece.address), draft: () => (made ??= this.draft(piece)) };
+    return { address: piece.address, draft: () => (made ??= this.draft(piece)) };
   }
 
   /** Writes a value, inside of a transaction. What is there already stays: rows under one key are the same value, in whatever form. */
-  put(place: ValuePlace, { key, full, patch, pieces }: ValueDraft): void {
+  put(place: ValuePlace, draft: ValueDraft): void {
     const { tables, label } = place;
-    this.touch(key);
+    const { address, patch, pieces } = draft;
+    this.touch(address);
     // One descent of the tree for most values, which are new and kept in full.
-    if (patch === undefined && pieces.length === 0 && putNew(tables, key, full)) return;
+    if (patch === undefined && pieces.length === 0 && putNew(tables, draft)) return;
+    const key = valueKey(address);
     if (isKept(tables, key)) return;
     // Where a value is, its pieces are: so a piece that is there has all of its own.
     for (const piece of pieces) {
-      this.touch(piece.key);
-      if (!isKept(tables, piece.key)) this.put(place, piece.draft());
+      this.touch(piece.address);
+      if (!isKept(tables, valueKey(piece.address))) this.put(place, piece.draft());
     }
     const isUsable = patch !== undefined && (baseAt({ tables, label }, patch.base)?.depth ?? DEEPEST_CHAIN) <= patch.depth;
     if (isUsable) {
-      this.touch(patch.base);
+      this.touch(addressOf(patch.base));
       tables.values.putSync(key, patch.row);
-    } else putFull(tables, key, full);
+    } else putFull(tables, key, draft);
   }
 
   /** Keeps a value from being removed by a prune that is under way, and has the next one look at it. */
-  touch(key: Buffer): void {
+  touch(address: Address): void {
     if (this.#touched === undefined && !this.kept.isNoting) return;
-    const hex = key.toString('hex');
+    const hex = hexOf(address);
     this.#touched?.add(hex);
     this.kept.note(hex);
   }
@@ -180,26 +185,30 @@ interface Change {
   readonly value: unknown;
 }
 
-function draftFull(key: Buffer, bytes: Uint8Array): FullDraft {
-  if (bytes.length <= LARGEST_WHOLE) return { row: wholeRow(bytes), parts: undefined };
+/** For rows that wait for their transaction. */
+const space = new ByteSpace();
+
+function draftFull(address: Address, bytes: Uint8Array): FullDraft {
+  if (bytes.length <= LARGEST_WHOLE) return { row: wholeRow(bytes, space), parts: undefined };
   const size = bytes.length;
-  return { row: chunksRow(key, { size, count: countOfChunks(size) }), parts: Buffer.from(bytes) };
+  const row = chunksRow(valueKey(address), { size, count: countOfChunks(size) });
+  return { row: { space: row, start: 0, end: row.length }, parts: Buffer.from(bytes) };
 }
 
 /** Writes a value in full, inside of a transaction, over whatever row it has. */
 export function rewriteFull(tables: Tables, key: Buffer, bytes: Uint8Array): void {
-  putFull(tables, key, draftFull(key, bytes));
+  putFull(tables, key, draftFull(addressOf(key), bytes));
 }
 
 /** Writes a value in full where its key has no row yet, and says whether it did. */
-function putNew(tables: Tables, key: Buffer, { row, parts }: FullDraft): boolean {
-  if (!putIf(tables.values, key, row, WHERE_NONE_IS)) return false;
-  if (parts !== undefined) putChunks(tables, key, parts);
+function putNew(tables: Tables, { address, row, parts }: ValueDraft): boolean {
+  if (!putStretch(tables.values, valueKeyForNow(address), row, WHERE_NONE_IS)) return false;
+  if (parts !== undefined) putChunks(tables, valueKey(address), parts);
   return true;
 }
 
 function putFull(tables: Tables, key: Buffer, { row, parts }: FullDraft): void {
-  tables.values.putSync(key, row);
+  putStretch(tables.values, key, row, IN_ANY_CASE);
   if (parts !== undefined) putChunks(tables, key, parts);
 }
 

@@ -2,7 +2,7 @@ import type { Appended } from '../lib/events/store-port.ts';
 import { StoreError } from '../lib/kernel/errors.ts';
 import { Turns } from '../lib/kernel/turns.ts';
 import { appendBatches, type Outcome } from './append-batches.ts';
-import type { BatchDraft } from './batch-draft.ts';
+import { volumeOf, type BatchDraft } from './batch-draft.ts';
 import type { Volume } from './disk-room.ts';
 import { GroupCommit } from './group-commit.ts';
 import { checkLease, releaseLease, type Lease } from './lease.ts';
@@ -145,17 +145,6 @@ function addedBy(batches: readonly BatchDraft[]): number {
     for (const { rows } of values) added += rows;
   }
   return added;
-}
-
-/** What batches may write at most: a value that may be kept as a change is kept in full where what it changes has gone meanwhile. */
-function volumeOf(batches: readonly BatchDraft[]): Volume {
-  let bytes = 0;
-  let rows = 0;
-  for (const { volume } of batches) {
-    bytes += volume.bytes;
-    rows += volume.rows;
-  }
-  return { bytes, rows };
 }
 
 /** What is too much for the disk may be one batch, and a row that is damaged is needed by one: the others are not to suffer for it. */

@@ -1,3 +1,4 @@
+import { isCount } from '../kernel/count.ts';
 import { StoreError } from '../kernel/errors.ts';
 import { invariant } from '../kernel/invariant.ts';
 import { quote } from '../kernel/print.ts';
@@ -35,10 +36,7 @@ function acceptId({ id, request }: AppendBatch): void {
 
 function acceptConditions({ expected = [], at = 1 }: AppendBatch): void {
   for (const { key, position } of expected)
-    invariant(
-      typeof key === 'string' && Number.isSafeInteger(position) && position >= 0,
-      'a batch expects positions of keys: whole numbers from 0',
-    );
+    invariant(typeof key === 'string' && isCount(position), 'a batch expects positions of keys: whole numbers from 0');
   invariant(Number.isSafeInteger(at) && at >= 1, 'the place of a batch is a position');
 }
 

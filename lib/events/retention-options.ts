@@ -1,3 +1,4 @@
+import { isCount } from '../kernel/count.ts';
 import { checkVerbOptions, RULES, type OptionRule, type OptionRules } from '../kernel/verb-options.ts';
 import type { PruneReport, PruneRequest } from './store-port.ts';
 
@@ -36,7 +37,7 @@ const RUNS = 20;
 const EVERY = 10_000;
 
 const COUNT: OptionRule = {
-  accepts: (value) => Number.isSafeInteger(value) && Number(value) >= 0,
+  accepts: isCount,
   cure: 'Give a whole number from 0.',
 };
 

@@ -1,3 +1,4 @@
+import { isCount } from '../kernel/count.ts';
 import { StoreError } from '../kernel/errors.ts';
 import { checkVerbOptions, RULES, type OptionRules } from '../kernel/verb-options.ts';
 import { Keyed } from '../kernel/keyed/keyed.ts';
@@ -127,7 +128,7 @@ export function storeTurns(): StoreTurns {
 const PUT_RULES: OptionRules<PutOptions> = {
   offset: RULES.string,
   id: { accepts: (value) => typeof value === 'string' && value !== '', cure: 'Give a string that is not empty.' },
-  expected: { accepts: (value) => Number.isSafeInteger(value) && Number(value) >= 0, cure: 'Give a whole number from 0.' },
+  expected: { accepts: isCount, cure: 'Give a whole number from 0.' },
 };
 const RANGE_RULES = { from: RULES.position, to: RULES.position };
 const VALUE_RULES = { position: RULES.position };

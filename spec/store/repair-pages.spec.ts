@@ -16,7 +16,7 @@ import { rankPages, RANK, type RankedPages } from '../../store/salvage-order.ts'
 import { DamagedFile } from '../../store/salvage-pages.ts';
 import { salvageRoots, type SalvagedRoots } from '../../store/salvage-roots.ts';
 import { META, positionKey, type Tables } from '../../store/tables.ts';
-import { addressOf, wholeRow } from '../../store/value-rows.ts';
+import { addressOf } from '../../store/value-rows.ts';
 import { materialized, sampleValue, sourceObserved } from '../kit/sample-events.ts';
 import { fixedRuns } from './damage-samples.ts';
 import { newFolder } from './folder.ts';
@@ -286,7 +286,7 @@ describe('rows of before', () => {
   test('stay away where they were removed', async () => {
     const [key] = [hash('sha256', 'v', 'buffer')];
     const bytes = await changed(
-      ({ values }) => values.putSync(key, wholeRow(Buffer.from('v'))),
+      ({ values }) => values.putSync(key, Buffer.from('\u0001v')),
       ({ values, appends }) => {
         values.removeSync(key);
         const [first] = Array.from(appends.getKeys({ limit: 1 }));

@@ -1,3 +1,4 @@
+import { isCount } from '../count.ts';
 import { encodeValue } from '../value/canonical.ts';
 import { CborWriter, Major } from '../value/cbor-writer.ts';
 import { decodeValue } from '../value/decode.ts';
@@ -93,8 +94,4 @@ function listOf(value: unknown): readonly unknown[] {
 
 function isKey(value: unknown): value is Key {
   return typeof value === 'string' || typeof value === 'number' || typeof value === 'bigint';
-}
-
-function isCount(value: unknown): value is number {
-  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
 }

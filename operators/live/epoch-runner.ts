@@ -67,8 +67,8 @@ export class EpochRunner {
   async enter({ engine, head, applied }: Opened, before: readonly NewEvent[]): Promise<void> {
     const { port, offsets } = this.#parts;
     if (before.length > 0) await port.append({ events: before, values: [] });
+    engine.graph.startAt((await port.head()) + 1, this.#engine?.graph.epoch ?? 0);
     this.#engine = engine;
-    engine.graph.startAt((await port.head()) + 1);
     for (const { key, offset } of applied.offsets) offsets.set(key, offset);
     this.#tellRepeats(applied);
     const marked = engine.plan.steps.map(({ index }) => index);

@@ -28,7 +28,12 @@ export interface FeedReading {
 export class FeedReader {
   readonly #reading: FeedReading;
   readonly #controller = new AbortController();
+  /** In a row: since something was applied. */
   #failures = 0;
+  /** Since the service began: nothing that is applied later makes up for an item that is lost. */
+  #losses = 0;
+  /** Whether the origin, as it is open, gave an item that was refused and does not come again. */
+  #hasLost = false;
   #ended = false;
   #close: () => void = () => undefined;
 
@@ -79,6 +84,7 @@ export class FeedReader {
         // Its origin is closed already.
         this.#close = () => undefined;
         this.#failures += 1;
+        if (this.#hasLost) this.#losses += 1;
         if (await this.#mayTryAgain(error)) continue;
         return;
       }
@@ -102,6 +108,7 @@ export class FeedReader {
   }
 
   async #read(): Promise<void> {
+    this.#hasLost = false;
     const { feed, key, clock, offset } = this.#reading;
     const { from } = feed;
     const { signal } = this.#controller;
@@ -199,11 +206,15 @@ export class FeedReader {
 
   /**
    * Where the origin is opened again behind what is applied, what waits behind a refused item comes again too. Applied before that, it would make
-   * the refused one look like one that was applied already.
+   * the refused one look like one that was applied already. Any other origin does not give it again.
    */
   #takeBack(): void {
     const { feed, intake, forget } = this.#reading;
-    if (typeof feed.from !== 'function' || feed.offset === undefined || feed.restart === undefined) return;
+    if (feed.restart === undefined) return;
+    if (typeof feed.from !== 'function' || feed.offset === undefined) {
+      this.#hasLost = true;
+      return;
+    }
     intake.withdraw(this);
     forget();
   }
@@ -211,7 +222,7 @@ export class FeedReader {
   #settled(item: unknown, { outcome }: Pushed): void {
     const { acknowledge } = this.#reading.feed;
     // Only what was applied is a success: an item that is refused each time that it comes must not be asked for for ever.
-    if (outcome === 'applied') this.#failures = 0;
+    if (outcome === 'applied') this.#failures = this.#losses;
     if (acknowledge === undefined || outcome === 'conflated') return;
     Promise.resolve()
       .then(() => acknowledge(item))

@@ -1,10 +1,8 @@
 import { aliasedPort } from '../../lib/events/aliased-port.ts';
 import type { ReadableEvent } from '../../lib/events/logged-event.ts';
-import { encodeSource, observation, readValue, type Observation, type Store } from '../../lib/events/store.ts';
+import { readValue, type Observation, type Store } from '../../lib/events/store.ts';
 import type { LivePort } from '../../lib/events/store-port.ts';
 import { livePort } from '../../lib/events/tail.ts';
-import { checkSize, DEFAULT_LIMITS } from '../../lib/events/value-limits.ts';
-import { quote } from '../../lib/kernel/print.ts';
 import type { AssetKey } from '../../lib/model/asset-key.ts';
 import type { Definitions } from '../../lib/model/definitions.ts';
 import type { Plan } from '../../lib/plan/plan.ts';
@@ -13,6 +11,7 @@ import { checkSources, readSource } from '../run/resolve.ts';
 import type { Clock } from '../step/clock.ts';
 import type { SourcesNow } from './apply-items.ts';
 import { asFeed, type Feed } from './feed.ts';
+import { observeSource } from './source-of.ts';
 
 /**
  * The feeds that were given, by the keys of their sources.
@@ -110,12 +109,10 @@ export class StoredSources implements SourcesNow {
     return read === undefined ? undefined : readSource(key, () => read({ signal: new AbortController().signal }));
   }
 
-  /** Throws StoreError VALUE_NOT_STORABLE or VALUE_TOO_LARGE. */
+  /** Throws SelectionError UNKNOWN_SOURCE, StoreError VALUE_NOT_STORABLE or VALUE_TOO_LARGE. */
   observe(key: AssetKey, value: unknown, offset: string | null): Observation {
     const { port, clock } = this.#scope;
-    const encoded = encodeSource(key, value, this.#defs.sources.get(key)?.codec);
-    checkSize(`The value of ${quote(key)}`, encoded, port.limits ?? DEFAULT_LIMITS);
-    return observation({ key, encoded, offset, time: clock.now(), runId: null }, this.#stored.get(key));
+    return observeSource(this.#defs, port, { key, value, offset, time: clock.now(), runId: null, before: this.#stored.get(key) });
   }
 
   /**

@@ -11,6 +11,7 @@ import { checkRetry } from '../../lib/model/retry.ts';
 import { plan, type Plan } from '../../lib/plan/plan.ts';
 import { systemClock } from '../run/environment.ts';
 import { refuseInsideBody } from '../run/inside-body.ts';
+import { checkSources } from '../run/resolve.ts';
 import { splitOptions } from '../run/run-verb.ts';
 import { applyItems, type Applied } from './apply-items.ts';
 import { Commits } from './commits.ts';
@@ -101,16 +102,20 @@ function partsOf<Assets>({ defs, options, store, port, feeds, planned }: Startin
     closeWhenDone: options.closeWhenDone ?? false,
     asked: { defs, select: options.select },
     planned,
-    missing: async () => {
-      await readOffsets(defs, { port, offsets });
-      return missingSources(planned, port, feeds);
+    plan: (asked) => {
+      // Feeds are read for as long as the service lives.
+      checkSources(asked, Object.fromEntries(feeds));
+      return planFor(options, asked);
     },
-    apply: (items) => apply(defs, items),
-    open: (applied) => open(planned, applied),
-    reopen: async (asked, items) => {
-      const next = planFor(options, asked);
-      await readOffsets(asked.defs, { port, offsets });
-      return open(next, await apply(asked.defs, items));
+    missing: async (next) => {
+      await readOffsets(next.defs, { port, offsets });
+      return missingSources(next, port, feeds);
+    },
+    apply: (next, items) => apply(next.defs, items),
+    open,
+    reopen: async (next) => {
+      await readOffsets(next.defs, { port, offsets });
+      return open(next, await apply(next.defs, []));
     },
     bind: (loop) => {
       failing.tell = (error) => loop.fail(error);
@@ -140,14 +145,14 @@ interface Opening<Assets> extends SourceScope {
   readonly offsets: ReadonlyMap<AssetKey, string>;
 }
 
-interface Opener<Assets> {
+interface Opener {
   /** Makes of items what the sources of these definitions start with. */
   readonly apply: (defs: Definitions, items: readonly Item[]) => Promise<Applied>;
   /** Opens an engine for a plan whose sources start like this. */
-  readonly open: (plan: Plan<Assets>, applied: Applied) => Promise<Opened>;
+  readonly open: (plan: Plan, applied: Applied) => Promise<Opened>;
 }
 
-function opener<Assets>({ options, reads, offsets, ...scope }: Opening<Assets>): Opener<Assets> {
+function opener<Assets>({ options, reads, offsets, ...scope }: Opening<Assets>): Opener {
   const { store, port, clock, feeds } = scope;
   const { tags = {}, causedBy = null } = options;
   const hooks = checkHooks(options.hooks, 'the service');

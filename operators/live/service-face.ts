@@ -26,7 +26,7 @@ export interface WaitingFor {
 
 /** A service that keeps assets fresh while sources push: what every service is, whatever its definitions are. */
 export interface AnyLiveService {
-  /** A service is one run of the log, however long it lives. */
+  /** The run of the log that a service is, however long it lives; {@link update} begins another one. Empty before the first epoch. */
   readonly runId: string;
   /** Sources without a value that the first epoch waits for, as of now; none once there was one. */
   readonly waitingFor: readonly WaitingFor[];
@@ -62,7 +62,9 @@ export interface AnyLiveService {
 
   /**
    * Goes on with another selection or other definitions: what is new is made from what is stored, what is gone stops, and nothing else runs again.
-   * Rejects as `live` does, and with SelectionError MISSING_VALUE where a source that is read then has no value; then the service goes on as it was.
+   * Resolves when that has settled; before the first epoch, where a source that is read then has no value, at once: the first epoch waits for that one
+   * then. Rejects as `live` does, with SelectionError UNKNOWN_SOURCE where a source is gone that has a feed, and after the first epoch with
+   * MISSING_VALUE where a source that is read then has no value; then the service goes on as it was.
    */
   update(change: { readonly defs?: Definitions; readonly select?: Select<unknown> }): Promise<void>;
 

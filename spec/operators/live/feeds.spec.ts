@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream';
-import { Observable, of, Subject } from 'rxjs';
+import { concat, NEVER, Observable, of, Subject, throwError } from 'rxjs';
 import { describe, expect, test } from 'vitest';
 import { DefinitionError, endOfEpoch, feed, live, type FeedContext, type FeedOptions, type Pushed } from '../../../index.ts';
 import { memoryStore } from '../../../lib/memory/index.ts';
@@ -27,9 +27,33 @@ const replay =
     messages(Number(at) + 1, to);
 
 /** These, and then nothing more for ever. */
-async function* unending(given: readonly Message[]): AsyncGenerator<Message> {
+async function* unending<Item>(given: readonly Item[]): AsyncGenerator<Item> {
   yield* given;
   await new Promise(() => undefined);
+}
+
+/** Refuses what is below zero. */
+function positive(_: number | undefined, item: number): number {
+  if (item < 0) throw Object.assign(new RangeError('below zero'), { code: 'BELOW_ZERO' });
+  return item;
+}
+
+/** A service with a feed that may be opened again three times, how often that was, and what lets time go on. */
+async function reopening(options: FeedOptions<number, number>) {
+  const clock = manualClock();
+  const opened = { times: 0 };
+  const { from } = options;
+  const counted = async (context: FeedContext) => {
+    opened.times += 1;
+    return typeof from === 'function' ? from(context) : (from ?? []);
+  };
+  const restart = { max: 3, delayMs: 1 };
+  const service = await live(chain(), { clock, sources: { x: feed<number>({ ...options, from: counted, restart }) } });
+  const turn = async (): Promise<void> => {
+    await ready(3);
+    clock.advance(1);
+  };
+  return { opened, service, turn };
 }
 
 describe('origins', () => {
@@ -367,6 +391,35 @@ describe('a feed that fails', () => {
     }
     await expect(service.closed).rejects.toMatchObject({ code: 'SOURCE_FAILED', cause: { message: 'poison' } });
     expect(times).toBe(4);
+  });
+
+  test('that loses items, since it cannot give them again, is opened as often as it says, whatever else is applied', async () => {
+    const losing: Readonly<Record<string, FeedOptions<number, number>>> = {
+      // Three of five are applied each time, long after the fourth was refused.
+      INTAKE_FULL: { from: () => of(1, 2, 3, 4, 5), overflow: 'error', capacity: 3 },
+      VALUE_NOT_STORABLE: { from: () => unending([1, untyped<number>(() => 2), 3]) },
+      BELOW_ZERO: { from: () => concat(of(1, -1, 2), NEVER), overflow: 'error', fold: positive },
+    };
+    for (const [code, options] of Object.entries(losing)) {
+      const { opened, service, turn } = await reopening(options);
+      for (let turns = 0; turns < 50 && opened.times < 10; turns += 1) await turn();
+      await expect(service.closed, code).rejects.toMatchObject({ code: 'SOURCE_FAILED', cause: { code } });
+      expect(opened.times, code).toBe(4);
+    }
+  });
+
+  test('that fails by itself is opened as often as it says in a row: what is applied begins the count anew', async () => {
+    const { opened, service, turn } = await reopening({
+      from: () =>
+        concat(
+          of(1),
+          throwError(() => new Error('cut off')),
+        ),
+      overflow: 'error',
+    });
+    for (let turns = 0; turns < 50 && opened.times < 10; turns += 1) await turn();
+    expect(opened.times).toBe(10);
+    await service.close();
   });
 
   test('with an item that is refused once loses none: what waits behind it does not go before it', async () => {

@@ -1,6 +1,5 @@
 import type { AssetKey } from '../../lib/model/asset-key.ts';
 import type { Plan } from '../../lib/plan/plan.ts';
-import type { Applied } from './apply-items.ts';
 import type { Opened } from './epoch-runner.ts';
 import type { Intake, Item } from './intake.ts';
 import type { WaitingFor } from './service-face.ts';
@@ -13,9 +12,13 @@ export interface FirstEpochParts {
   /** Asks the store which sources have to have a value before there can be an engine for a plan, and who needs it. */
   readonly missing: (planned: Plan) => Promise<ReadonlyMap<AssetKey, readonly string[]>>;
   /** Makes of the first items what sources start with. Items that cannot be applied are told. */
-  readonly apply: (planned: Plan, items: readonly Item[]) => Promise<Applied>;
+  readonly prepare: (planned: Plan, items: readonly Item[]) => Promise<Prepared>;
+}
+
+/** A plan and what its sources start with. */
+export interface Prepared {
   /** Asks the store and makes an engine. */
-  readonly open: (planned: Plan, applied: Applied) => Promise<Opened>;
+  readonly open: () => Promise<Opened>;
 }
 
 /**
@@ -108,8 +111,8 @@ export class FirstEpoch {
 
   async #openIfComplete(): Promise<Opened | undefined> {
     if (this.#withoutItem().length > 0) return undefined;
-    const applied = await this.#parts.apply(this.#planned, this.#items);
+    const prepared = await this.#parts.prepare(this.#planned, this.#items);
     // What was refused was no value of anything.
-    return this.#withoutItem().length > 0 ? undefined : this.#parts.open(this.#planned, applied);
+    return this.#withoutItem().length > 0 ? undefined : prepared.open();
   }
 }

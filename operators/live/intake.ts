@@ -165,6 +165,16 @@ export class Intake {
     if (this.ready) this.#onReady();
   }
 
+  /** Of what waits, says again what came before: somebody else may have applied it meanwhile. */
+  recount(isRepeat: (item: Item) => boolean): void {
+    for (const entry of this.#line.slice(this.#next)) {
+      if (!isNew(entry) || !isRepeat(entry.item)) continue;
+      entry.isRepeat = true;
+      this.#fresh -= 1;
+    }
+    if (this.ready) this.#onReady();
+  }
+
   /** Resolves when there is room for an item of a source. */
   room(key: AssetKey): Promise<void> | undefined {
     if (this.count(key) < this.#queueOf(key).capacity) return undefined;
@@ -329,7 +339,7 @@ export class Intake {
   }
 }
 
-function isNew(entry: Entry | undefined): boolean {
+function isNew(entry: Entry | undefined): entry is Queued {
   return entry !== undefined && entry !== 'mark' && !entry.gone && !entry.isRepeat;
 }
 

@@ -17,8 +17,6 @@ import type { WaitingFor } from './service-face.ts';
 export interface LoopParts extends EpochRunnerParts, FirstEpochParts {
   readonly store: Store;
   readonly retryFailed: RetryPolicy | undefined;
-  /** Opens an engine for another plan, between two epochs. */
-  readonly reopen: (planned: Plan) => Promise<Opened>;
 }
 
 /** Another plan for a service. */
@@ -194,7 +192,7 @@ export class LiveLoop {
   async #openInstead(planned: Plan): Promise<Opened | undefined> {
     const claim = (): void => this.#service.claim(servedBy(planned));
     if (this.#runner.engine === undefined) return this.#first.replan(planned, claim);
-    const opened = await this.#parts.reopen(planned);
+    const opened = await (await this.#parts.prepare(planned, [])).open();
     claim();
     return opened;
   }

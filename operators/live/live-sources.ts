@@ -1,8 +1,6 @@
-import { aliasedPort } from '../../lib/events/aliased-port.ts';
 import type { ReadableEvent } from '../../lib/events/logged-event.ts';
 import { readValue, type Observation, type Store } from '../../lib/events/store.ts';
 import type { LivePort } from '../../lib/events/store-port.ts';
-import { livePort } from '../../lib/events/tail.ts';
 import type { AssetKey } from '../../lib/model/asset-key.ts';
 import type { Definitions } from '../../lib/model/definitions.ts';
 import type { Plan } from '../../lib/plan/plan.ts';
@@ -24,18 +22,14 @@ export function readFeeds(defs: Definitions, given: Readonly<Record<string, unkn
 }
 
 /** How far sources have been read, where that is not known yet. With the turn: until then somebody else may go on. */
-export function readOffsets({ sources, aliases }: Definitions, scope: OffsetScope): Promise<void> {
+export function readOffsets({ sources }: Definitions, scope: OffsetScope): Promise<void> {
   const keys = [...sources.values()].flatMap(({ key }) => (scope.offsets.has(key) ? [] : key));
-  return readOffsetsAnew(keys, aliases, scope);
+  return readOffsetsAnew(keys, scope);
 }
 
 /** How far these sources have been read, also where another service has read on since. */
-export async function readOffsetsAnew(
-  keys: readonly AssetKey[],
-  aliases: Definitions['aliases'],
-  { port, offsets }: OffsetScope,
-): Promise<void> {
-  for (const [index, offset] of (await livePort(aliasedPort(port, aliases)).offsets(keys)).entries()) {
+export async function readOffsetsAnew(keys: readonly AssetKey[], { seen, offsets }: OffsetScope): Promise<void> {
+  for (const [index, offset] of (await seen.offsets(keys)).entries()) {
     const key = keys[index];
     if (key !== undefined && offset !== undefined) offsets.set(key, offset);
   }
@@ -43,7 +37,8 @@ export async function readOffsetsAnew(
 
 /** Where offsets are, and where they are kept. */
 export interface OffsetScope {
-  readonly port: LivePort;
+  /** The store as the definitions see it. */
+  readonly seen: LivePort;
   /** By source. */
   readonly offsets: Map<AssetKey, string>;
 }
@@ -51,8 +46,7 @@ export interface OffsetScope {
 /** Sources that are read and have no value yet, each with the steps that cannot run before it has one. */
 export async function missingSources(
   { defs, ...rest }: Plan,
-  port: LivePort,
-  feeds: ReadonlyMap<AssetKey, Feed>,
+  { seen, feeds }: Pick<SourceScope, 'seen' | 'feeds'>,
 ): Promise<ReadonlyMap<AssetKey, readonly string[]>> {
   const wanted = [...wantedKeys({ defs, ...rest })].flatMap(([key, { required, readers }]) => {
     const source = defs.sources.get(key);
@@ -61,7 +55,7 @@ export async function missingSources(
     return needsValue ? [[key, [...readers]] as const] : [];
   });
   const keys = wanted.map(([key]) => key);
-  const events = await aliasedPort(port, defs.aliases).readable(keys, await port.head());
+  const events = await seen.readable(keys, await seen.head());
   return new Map(wanted.filter((_, index) => events[index] === undefined));
 }
 
@@ -69,6 +63,8 @@ export async function missingSources(
 export interface SourceScope {
   readonly store: Store;
   readonly port: LivePort;
+  /** The same as the definitions see it. */
+  readonly seen: LivePort;
   readonly clock: Clock;
   readonly feeds: ReadonlyMap<AssetKey, Feed>;
 }
@@ -87,9 +83,9 @@ export class StoredSources implements SourcesNow {
 
   /** Asks the store which of its sources have a value. */
   static async of(defs: Definitions, scope: SourceScope): Promise<StoredSources> {
-    const { port } = scope;
+    const { seen } = scope;
     const keys = [...defs.sources.values()].map(({ key }) => key);
-    const events = await aliasedPort(port, defs.aliases).readable(keys, await port.head());
+    const events = await seen.readable(keys, await seen.head());
     const stored = new Map<AssetKey, ReadableEvent>();
     for (const [index, event] of events.entries()) {
       const key = keys[index];

@@ -1,3 +1,4 @@
+import { aliasedPort } from '../../lib/events/aliased-port.ts';
 import type { Store } from '../../lib/events/store.ts';
 import { isRetentionStore } from '../../lib/events/retention.ts';
 import { livePort } from '../../lib/events/tail.ts';
@@ -13,13 +14,13 @@ import { systemClock } from '../run/environment.ts';
 import { refuseInsideBody } from '../run/inside-body.ts';
 import { checkSources } from '../run/resolve.ts';
 import { splitOptions } from '../run/run-verb.ts';
-import { applyItems, type Applied } from './apply-items.ts';
+import { applyItems } from './apply-items.ts';
 import { Commits } from './commits.ts';
 import { Engine } from './engine.ts';
 import type { Feed } from './feed.ts';
-import { Intake, type Item, type SourceQueue } from './intake.ts';
+import type { FirstEpochParts } from './first-epoch.ts';
+import { Intake, type SourceQueue } from './intake.ts';
 import { LIVE_RULES, type LiveOptions } from './live-options.ts';
-import type { Opened } from './epoch-runner.ts';
 import type { ObservedNow } from './live-graph.ts';
 import { missingSources, readFeeds, readOffsets, StoredSources, type SourceScope } from './live-sources.ts';
 import { Publication } from './publication.ts';
@@ -86,7 +87,7 @@ function partsOf<Assets>({ defs, options, store, port, feeds, planned }: Startin
     onReady: () => failing.wake(),
     isRepeat: (item) => repeats.isRepeat(item),
   });
-  const { apply, open } = opener({ options, store, port, clock, feeds, offsets, reads: readingSettled(port, commits) });
+  const { missing, prepare } = opener({ options, store, port, clock, feeds, offsets, reads: readingSettled(port, commits) });
   const retry = checkRetry(retryFailed, 'live()');
   return {
     store,
@@ -97,6 +98,7 @@ function partsOf<Assets>({ defs, options, store, port, feeds, planned }: Startin
     commits,
     publication: new Publication(),
     offsets,
+    onAppliedBeside: () => intake.recount((item) => repeats.isApplied(item)),
     forget: (key) => repeats.forget(key),
     retryFailed: retry,
     closeWhenDone: options.closeWhenDone ?? false,
@@ -107,16 +109,8 @@ function partsOf<Assets>({ defs, options, store, port, feeds, planned }: Startin
       checkSources(asked, Object.fromEntries(feeds));
       return planFor(options, asked);
     },
-    missing: async (next) => {
-      await readOffsets(next.defs, { port, offsets });
-      return missingSources(next, port, feeds);
-    },
-    apply: (next, items) => apply(next.defs, items),
-    open,
-    reopen: async (next) => {
-      await readOffsets(next.defs, { port, offsets });
-      return open(next, await apply(next.defs, []));
-    },
+    missing,
+    prepare,
     bind: (loop) => {
       failing.tell = (error) => loop.fail(error);
       failing.wake = () => loop.wake();
@@ -137,23 +131,16 @@ function queueOf({ capacity, overflow, merge }: Feed): SourceQueue {
   return { capacity, overflow: overflow ?? 'error', merge };
 }
 
-interface Opening<Assets> extends SourceScope {
+interface Opening<Assets> extends Omit<SourceScope, 'seen'> {
   readonly options: LiveOptions<Assets>;
   /** Reads values that have settled, on disk or not. */
   readonly reads: StorePort;
   /** By source: the offset of the last item that was applied. */
-  readonly offsets: ReadonlyMap<AssetKey, string>;
+  readonly offsets: Map<AssetKey, string>;
 }
 
-interface Opener {
-  /** Makes of items what the sources of these definitions start with. */
-  readonly apply: (defs: Definitions, items: readonly Item[]) => Promise<Applied>;
-  /** Opens an engine for a plan whose sources start like this. */
-  readonly open: (plan: Plan, applied: Applied) => Promise<Opened>;
-}
-
-function opener<Assets>({ options, reads, offsets, ...scope }: Opening<Assets>): Opener {
-  const { store, port, clock, feeds } = scope;
+function opener<Assets>({ options, reads, offsets, ...opening }: Opening<Assets>): Pick<FirstEpochParts, 'missing' | 'prepare'> {
+  const { store, port, clock, feeds } = opening;
   const { tags = {}, causedBy = null } = options;
   const hooks = checkHooks(options.hooks, 'the service');
   const settings = {
@@ -162,17 +149,32 @@ function opener<Assets>({ options, reads, offsets, ...scope }: Opening<Assets>):
     stepTimeoutMs: options.stepTimeoutMs ?? DEFAULTS.stepTimeoutMs,
     traces: options.traces ?? DEFAULTS.traces,
   };
+  const seenBy = ({ aliases }: Definitions): LivePort => livePort(aliasedPort(port, aliases));
   return {
-    // Offsets of its own: those of the service move on when the first epoch begins.
-    apply: async (defs, items) => applyItems(items, { now: await StoredSources.of(defs, scope), feeds, offsets: new Map(offsets) }),
-    open: async (planned, applied) => {
-      const come = applied.observed.map(({ key, value }) => [key, value] as const);
-      const sources = { ...(await (await StoredSources.of(planned.defs, scope)).startValues()), ...Object.fromEntries(come) };
-      const parts = { plan: planned, store, port, reads, clock, sources, ...settings, hooks, tags, causedBy };
-      const { engine, started, observed } = await Engine.open(parts);
-      const moved = new Map(applied.offsets.map(({ key, offset }) => [key, offset]));
-      const withOffsets = observed.map((each) => withOffset(each, moved.get(each.key) ?? null));
-      return { engine, head: [started], applied: { ...applied, observed: withOffsets } };
+    missing: async (planned) => {
+      const seen = seenBy(planned.defs);
+      // Feeds go on behind them, whatever else is waited for.
+      await readOffsets(planned.defs, { seen, offsets });
+      return missingSources(planned, { seen, feeds });
+    },
+    prepare: async (planned, items) => {
+      const { defs } = planned;
+      const seen = seenBy(defs);
+      await readOffsets(defs, { seen, offsets });
+      const now = await StoredSources.of(defs, { ...opening, seen });
+      // Offsets of its own: those of the service move on when the first epoch begins.
+      const applied = await applyItems(items, { now, feeds, offsets: new Map(offsets) });
+      return {
+        open: async () => {
+          const come = applied.observed.map(({ key, value }) => [key, value] as const);
+          const sources = { ...(await now.startValues()), ...Object.fromEntries(come) };
+          const parts = { plan: planned, store, port, seen, reads, clock, sources, ...settings, hooks, tags, causedBy };
+          const { engine, started, observed } = await Engine.open(parts);
+          const moved = new Map(applied.offsets.map(({ key, offset }) => [key, offset]));
+          const withOffsets = observed.map((each) => withOffset(each, moved.get(each.key) ?? null));
+          return { engine, head: [started], applied: { ...applied, observed: withOffsets } };
+        },
+      };
     },
   };
 }

@@ -1,5 +1,17 @@
 import { describe, expect, test } from 'vitest';
-import { assetsFromGraph, define, endOfEpoch, feed, graph, input, live, op, source, type EpochPolicy } from '../../../index.ts';
+import {
+  assetsFromGraph,
+  define,
+  endOfEpoch,
+  feed,
+  graph,
+  input,
+  live,
+  op,
+  source,
+  type EpochPolicy,
+  type FeedContext,
+} from '../../../index.ts';
 import { memoryStore } from '../../../lib/memory/index.ts';
 import { ready, until } from '../rig/deferred.ts';
 import { brief, chain, offsetOf, pair, seenOf } from '../rig/live-rig.ts';
@@ -179,6 +191,19 @@ describe('where several sources have no value', () => {
 });
 
 describe('before the first epoch', () => {
+  test('a feed goes on behind what is applied, although another source has no value', async () => {
+    const store = memoryStore();
+    const before = await live(pair(), { store, select: [] });
+    await before.push('b', 5, { offset: '7' });
+    await before.close();
+    const opened: (string | undefined)[] = [];
+    const from = ({ offset }: FeedContext): readonly number[] => (opened.push(offset), [8]);
+    const service = await live(pair(), { store, sources: { b: feed<number>({ from, offset: String }) } });
+    await ready();
+    expect([opened, service.waitingFor.map(({ source: key }) => key)]).toEqual([['7'], ['a']]);
+    await service.close({ drain: false });
+  });
+
   test('settled() and durable() wait for it, and do not let in what comes later', async () => {
     const { service, seen } = await empty({ marks: true });
     let isSettled = false;

@@ -62,14 +62,14 @@ export class FeedReader {
 
   /** Also after its end: what it gave last may not have been acknowledged yet. */
   #fail(error: unknown): void {
-    const { key, onFailure } = this.#reading;
-    onFailure(
-      new SelectionError(
-        'SOURCE_FAILED',
-        `The feed of source ${quote(key)} failed: ${readThrown(error).said}. Mend it, or give it "restart" so that it is opened again.`,
-        { details: { key }, cause: error },
-      ),
-    );
+    const { key, feed, onFailure } = this.#reading;
+    const said = readThrown(error).said.replace(/\.$/, '');
+    const cure =
+      feed.restart === undefined
+        ? 'Mend it, or give it "restart" so that it is opened again.'
+        : 'Its "restart" does not open it again after that: mend it, or let that be more patient.';
+    const message = `The feed of source ${quote(key)} failed: ${said}. ${cure}`;
+    onFailure(new SelectionError('SOURCE_FAILED', message, { details: { key }, cause: error }));
     this.#end();
   }
 
@@ -152,14 +152,14 @@ export class FeedReader {
       refused ??= { error };
       interrupt(error);
     };
-    this.#close = () => giveBack(iterator);
+    this.#close = () => giveBack(origin, iterator);
     while (!signal.aborted) {
       // Before it is asked for: what waits for room when the service closes would be in nobody's hands.
       for (let room = intake.room(key); room !== undefined; room = intake.room(key)) await room;
       if (signal.aborted || refused !== undefined) break;
       // A promise for each item, and no race with one that lives as long as the feed: that would keep all of them.
       const next = await new Promise<IteratorResult<unknown>>((resolve, reject) => {
-        interrupt = (error) => (giveBack(iterator), reject(error));
+        interrupt = (error) => (giveBack(origin, iterator), reject(error));
         Promise.resolve(iterator.next()).then(resolve, reject);
       });
       if (next.done === true) return;
@@ -169,7 +169,7 @@ export class FeedReader {
       if (refused === undefined) this.#tryAdd(next.value, refuse);
     }
     if (refused === undefined) return;
-    giveBack(iterator);
+    giveBack(origin, iterator);
     throw refused.error;
   }
 
@@ -235,7 +235,10 @@ function iteratorOf(origin: Exclude<Origin<unknown>, { subscribe: unknown }>): A
 }
 
 /** Nobody waits for it: an iterator that never answers must not keep the service from closing. */
-function giveBack(iterator: AsyncIterator<unknown> | Iterator<unknown>): void {
+function giveBack(origin: object, iterator: AsyncIterator<unknown> | Iterator<unknown>): void {
+  // The iterator of a Node stream answers only when the stream has something: what it holds open would stay so until then.
+  const destroy: unknown = Reflect.get(origin, 'destroy');
+  if (typeof destroy === 'function') Reflect.apply(destroy, origin, []);
   Promise.resolve()
     .then(() => iterator.return?.())
     .catch(() => undefined);

@@ -165,7 +165,7 @@ export function asFeed(given: unknown, key: string): Feed {
   if (made === undefined)
     throw invalid(`The feed of source ${quote(key)}`, `is ${kindOf(given)}. Give an Observable, something to iterate, or feed({ … })`);
   if (made.overflow === undefined && isPushed(made.from)) throw overflowUndeclared(key);
-  if (made.overflow === 'block' && isPushed(made.from)) throw overflowUndeclared(key);
+  if (made.overflow === 'block' && (made.from === undefined || isPushed(made.from))) throw overflowUndeclared(key);
   return made;
 }
 

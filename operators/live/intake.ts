@@ -291,7 +291,7 @@ export class Intake {
         return true;
       }
       default:
-        item.fail(intakeFull(item.key, capacity));
+        item.fail(intakeFull(item.key, capacity, overflow));
         return false;
     }
   }
@@ -343,10 +343,10 @@ function isNew(entry: Entry | undefined): entry is Queued {
   return entry !== undefined && entry !== 'mark' && !entry.gone && !entry.isRepeat;
 }
 
-function intakeFull(key: AssetKey, capacity: number): SelectionError {
+function intakeFull(key: AssetKey, capacity: number, overflow: Overflow): SelectionError {
   return new SelectionError(
     'INTAKE_FULL',
-    `${capacity} items of source ${quote(key)} wait for an epoch already, and its "overflow" is "error". Push more slowly (await what push() gives), raise "capacity", or choose "conflate" or "dropOldest".`,
+    `${capacity} items of source ${quote(key)} wait for an epoch already, and its "overflow" is "${overflow}"${overflow === 'block' ? ', which holds for its origin alone' : ''}. Push more slowly (await what push() gives), raise "capacity", or choose "conflate" or "dropOldest".`,
     { details: { key, capacity } },
   );
 }

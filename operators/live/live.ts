@@ -3,6 +3,7 @@ import type { Store } from '../../lib/events/store.ts';
 import { isRetentionStore } from '../../lib/events/retention.ts';
 import { livePort } from '../../lib/events/tail.ts';
 import type { LivePort, StorePort } from '../../lib/events/store-port.ts';
+import { SelectionError } from '../../lib/kernel/errors.ts';
 import { checkVerbOptions } from '../../lib/kernel/verb-options.ts';
 import { newMemoryStore } from '../../lib/memory/new-memory-store.ts';
 import type { AssetKey } from '../../lib/model/asset-key.ts';
@@ -49,10 +50,21 @@ export async function live<Assets>(defs: Definitions<Assets>, options: LiveOptio
   const store = options.store ?? newMemoryStore({ now: clock.now });
   refuseInsideBody(store.port);
   const feeds = readFeeds(defs, options.sources ?? {});
+  if (options.closeWhenDone === true) checkEnds(feeds);
   const planned = planFor(options, { defs, select: options.select });
   const service = await RunningService.start(partsOf({ defs, options, store, port: livePort(store.port), feeds, planned }));
   if (signal !== undefined) closeOnAbort(service, signal);
   return service;
+}
+
+/** What never ends would never be done. */
+function checkEnds(feeds: ReadonlyMap<AssetKey, Feed>): void {
+  if ([...feeds.values()].some(({ from }) => from !== undefined)) return;
+  throw new SelectionError(
+    'INVALID_OPTION',
+    'live(): "closeWhenDone" is true, and no source has a feed that could end: what is pushed by hand never does. Give a feed with "from", or call close().',
+    { details: { option: 'closeWhenDone' } },
+  );
 }
 
 function closeOnAbort(service: AnyLiveService, signal: AbortSignal): void {

@@ -38,7 +38,10 @@ export interface AnyLiveService {
   push(source: string | SourceDefinition, item: unknown, options?: { readonly offset?: string }): Promise<Pushed>;
   /** Ends an epoch: what was pushed so far is taken together. */
   mark(): void;
-  /** Takes no more epochs until `resume`; what comes waits, within its bounds. */
+  /**
+   * Takes no items, and tries nothing again, until `resume`; what comes waits, within its bounds, and so does who asks for {@link settled}. What
+   * others write to the store is brought up to date all the same; `close` drains as ever.
+   */
   pause(): void;
   /** Goes on after `pause`. */
   resume(): void;

@@ -79,6 +79,17 @@ describe('origins', () => {
     });
   }
 
+  test('a Node stream that waits for more is destroyed when the service closes', async () => {
+    const stream = new Readable({ objectMode: true, read: () => undefined });
+    const service = await live(chain(), { sources: { x: stream } });
+    stream.push(1);
+    await until(() => service.runId !== '');
+    const isClosed = new Promise((resolve) => stream.once('close', resolve));
+    await service.close();
+    await isClosed;
+    expect([stream.destroyed, stream.errored]).toEqual([true, null]);
+  });
+
   test('what was pulled is drained when the service closes, also where there was no room', async () => {
     let given = 0;
     const counting = function* (): Generator<number> {

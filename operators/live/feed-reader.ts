@@ -6,7 +6,7 @@ import { whenDue } from '../run/when-due.ts';
 import type { Clock } from '../step/clock.ts';
 import { readThrown } from '../../lib/kernel/thrown.ts';
 import { endOfEpoch, isOrigin, isPushed, overflowUndeclared, type Feed, type Origin } from './feed.ts';
-import type { Intake, Item, Pushed } from './intake.ts';
+import type { Intake, Pushed } from './intake.ts';
 
 /** What a reader of a feed works with. */
 export interface FeedReading {
@@ -16,6 +16,8 @@ export interface FeedReading {
   readonly clock: Clock;
   /** The offset of the last item that is on disk. */
   readonly offset: () => string | undefined;
+  /** An item as it is when it comes: origins use their objects again. Throws StoreError VALUE_NOT_STORABLE. */
+  readonly fix: (item: unknown) => unknown;
   /** What was taken from the origin and not applied comes again. */
   readonly forget: () => void;
   /** Told once, when the origin has no more, or nothing more of it is wanted. */
@@ -177,22 +179,23 @@ export class FeedReader {
     try {
       this.#add(item, refuse);
     } catch (error) {
+      // Nothing waits behind it yet; what waits before it is as good as it was.
+      this.#hasLost = !this.#replays;
       refuse(error);
     }
   }
 
   #add(item: unknown, refuse: (error: unknown) => void): void {
-    const { key, feed, intake } = this.#reading;
+    const { key, feed, intake, fix } = this.#reading;
     if (item === endOfEpoch) return intake.mark();
-    const taken: Item = {
+    intake.add({
       key,
-      value: item,
+      value: fix(item),
       offset: feed.offset?.(item),
       settle: (pushed) => this.#settled(item, pushed),
       fail: (error) => this.#refused(error, refuse),
       reader: this,
-    };
-    intake.add(taken);
+    });
   }
 
   #refused(error: unknown, refuse: (error: unknown) => void): void {
@@ -210,13 +213,16 @@ export class FeedReader {
    */
   #takeBack(): void {
     const { feed, intake, forget } = this.#reading;
-    if (feed.restart === undefined) return;
-    if (typeof feed.from !== 'function' || feed.offset === undefined) {
-      this.#hasLost = true;
-      return;
-    }
+    this.#hasLost = !this.#replays;
+    if (feed.restart === undefined || this.#hasLost) return;
     intake.withdraw(this);
     forget();
+  }
+
+  /** Whether its origin can be opened behind what is applied. */
+  get #replays(): boolean {
+    const { from, offset } = this.#reading.feed;
+    return typeof from === 'function' && offset !== undefined;
   }
 
   #settled(item: unknown, { outcome }: Pushed): void {

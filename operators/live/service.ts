@@ -197,6 +197,7 @@ export class RunningService<Assets> implements LiveServiceOf<Assets> {
       intake,
       clock,
       offset: () => offsets.get(key),
+      fix: (item) => this.#fixed(key, item),
       forget: () => forget(key),
       onEnd: () => this.#ended(),
       onFailure: (error) => this.#loop.fail(error),

@@ -1,7 +1,21 @@
 import { Readable } from 'node:stream';
 import { concat, NEVER, Observable, of, Subject, throwError } from 'rxjs';
 import { describe, expect, test } from 'vitest';
-import { DefinitionError, endOfEpoch, feed, live, type FeedContext, type FeedOptions, type Pushed } from '../../../index.ts';
+import {
+  assetsFromGraph,
+  define,
+  DefinitionError,
+  endOfEpoch,
+  feed,
+  graph,
+  input,
+  live,
+  op,
+  source,
+  type FeedContext,
+  type FeedOptions,
+  type Pushed,
+} from '../../../index.ts';
 import { memoryStore } from '../../../lib/memory/index.ts';
 import { deferred, ready, until } from '../rig/deferred.ts';
 import { brief, chain, interferedStore, offsetOf, seenOf, type LiveInterference } from '../rig/live-rig.ts';
@@ -39,7 +53,7 @@ function positive(_: number | undefined, item: number): number {
 }
 
 /** A service with a feed that may be opened again three times, how often that was, and what lets time go on. */
-async function reopening(options: FeedOptions<number, number>) {
+async function reopening(options: FeedOptions<number, number>, store = memoryStore()) {
   const clock = manualClock();
   const opened = { times: 0 };
   const { from } = options;
@@ -48,7 +62,7 @@ async function reopening(options: FeedOptions<number, number>) {
     return typeof from === 'function' ? from(context) : (from ?? []);
   };
   const restart = { max: 3, delayMs: 1 };
-  const service = await live(chain(), { clock, sources: { x: feed<number>({ ...options, from: counted, restart }) } });
+  const service = await live(chain(), { store, clock, sources: { x: feed<number>({ ...options, from: counted, restart }) } });
   const turn = async (): Promise<void> => {
     await ready(3);
     clock.advance(1);
@@ -78,6 +92,23 @@ describe('origins', () => {
       expect(values.map((change) => change.state === 'value' && change.value)).toEqual([2, 4, 6]);
     });
   }
+
+  test('items are what they are when they come, also of an origin that uses its objects again', async () => {
+    const reading = new Float64Array(1);
+    const reused = function* (): Generator<Float64Array> {
+      for (const n of [1, 2, 3]) {
+        reading[0] = n;
+        yield reading;
+      }
+    };
+    const first = op({ name: 'first', codeVersion: '1', inputs: { x: input<Float64Array>() }, run: ({ x }) => x[0] });
+    const body = graph('first', { inputs: { x: input<Float64Array>() } }, (inputs) => first(inputs));
+    const defs = define({ assets: [source<Float64Array>('x'), assetsFromGraph(body)] });
+    const service = await live(defs, { sources: { x: feed<Float64Array>({ from: reused() }) }, closeWhenDone: true });
+    const values = seenOf(service.changes('first'));
+    await service.closed;
+    expect(values.map((change) => change.state === 'value' && change.value)).toEqual([1, 2, 3]);
+  });
 
   test('a Node stream that waits for more is destroyed when the service closes', async () => {
     const stream = new Readable({ objectMode: true, read: () => undefined });
@@ -419,6 +450,21 @@ describe('a feed that fails', () => {
     }
   });
 
+  test('with an item that is no value applies what came before it', async () => {
+    const store = memoryStore();
+    const { opened, service, turn } = await reopening(
+      {
+        from: () => unending([1, 2, untyped<number>(() => 3)]),
+        offset: (item) => (typeof item === 'number' ? String(item) : '3'),
+      },
+      store,
+    );
+    for (let turns = 0; turns < 50 && opened.times < 10; turns += 1) await turn();
+    await expect(service.closed).rejects.toMatchObject({ code: 'SOURCE_FAILED', cause: { code: 'VALUE_NOT_STORABLE' } });
+    expect([await store.value('x'), await offsetOf(store, 'x')]).toEqual([2, '2']);
+    expect(opened.times).toBeLessThanOrEqual(5);
+  });
+
   test('that fails by itself is opened as often as it says in a row: what is applied begins the count anew', async () => {
     const { opened, service, turn } = await reopening({
       from: () =>
@@ -475,14 +521,14 @@ describe('a feed that fails', () => {
     let isReturned = false;
     const origin: AsyncIterable<number> = {
       [Symbol.asyncIterator]: () => ({
-        next: () => ((asked += 1) === 1 ? Promise.resolve({ done: false, value: untyped<number>(() => 1) }) : given.promise),
+        next: () => ((asked += 1) === 1 ? Promise.resolve({ done: false, value: -1 }) : given.promise),
         return: async () => {
           isReturned = true;
           return { done: true, value: undefined };
         },
       }),
     };
-    const service = await live(chain(), { sources: { x: feed<number>({ from: origin, initial: 0 }) } });
+    const service = await live(chain(), { sources: { x: feed<number, number>({ from: origin, initial: 0, fold: positive }) } });
     await expect(service.closed).rejects.toMatchObject({ code: 'SOURCE_FAILED' });
     expect([asked, isReturned]).toEqual([2, true]);
   });

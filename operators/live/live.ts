@@ -20,7 +20,7 @@ import { Commits } from './commits.ts';
 import { Engine } from './engine.ts';
 import type { Feed } from './feed.ts';
 import type { FirstEpochParts } from './first-epoch.ts';
-import { Intake, type SourceQueue } from './intake.ts';
+import { Intake, type EpochPolicy, type SourceQueue } from './intake.ts';
 import { LIVE_RULES, type LiveOptions } from './live-options.ts';
 import type { ObservedNow } from './live-graph.ts';
 import { missingSources, readFeeds, readOffsets, StoredSources, type SourceScope } from './live-sources.ts';
@@ -51,6 +51,7 @@ export async function live<Assets>(defs: Definitions<Assets>, options: LiveOptio
   refuseInsideBody(store.port);
   const feeds = readFeeds(defs, options.sources ?? {});
   if (options.closeWhenDone === true) checkEnds(feeds);
+  checkDue(options.epochs, defs, feeds);
   const planned = planFor(options, { defs, select: options.select });
   const service = await RunningService.start(partsOf({ defs, options, store, port: livePort(store.port), feeds, planned }));
   if (signal !== undefined) closeOnAbort(service, signal);
@@ -64,6 +65,20 @@ function checkEnds(feeds: ReadonlyMap<AssetKey, Feed>): void {
     'INVALID_OPTION',
     'live(): "closeWhenDone" is true, and no source has a feed that could end: what is pushed by hand never does. Give a feed with "from", or call close().',
     { details: { option: 'closeWhenDone' } },
+  );
+}
+
+/** What conflates waits in its place for as long as it takes, which is for ever where no epoch is ever due. */
+function checkDue(epochs: EpochPolicy | undefined, { sources }: Definitions, feeds: ReadonlyMap<AssetKey, Feed>): void {
+  const { items, ms, marks } = epochs ?? {};
+  if (items === undefined || ms !== undefined || marks !== undefined) return;
+  const queues = [...sources.values()].map(({ key }) => feeds.get(key));
+  const most = queues.reduce((sum, queue) => sum + (queue?.overflow === 'conflate' ? queue.capacity : Infinity), 0);
+  if (most >= items || queues.length === 0) return;
+  throw new SelectionError(
+    'INVALID_OPTION',
+    `live(): "epochs" waits for ${items} items, and the sources have room for ${most}: they conflate the rest, and no epoch would ever begin. Give fewer "items", "ms", or feeds with more "capacity".`,
+    { details: { option: 'epochs' } },
   );
 }
 

@@ -34,10 +34,15 @@ export async function changesResponse(request: Request, store: Store, options: C
       heartbeat = setInterval(beat, options.heartbeatMs ?? 15_000);
     },
     pull: async (controller) => {
-      const next = await messages.next();
-      if (next.done !== true) return controller.enqueue(bytesOf(next.value));
-      clearInterval(heartbeat);
-      controller.close();
+      let isOver = true;
+      try {
+        const next = await messages.next();
+        isOver = next.done === true;
+        if (next.done === true) controller.close();
+        else controller.enqueue(bytesOf(next.value));
+      } finally {
+        if (isOver) clearInterval(heartbeat);
+      }
     },
     cancel: () => {
       clearInterval(heartbeat);

@@ -1,8 +1,6 @@
-import { aliasedPort } from '../../lib/events/aliased-port.ts';
 import type { LogLine, NewEvent, RunEnded, RunStarted } from '../../lib/events/logged-event.ts';
 import type { LivePort, StorePort } from '../../lib/events/store-port.ts';
 import type { Store } from '../../lib/events/store.ts';
-import { livePort } from '../../lib/events/tail.ts';
 import { quote } from '../../lib/kernel/print.ts';
 import type { AssetKey } from '../../lib/model/asset-key.ts';
 import type { Hooks } from '../../lib/model/hooks.ts';
@@ -22,6 +20,8 @@ export interface EngineParts {
   readonly plan: Plan;
   readonly store: Store;
   readonly port: LivePort;
+  /** The same as the definitions of the plan see it. */
+  readonly seen: LivePort;
   /** Reads values that have settled, on disk or not. */
   readonly reads: StorePort;
   readonly clock: Clock;
@@ -78,13 +78,12 @@ export class Engine {
   static async open(
     parts: EngineParts,
   ): Promise<{ readonly engine: Engine; readonly started: RunStarted; readonly observed: readonly ObservedNow[] }> {
-    const { plan, store, port, reads, clock, sources, traces } = parts;
+    const { plan, store, port, seen, reads, clock, sources, traces } = parts;
     const runId = uniqueId();
     const asked = await resolve(plan, { ...store, port }, { sources, clock, runId, traces, looksAtAll: true });
     const resolved = { ...asked, supply: settlePositions(asked.supply, asked.readsAt + 1) };
-    const aliased = livePort(aliasedPort(port, plan.defs.aliases));
-    const fold = new LogFold(resolved, await readUnsuccessful(resolved, aliased), traces);
-    await addOtherSources(fold, resolved, aliased);
+    const fold = new LogFold(resolved, await readUnsuccessful(resolved, seen), traces);
+    await addOtherSources(fold, resolved, seen);
     const controller = sharedAbortController();
     const { signal } = controller;
     const resources = new ResourceScope({ provisions: plan.resources, context: Object.freeze({ signal, runId }) });
@@ -137,6 +136,11 @@ export class Engine {
     for (const { resource, thrown } of await this.#resources.disposeWithin(graceMs, clock))
       this.#between.push(this.#line(`Resource ${quote(resource)} could not be disposed: ${readThrown(thrown).said}`));
     return [...this.takeBetween(), { type: 'run-ended', runId: this.runId, time: clock.now(), status }];
+  }
+
+  /** The store as its definitions see it. */
+  get seen(): LivePort {
+    return this.#parts.seen;
   }
 
   /** Whether an asset is kept up to date. */

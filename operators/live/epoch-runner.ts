@@ -1,4 +1,3 @@
-import { aliasedPort } from '../../lib/events/aliased-port.ts';
 import type { LoggedEvent, NewEvent } from '../../lib/events/logged-event.ts';
 import type { Position } from '../../lib/events/position.ts';
 import type { LivePort } from '../../lib/events/store-port.ts';
@@ -24,6 +23,8 @@ export interface EpochRunnerParts {
   readonly publication: Publication;
   /** By source: the offset of the last item that was applied. */
   readonly offsets: Map<AssetKey, string>;
+  /** Told when another service has applied items. */
+  readonly onAppliedBeside: () => void;
 }
 
 /** An engine, and what its first epoch logs and does. */
@@ -67,8 +68,8 @@ export class EpochRunner {
   async enter({ engine, head, applied }: Opened, before: readonly NewEvent[]): Promise<void> {
     const { port, offsets } = this.#parts;
     if (before.length > 0) await port.append({ events: before, values: [] });
+    engine.graph.startAt((await port.head()) + 1, this.#engine?.graph.epoch ?? 0);
     this.#engine = engine;
-    engine.graph.startAt((await port.head()) + 1);
     for (const { key, offset } of applied.offsets) offsets.set(key, offset);
     this.#tellRepeats(applied);
     const marked = engine.plan.steps.map(({ index }) => index);
@@ -115,17 +116,15 @@ export class EpochRunner {
   }
 
   async #adopt(
-    { graph, plan }: Engine,
+    { graph, seen }: Engine,
     head: Position,
   ): Promise<Required<Pick<Round, 'beside'>> & { readonly marked: ReadonlySet<number> }> {
-    const { port, offsets } = this.#parts;
-    const { aliases } = plan.defs;
-    const log = aliasedPort(port, aliases);
+    const { offsets, onAppliedBeside } = this.#parts;
     const beside: LoggedEvent[] = [];
     const marked = new Set<number>();
     const read = new Set<AssetKey>();
     while (graph.next <= head) {
-      const events = await log.read(graph.next, Math.min(PAGE, head + 1 - graph.next));
+      const events = await seen.read(graph.next, Math.min(PAGE, head + 1 - graph.next));
       for (const step of graph.adopt(events)) marked.add(step);
       for (const event of events) {
         if (event.type === 'asset-materialized' || event.type === 'asset-absent') beside.push(event);
@@ -133,7 +132,10 @@ export class EpochRunner {
       }
     }
     // Another service may have applied items of the same origin.
-    if (read.size > 0) await readOffsetsAnew([...read], aliases, { port, offsets });
+    if (read.size > 0) {
+      await readOffsetsAnew([...read], { seen, offsets });
+      onAppliedBeside();
+    }
     return { marked, beside };
   }
 

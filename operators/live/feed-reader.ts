@@ -6,7 +6,7 @@ import { whenDue } from '../run/when-due.ts';
 import type { Clock } from '../step/clock.ts';
 import { readThrown } from '../../lib/kernel/thrown.ts';
 import { endOfEpoch, isOrigin, isPushed, overflowUndeclared, type Feed, type Origin } from './feed.ts';
-import type { Intake, Item, Pushed } from './intake.ts';
+import type { Intake, Pushed } from './intake.ts';
 
 /** What a reader of a feed works with. */
 export interface FeedReading {
@@ -16,6 +16,8 @@ export interface FeedReading {
   readonly clock: Clock;
   /** The offset of the last item that is on disk. */
   readonly offset: () => string | undefined;
+  /** An item as it is when it comes: origins use their objects again. Throws StoreError VALUE_NOT_STORABLE. */
+  readonly fix: (item: unknown) => unknown;
   /** What was taken from the origin and not applied comes again. */
   readonly forget: () => void;
   /** Told once, when the origin has no more, or nothing more of it is wanted. */
@@ -28,7 +30,12 @@ export interface FeedReading {
 export class FeedReader {
   readonly #reading: FeedReading;
   readonly #controller = new AbortController();
+  /** In a row: since something was applied. */
   #failures = 0;
+  /** Since the service began: nothing that is applied later makes up for an item that is lost. */
+  #losses = 0;
+  /** Whether the origin, as it is open, gave an item that was refused and does not come again. */
+  #hasLost = false;
   #ended = false;
   #close: () => void = () => undefined;
 
@@ -57,14 +64,14 @@ export class FeedReader {
 
   /** Also after its end: what it gave last may not have been acknowledged yet. */
   #fail(error: unknown): void {
-    const { key, onFailure } = this.#reading;
-    onFailure(
-      new SelectionError(
-        'SOURCE_FAILED',
-        `The feed of source ${quote(key)} failed: ${readThrown(error).said}. Mend it, or give it "restart" so that it is opened again.`,
-        { details: { key }, cause: error },
-      ),
-    );
+    const { key, feed, onFailure } = this.#reading;
+    const said = readThrown(error).said.replace(/\.$/, '');
+    const cure =
+      feed.restart === undefined
+        ? 'Mend it, or give it "restart" so that it is opened again.'
+        : 'Its "restart" does not open it again after that: mend it, or let that be more patient.';
+    const message = `The feed of source ${quote(key)} failed: ${said}. ${cure}`;
+    onFailure(new SelectionError('SOURCE_FAILED', message, { details: { key }, cause: error }));
     this.#end();
   }
 
@@ -79,6 +86,7 @@ export class FeedReader {
         // Its origin is closed already.
         this.#close = () => undefined;
         this.#failures += 1;
+        if (this.#hasLost) this.#losses += 1;
         if (await this.#mayTryAgain(error)) continue;
         return;
       }
@@ -102,6 +110,7 @@ export class FeedReader {
   }
 
   async #read(): Promise<void> {
+    this.#hasLost = false;
     const { feed, key, clock, offset } = this.#reading;
     const { from } = feed;
     const { signal } = this.#controller;
@@ -145,14 +154,14 @@ export class FeedReader {
       refused ??= { error };
       interrupt(error);
     };
-    this.#close = () => giveBack(iterator);
+    this.#close = () => giveBack(origin, iterator);
     while (!signal.aborted) {
       // Before it is asked for: what waits for room when the service closes would be in nobody's hands.
       for (let room = intake.room(key); room !== undefined; room = intake.room(key)) await room;
       if (signal.aborted || refused !== undefined) break;
       // A promise for each item, and no race with one that lives as long as the feed: that would keep all of them.
       const next = await new Promise<IteratorResult<unknown>>((resolve, reject) => {
-        interrupt = (error) => (giveBack(iterator), reject(error));
+        interrupt = (error) => (giveBack(origin, iterator), reject(error));
         Promise.resolve(iterator.next()).then(resolve, reject);
       });
       if (next.done === true) return;
@@ -162,7 +171,7 @@ export class FeedReader {
       if (refused === undefined) this.#tryAdd(next.value, refuse);
     }
     if (refused === undefined) return;
-    giveBack(iterator);
+    giveBack(origin, iterator);
     throw refused.error;
   }
 
@@ -170,22 +179,23 @@ export class FeedReader {
     try {
       this.#add(item, refuse);
     } catch (error) {
+      // Nothing waits behind it yet; what waits before it is as good as it was.
+      this.#hasLost = !this.#replays;
       refuse(error);
     }
   }
 
   #add(item: unknown, refuse: (error: unknown) => void): void {
-    const { key, feed, intake } = this.#reading;
+    const { key, feed, intake, fix } = this.#reading;
     if (item === endOfEpoch) return intake.mark();
-    const taken: Item = {
+    intake.add({
       key,
-      value: item,
+      value: fix(item),
       offset: feed.offset?.(item),
       settle: (pushed) => this.#settled(item, pushed),
       fail: (error) => this.#refused(error, refuse),
       reader: this,
-    };
-    intake.add(taken);
+    });
   }
 
   #refused(error: unknown, refuse: (error: unknown) => void): void {
@@ -199,19 +209,26 @@ export class FeedReader {
 
   /**
    * Where the origin is opened again behind what is applied, what waits behind a refused item comes again too. Applied before that, it would make
-   * the refused one look like one that was applied already.
+   * the refused one look like one that was applied already. Any other origin does not give it again.
    */
   #takeBack(): void {
     const { feed, intake, forget } = this.#reading;
-    if (typeof feed.from !== 'function' || feed.offset === undefined || feed.restart === undefined) return;
+    this.#hasLost = !this.#replays;
+    if (feed.restart === undefined || this.#hasLost) return;
     intake.withdraw(this);
     forget();
+  }
+
+  /** Whether its origin can be opened behind what is applied. */
+  get #replays(): boolean {
+    const { from, offset } = this.#reading.feed;
+    return typeof from === 'function' && offset !== undefined;
   }
 
   #settled(item: unknown, { outcome }: Pushed): void {
     const { acknowledge } = this.#reading.feed;
     // Only what was applied is a success: an item that is refused each time that it comes must not be asked for for ever.
-    if (outcome === 'applied') this.#failures = 0;
+    if (outcome === 'applied') this.#failures = this.#losses;
     if (acknowledge === undefined || outcome === 'conflated') return;
     Promise.resolve()
       .then(() => acknowledge(item))
@@ -224,7 +241,10 @@ function iteratorOf(origin: Exclude<Origin<unknown>, { subscribe: unknown }>): A
 }
 
 /** Nobody waits for it: an iterator that never answers must not keep the service from closing. */
-function giveBack(iterator: AsyncIterator<unknown> | Iterator<unknown>): void {
+function giveBack(origin: object, iterator: AsyncIterator<unknown> | Iterator<unknown>): void {
+  // The iterator of a Node stream answers only when the stream has something: what it holds open would stay so until then.
+  const destroy: unknown = Reflect.get(origin, 'destroy');
+  if (typeof destroy === 'function') Reflect.apply(destroy, origin, []);
   Promise.resolve()
     .then(() => iterator.return?.())
     .catch(() => undefined);

@@ -47,7 +47,11 @@ export interface FeedOptions<T, Item> {
   readonly merge?: (earlier: Item, later: Item) => Item;
   /** The source's value before the first item, so that the service need not wait for one. */
   readonly initial?: T;
-  /** When to open the origin again after it failed. Without it, a feed that fails ends the service. */
+  /**
+   * When to open the origin again after it failed, as often as it says in a row; an item that is applied begins the count anew. An item that is
+   * refused is lost where `from` is no function that is told an `offset`: those count for as long as the service lives. Without it, a feed that
+   * fails ends the service.
+   */
   readonly restart?: RetryPolicy;
   /** Called for each item, in order, when it is on disk, or need not be: what a queue is acknowledged by. */
   readonly acknowledge?: (item: Item) => void | Promise<void>;
@@ -161,7 +165,7 @@ export function asFeed(given: unknown, key: string): Feed {
   if (made === undefined)
     throw invalid(`The feed of source ${quote(key)}`, `is ${kindOf(given)}. Give an Observable, something to iterate, or feed({ … })`);
   if (made.overflow === undefined && isPushed(made.from)) throw overflowUndeclared(key);
-  if (made.overflow === 'block' && isPushed(made.from)) throw overflowUndeclared(key);
+  if (made.overflow === 'block' && (made.from === undefined || isPushed(made.from))) throw overflowUndeclared(key);
   return made;
 }
 

@@ -1,5 +1,5 @@
 import type { AssetKey } from '../../lib/model/asset-key.ts';
-import type { Applied } from './apply-items.ts';
+import type { Plan } from '../../lib/plan/plan.ts';
 import type { Opened } from './epoch-runner.ts';
 import type { Intake, Item } from './intake.ts';
 import type { WaitingFor } from './service-face.ts';
@@ -7,12 +7,18 @@ import type { WaitingFor } from './service-face.ts';
 /** What the first epoch of a service is made of. All but the intake is to be asked with the turn. */
 export interface FirstEpochParts {
   readonly intake: Intake;
-  /** Asks the store which sources have to have a value before there can be an engine, and who needs it. */
-  readonly missing: () => Promise<ReadonlyMap<AssetKey, readonly string[]>>;
+  /** What is to be kept up to date, unless another plan takes its place before the first epoch. */
+  readonly planned: Plan;
+  /** Asks the store which sources have to have a value before there can be an engine for a plan, and who needs it. */
+  readonly missing: (planned: Plan) => Promise<ReadonlyMap<AssetKey, readonly string[]>>;
   /** Makes of the first items what sources start with. Items that cannot be applied are told. */
-  readonly apply: (items: readonly Item[]) => Promise<Applied>;
+  readonly prepare: (planned: Plan, items: readonly Item[]) => Promise<Prepared>;
+}
+
+/** A plan and what its sources start with. */
+export interface Prepared {
   /** Asks the store and makes an engine. */
-  readonly open: (applied: Applied) => Promise<Opened>;
+  readonly open: () => Promise<Opened>;
 }
 
 /**
@@ -21,14 +27,21 @@ export interface FirstEpochParts {
  */
 export class FirstEpoch {
   readonly #parts: FirstEpochParts;
+  #planned: Plan;
   #missing: ReadonlyMap<AssetKey, readonly string[]> = new Map();
   #items: readonly Item[] = [];
 
   constructor(parts: FirstEpochParts) {
     this.#parts = parts;
+    this.#planned = parts.planned;
   }
 
-  /** Items that it has taken. */
+  /** What is kept up to date from the first epoch on. */
+  get planned(): Plan {
+    return this.#planned;
+  }
+
+  /** Items that it has taken, and nobody else has: they are told where there is no epoch. */
   get items(): readonly Item[] {
     return this.#items;
   }
@@ -48,8 +61,24 @@ export class FirstEpoch {
 
   /** Asks which sources have no value; gives the engine where all have one. */
   async look(): Promise<Opened | undefined> {
-    this.#missing = await this.#parts.missing();
+    this.#missing = await this.#parts.missing(this.#planned);
     return this.#openIfComplete();
+  }
+
+  /** Goes on with another plan, as {@link look} does. Rejects where it cannot, or where `accept` throws, and then stays with the one before. */
+  async replan(planned: Plan, accept: () => void): Promise<Opened | undefined> {
+    const before = { planned: this.#planned, missing: this.#missing };
+    try {
+      this.#missing = await this.#parts.missing(planned);
+      this.#planned = planned;
+      const opened = await this.#openIfComplete();
+      accept();
+      return opened;
+    } catch (error) {
+      this.#planned = before.planned;
+      this.#missing = before.missing;
+      throw error;
+    }
   }
 
   /** Takes the items of an epoch that is due; gives the engine where all sources have a value then. */
@@ -82,8 +111,8 @@ export class FirstEpoch {
 
   async #openIfComplete(): Promise<Opened | undefined> {
     if (this.#withoutItem().length > 0) return undefined;
-    const applied = await this.#parts.apply(this.#items);
+    const prepared = await this.#parts.prepare(this.#planned, this.#items);
     // What was refused was no value of anything.
-    return this.#withoutItem().length > 0 ? undefined : this.#parts.open(applied);
+    return this.#withoutItem().length > 0 ? undefined : prepared.open();
   }
 }

@@ -103,7 +103,7 @@ export class Intake {
   #fresh = 0;
   #came = 0;
   #marks = 0;
-  /** How many sources that block have no more room. */
+  /** How many sources that end an epoch early have no more room. */
   #full = 0;
   /** The time of the policy is over, and not all that waited then has been taken. */
   #due = false;
@@ -160,8 +160,18 @@ export class Intake {
     this.#came += 1;
     const count = this.count(item.key) + 1;
     this.#counts.set(item.key, count);
-    if (count === queue.capacity && queue.overflow === 'block') this.#full += 1;
+    if (count === queue.capacity && this.#endsEarly(queue)) this.#full += 1;
     this.#startTimer();
+    if (this.ready) this.#onReady();
+  }
+
+  /** Of what waits, says again what came before: somebody else may have applied it meanwhile. */
+  recount(isRepeat: (item: Item) => boolean): void {
+    for (const entry of this.#line.slice(this.#next)) {
+      if (!isNew(entry) || !isRepeat(entry.item)) continue;
+      entry.isRepeat = true;
+      this.#fresh -= 1;
+    }
     if (this.ready) this.#onReady();
   }
 
@@ -257,6 +267,15 @@ export class Intake {
     return this.#queues.get(key) ?? this.#fallback;
   }
 
+  /**
+   * Whether an epoch begins when a source has no more room: what blocks would wait for ever, and where so many items are waited for, what refuses or
+   * drops more of them may never have so many. Who conflates wants the last one, whenever that is taken; a mark is somebody's word.
+   */
+  #endsEarly({ overflow }: SourceQueue): boolean {
+    if (overflow === 'block') return true;
+    return overflow !== 'conflate' && this.#policy.items !== undefined && this.#policy.marks === undefined;
+  }
+
   /** True where the item can be put in line after all. */
   #makeRoom({ item, isRepeat }: Pick<Queued, 'item' | 'isRepeat'>, { overflow, capacity, merge }: SourceQueue): boolean {
     switch (overflow) {
@@ -281,7 +300,7 @@ export class Intake {
         return true;
       }
       default:
-        item.fail(intakeFull(item.key, capacity));
+        item.fail(intakeFull(item.key, capacity, overflow));
         return false;
     }
   }
@@ -289,8 +308,8 @@ export class Intake {
   #leave({ item, isRepeat }: Queued): Item {
     const { key } = item;
     const count = this.count(key);
-    const { capacity, overflow } = this.#queueOf(key);
-    if (count === capacity && overflow === 'block') this.#full -= 1;
+    const queue = this.#queueOf(key);
+    if (count === queue.capacity && this.#endsEarly(queue)) this.#full -= 1;
     this.#counts.set(key, count - 1);
     this.#waiting -= 1;
     if (!isRepeat) this.#fresh -= 1;
@@ -329,14 +348,14 @@ export class Intake {
   }
 }
 
-function isNew(entry: Entry | undefined): boolean {
+function isNew(entry: Entry | undefined): entry is Queued {
   return entry !== undefined && entry !== 'mark' && !entry.gone && !entry.isRepeat;
 }
 
-function intakeFull(key: AssetKey, capacity: number): SelectionError {
+function intakeFull(key: AssetKey, capacity: number, overflow: Overflow): SelectionError {
   return new SelectionError(
     'INTAKE_FULL',
-    `${capacity} items of source ${quote(key)} wait for an epoch already, and its "overflow" is "error". Push more slowly (await what push() gives), raise "capacity", or choose "conflate" or "dropOldest".`,
+    `${capacity} items of source ${quote(key)} wait for an epoch already, and its "overflow" is "${overflow}"${overflow === 'block' ? ', which holds for its origin alone' : ''}. Push more slowly (await what push() gives), raise "capacity", or choose "conflate" or "dropOldest".`,
     { details: { key, capacity } },
   );
 }

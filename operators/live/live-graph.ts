@@ -2,10 +2,9 @@ import { freezeEvent } from '../../lib/events/freeze-event.ts';
 import { atPosition, type LoggedEvent, type NewEvent, type ReadableEvent } from '../../lib/events/logged-event.ts';
 import type { Position } from '../../lib/events/position.ts';
 import type { AppendBatch, StoredValue, StorePort } from '../../lib/events/store-port.ts';
-import { encodeSource, observation, type Observation, readValue } from '../../lib/events/store.ts';
-import { checkSize, DEFAULT_LIMITS } from '../../lib/events/value-limits.ts';
+import { type Observation, readValue } from '../../lib/events/store.ts';
+import { DEFAULT_LIMITS } from '../../lib/events/value-limits.ts';
 import { invariant } from '../../lib/kernel/invariant.ts';
-import { quote } from '../../lib/kernel/print.ts';
 import type { AssetKey } from '../../lib/model/asset-key.ts';
 import type { Plan, PlannedStep } from '../../lib/plan/plan.ts';
 import { differenceOf } from '../../lib/plan/trace.ts';
@@ -27,6 +26,7 @@ import type { Supplied } from '../run/supply.ts';
 import { adoptedSlots } from './adopted-slots.ts';
 import { LiveHeld } from './live-held.ts';
 import type { LogFold, SettledTrace } from './log-fold.ts';
+import { observeSource } from './source-of.ts';
 import { placesOf, readersOf } from './plan-places.ts';
 import { RowsBefore } from './rows-before.ts';
 
@@ -147,9 +147,10 @@ export class LiveGraph {
     return this.#next;
   }
 
-  /** Says where its first event will stand, where that is not right behind what it was resolved at. */
-  startAt(next: Position): void {
+  /** Says where its first event will stand, where that is not right behind what it was resolved at, and which epoch of its service comes first. */
+  startAt(next: Position, epoch: number): void {
     this.#next = next;
+    this.#epoch = epoch;
   }
 
   /** Failed steps, by plan index. */
@@ -157,13 +158,10 @@ export class LiveGraph {
     return [...this.#fold.unsuccessful].flatMap(([index, { outcome }]) => (outcome === 'failed' ? [index] : []));
   }
 
-  /** What a new value of a source would add to the log. Throws StoreError VALUE_NOT_STORABLE or VALUE_TOO_LARGE. */
+  /** What a new value of a source would add to the log. Throws SelectionError UNKNOWN_SOURCE, StoreError VALUE_NOT_STORABLE or VALUE_TOO_LARGE. */
   observe(key: AssetKey, value: unknown, offset: string | null): Observation {
     const { clock, runId, port } = this.#parts;
-    const encoded = encodeSource(key, value, this.#plan.defs.sources.get(key)?.codec);
-    // Refused by the store, it would take the whole epoch with it.
-    checkSize(`The value of ${quote(key)}`, encoded, port.limits ?? DEFAULT_LIMITS);
-    return observation({ key, encoded, offset, time: clock.now(), runId }, this.#fold.before.get(key));
+    return observeSource(this.#plan.defs, port, { key, value, offset, time: clock.now(), runId, before: this.#fold.before.get(key) });
   }
 
   /** What the graph reads of a source now; a promise where it has to be fetched. */

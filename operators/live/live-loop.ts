@@ -17,8 +17,14 @@ import type { WaitingFor } from './service-face.ts';
 export interface LoopParts extends EpochRunnerParts, FirstEpochParts {
   readonly store: Store;
   readonly retryFailed: RetryPolicy | undefined;
-  /** What is kept up to date at first. */
-  readonly planned: Plan;
+}
+
+/** Another plan for a service. */
+export interface Replacement {
+  /** Makes it when it is its turn. */
+  readonly plan: () => Plan;
+  /** Told when the service goes on with it. */
+  readonly onTaken: () => void;
 }
 
 type Job = () => Promise<void>;
@@ -72,10 +78,15 @@ export class LiveLoop {
     return this.#runner.engine;
   }
 
+  /** What is kept up to date. */
+  get planned(): Plan {
+    return this.#runner.engine?.plan ?? this.#first.planned;
+  }
+
   /** Opens the engine where all sources have a value. To be called with nobody else at work. */
   async start(): Promise<void> {
     try {
-      this.#service.claim(servedBy(this.#parts.planned));
+      this.#service.claim(servedBy(this.planned));
       await this.#takeTurn();
       await this.#lookForValues();
     } catch (error) {
@@ -153,26 +164,37 @@ export class LiveLoop {
     });
   }
 
-  /** Ends the engine and goes on with another one. Rejects where that one cannot start, and then nothing has changed. */
-  replace(open: (items: readonly Item[]) => Promise<Opened>): Promise<void> {
+  /**
+   * Ends the engine and goes on with another one; before the first epoch, goes on waiting for what the other plan needs. Rejects where that one
+   * cannot start, and then nothing has changed.
+   */
+  replace({ plan, onTaken }: Replacement): Promise<void> {
     return new Promise((resolve, reject) => {
       const run = async (): Promise<void> => {
         await this.#parts.commits.idle();
-        let opened: Opened;
+        let opened: Opened | undefined;
         try {
-          opened = await open(this.#first.items);
-          this.#service.claim(servedBy(opened.engine.plan));
+          opened = await this.#openInstead(plan());
         } catch (error) {
           return reject(error);
         }
+        onTaken();
         const ended = (await this.#runner.engine?.end('succeeded')) ?? [];
-        await this.#enter(opened, ended);
+        if (opened !== undefined) await this.#enter(opened, ended);
         resolve();
       };
       if (this.#isOver) return reject(this.#failure?.error ?? serviceClosed());
       this.#jobs.push({ run, reject });
       this.wake();
     });
+  }
+
+  async #openInstead(planned: Plan): Promise<Opened | undefined> {
+    const claim = (): void => this.#service.claim(servedBy(planned));
+    if (this.#runner.engine === undefined) return this.#first.replan(planned, claim);
+    const opened = await (await this.#parts.prepare(planned, [])).open();
+    claim();
+    return opened;
   }
 
   #changed(): void {
@@ -217,7 +239,10 @@ export class LiveLoop {
   async #do(job: Job): Promise<void> {
     const { commits } = this.#parts;
     await commits.room();
-    if (this.#turn !== undefined && this.#service.contended()) await this.#letOthers();
+    if (this.#turn !== undefined && this.#service.contended()) {
+      await commits.idle();
+      this.#letGo();
+    }
     await this.#takeTurn();
     await job();
     this.#tellWaiters();
@@ -247,11 +272,6 @@ export class LiveLoop {
   /** To be asked between two epochs: while one settles, its events are counted before they are on their way. */
   settledAt(): SettledAt {
     return { position: (this.#runner.engine?.graph.next ?? 1) - 1, written: this.#parts.commits.idle() };
-  }
-
-  async #letOthers(): Promise<void> {
-    await this.#parts.commits.idle();
-    this.#letGo();
   }
 
   #letGo(): void {

@@ -19,7 +19,7 @@ export interface LiveOptions<Assets>
   readonly stepTimeoutMs?: number;
   /** When to try failed steps again although nothing changed; by default they wait for a changed input. */
   readonly retryFailed?: RetryPolicy;
-  /** Closes the service when every feed has ended and all that came is on disk. */
+  /** Closes the service when every feed has ended and all that came is on disk. Needs a feed with an origin. */
   readonly closeWhenDone?: boolean;
 }
 

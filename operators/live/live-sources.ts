@@ -1,10 +1,6 @@
-import { aliasedPort } from '../../lib/events/aliased-port.ts';
 import type { ReadableEvent } from '../../lib/events/logged-event.ts';
-import { encodeSource, observation, readValue, type Observation, type Store } from '../../lib/events/store.ts';
+import { readValue, type Observation, type Store } from '../../lib/events/store.ts';
 import type { LivePort } from '../../lib/events/store-port.ts';
-import { livePort } from '../../lib/events/tail.ts';
-import { checkSize, DEFAULT_LIMITS } from '../../lib/events/value-limits.ts';
-import { quote } from '../../lib/kernel/print.ts';
 import type { AssetKey } from '../../lib/model/asset-key.ts';
 import type { Definitions } from '../../lib/model/definitions.ts';
 import type { Plan } from '../../lib/plan/plan.ts';
@@ -13,6 +9,7 @@ import { checkSources, readSource } from '../run/resolve.ts';
 import type { Clock } from '../step/clock.ts';
 import type { SourcesNow } from './apply-items.ts';
 import { asFeed, type Feed } from './feed.ts';
+import { observeSource } from './source-of.ts';
 
 /**
  * The feeds that were given, by the keys of their sources.
@@ -25,18 +22,14 @@ export function readFeeds(defs: Definitions, given: Readonly<Record<string, unkn
 }
 
 /** How far sources have been read, where that is not known yet. With the turn: until then somebody else may go on. */
-export function readOffsets({ sources, aliases }: Definitions, scope: OffsetScope): Promise<void> {
+export function readOffsets({ sources }: Definitions, scope: OffsetScope): Promise<void> {
   const keys = [...sources.values()].flatMap(({ key }) => (scope.offsets.has(key) ? [] : key));
-  return readOffsetsAnew(keys, aliases, scope);
+  return readOffsetsAnew(keys, scope);
 }
 
 /** How far these sources have been read, also where another service has read on since. */
-export async function readOffsetsAnew(
-  keys: readonly AssetKey[],
-  aliases: Definitions['aliases'],
-  { port, offsets }: OffsetScope,
-): Promise<void> {
-  for (const [index, offset] of (await livePort(aliasedPort(port, aliases)).offsets(keys)).entries()) {
+export async function readOffsetsAnew(keys: readonly AssetKey[], { seen, offsets }: OffsetScope): Promise<void> {
+  for (const [index, offset] of (await seen.offsets(keys)).entries()) {
     const key = keys[index];
     if (key !== undefined && offset !== undefined) offsets.set(key, offset);
   }
@@ -44,7 +37,8 @@ export async function readOffsetsAnew(
 
 /** Where offsets are, and where they are kept. */
 export interface OffsetScope {
-  readonly port: LivePort;
+  /** The store as the definitions see it. */
+  readonly seen: LivePort;
   /** By source. */
   readonly offsets: Map<AssetKey, string>;
 }
@@ -52,8 +46,7 @@ export interface OffsetScope {
 /** Sources that are read and have no value yet, each with the steps that cannot run before it has one. */
 export async function missingSources(
   { defs, ...rest }: Plan,
-  port: LivePort,
-  feeds: ReadonlyMap<AssetKey, Feed>,
+  { seen, feeds }: Pick<SourceScope, 'seen' | 'feeds'>,
 ): Promise<ReadonlyMap<AssetKey, readonly string[]>> {
   const wanted = [...wantedKeys({ defs, ...rest })].flatMap(([key, { required, readers }]) => {
     const source = defs.sources.get(key);
@@ -62,7 +55,7 @@ export async function missingSources(
     return needsValue ? [[key, [...readers]] as const] : [];
   });
   const keys = wanted.map(([key]) => key);
-  const events = await aliasedPort(port, defs.aliases).readable(keys, await port.head());
+  const events = await seen.readable(keys, await seen.head());
   return new Map(wanted.filter((_, index) => events[index] === undefined));
 }
 
@@ -70,6 +63,8 @@ export async function missingSources(
 export interface SourceScope {
   readonly store: Store;
   readonly port: LivePort;
+  /** The same as the definitions see it. */
+  readonly seen: LivePort;
   readonly clock: Clock;
   readonly feeds: ReadonlyMap<AssetKey, Feed>;
 }
@@ -88,9 +83,9 @@ export class StoredSources implements SourcesNow {
 
   /** Asks the store which of its sources have a value. */
   static async of(defs: Definitions, scope: SourceScope): Promise<StoredSources> {
-    const { port } = scope;
+    const { seen } = scope;
     const keys = [...defs.sources.values()].map(({ key }) => key);
-    const events = await aliasedPort(port, defs.aliases).readable(keys, await port.head());
+    const events = await seen.readable(keys, await seen.head());
     const stored = new Map<AssetKey, ReadableEvent>();
     for (const [index, event] of events.entries()) {
       const key = keys[index];
@@ -110,12 +105,10 @@ export class StoredSources implements SourcesNow {
     return read === undefined ? undefined : readSource(key, () => read({ signal: new AbortController().signal }));
   }
 
-  /** Throws StoreError VALUE_NOT_STORABLE or VALUE_TOO_LARGE. */
+  /** Throws SelectionError UNKNOWN_SOURCE, StoreError VALUE_NOT_STORABLE or VALUE_TOO_LARGE. */
   observe(key: AssetKey, value: unknown, offset: string | null): Observation {
     const { port, clock } = this.#scope;
-    const encoded = encodeSource(key, value, this.#defs.sources.get(key)?.codec);
-    checkSize(`The value of ${quote(key)}`, encoded, port.limits ?? DEFAULT_LIMITS);
-    return observation({ key, encoded, offset, time: clock.now(), runId: null }, this.#stored.get(key));
+    return observeSource(this.#defs, port, { key, value, offset, time: clock.now(), runId: null, before: this.#stored.get(key) });
   }
 
   /**

@@ -1,7 +1,9 @@
+import { aliasedPort } from '../../lib/events/aliased-port.ts';
 import type { Store } from '../../lib/events/store.ts';
 import { isRetentionStore } from '../../lib/events/retention.ts';
 import { livePort } from '../../lib/events/tail.ts';
 import type { LivePort, StorePort } from '../../lib/events/store-port.ts';
+import { SelectionError } from '../../lib/kernel/errors.ts';
 import { checkVerbOptions } from '../../lib/kernel/verb-options.ts';
 import { newMemoryStore } from '../../lib/memory/new-memory-store.ts';
 import type { AssetKey } from '../../lib/model/asset-key.ts';
@@ -11,14 +13,15 @@ import { checkRetry } from '../../lib/model/retry.ts';
 import { plan, type Plan } from '../../lib/plan/plan.ts';
 import { systemClock } from '../run/environment.ts';
 import { refuseInsideBody } from '../run/inside-body.ts';
+import { checkSources } from '../run/resolve.ts';
 import { splitOptions } from '../run/run-verb.ts';
-import { applyItems, type Applied } from './apply-items.ts';
+import { applyItems } from './apply-items.ts';
 import { Commits } from './commits.ts';
 import { Engine } from './engine.ts';
 import type { Feed } from './feed.ts';
-import { Intake, type Item, type SourceQueue } from './intake.ts';
+import type { FirstEpochParts } from './first-epoch.ts';
+import { Intake, type EpochPolicy, type SourceQueue } from './intake.ts';
 import { LIVE_RULES, type LiveOptions } from './live-options.ts';
-import type { Opened } from './epoch-runner.ts';
 import type { ObservedNow } from './live-graph.ts';
 import { missingSources, readFeeds, readOffsets, StoredSources, type SourceScope } from './live-sources.ts';
 import { Publication } from './publication.ts';
@@ -47,10 +50,36 @@ export async function live<Assets>(defs: Definitions<Assets>, options: LiveOptio
   const store = options.store ?? newMemoryStore({ now: clock.now });
   refuseInsideBody(store.port);
   const feeds = readFeeds(defs, options.sources ?? {});
+  if (options.closeWhenDone === true) checkEnds(feeds);
+  checkDue(options.epochs, defs, feeds);
   const planned = planFor(options, { defs, select: options.select });
   const service = await RunningService.start(partsOf({ defs, options, store, port: livePort(store.port), feeds, planned }));
   if (signal !== undefined) closeOnAbort(service, signal);
   return service;
+}
+
+/** What never ends would never be done. */
+function checkEnds(feeds: ReadonlyMap<AssetKey, Feed>): void {
+  if ([...feeds.values()].some(({ from }) => from !== undefined)) return;
+  throw new SelectionError(
+    'INVALID_OPTION',
+    'live(): "closeWhenDone" is true, and no source has a feed that could end: what is pushed by hand never does. Give a feed with "from", or call close().',
+    { details: { option: 'closeWhenDone' } },
+  );
+}
+
+/** What conflates waits in its place for as long as it takes, which is for ever where no epoch is ever due. */
+function checkDue(epochs: EpochPolicy | undefined, { sources }: Definitions, feeds: ReadonlyMap<AssetKey, Feed>): void {
+  const { items, ms, marks } = epochs ?? {};
+  if (items === undefined || ms !== undefined || marks !== undefined) return;
+  const queues = [...sources.values()].map(({ key }) => feeds.get(key));
+  const most = queues.reduce((sum, queue) => sum + (queue?.overflow === 'conflate' ? queue.capacity : Infinity), 0);
+  if (most >= items || queues.length === 0) return;
+  throw new SelectionError(
+    'INVALID_OPTION',
+    `live(): "epochs" waits for ${items} items, and the sources have room for ${most}: they conflate the rest, and no epoch would ever begin. Give fewer "items", "ms", or feeds with more "capacity".`,
+    { details: { option: 'epochs' } },
+  );
 }
 
 function closeOnAbort(service: AnyLiveService, signal: AbortSignal): void {
@@ -85,7 +114,7 @@ function partsOf<Assets>({ defs, options, store, port, feeds, planned }: Startin
     onReady: () => failing.wake(),
     isRepeat: (item) => repeats.isRepeat(item),
   });
-  const { apply, open } = opener({ options, store, port, clock, feeds, offsets, reads: readingSettled(port, commits) });
+  const { missing, prepare } = opener({ options, store, port, clock, feeds, offsets, reads: readingSettled(port, commits) });
   const retry = checkRetry(retryFailed, 'live()');
   return {
     store,
@@ -96,22 +125,19 @@ function partsOf<Assets>({ defs, options, store, port, feeds, planned }: Startin
     commits,
     publication: new Publication(),
     offsets,
+    onAppliedBeside: () => intake.recount((item) => repeats.isApplied(item)),
     forget: (key) => repeats.forget(key),
     retryFailed: retry,
     closeWhenDone: options.closeWhenDone ?? false,
     asked: { defs, select: options.select },
     planned,
-    missing: async () => {
-      await readOffsets(defs, { port, offsets });
-      return missingSources(planned, port, feeds);
+    plan: (asked) => {
+      // Feeds are read for as long as the service lives.
+      checkSources(asked, Object.fromEntries(feeds));
+      return planFor(options, asked);
     },
-    apply: (items) => apply(defs, items),
-    open: (applied) => open(planned, applied),
-    reopen: async (asked, items) => {
-      const next = planFor(options, asked);
-      await readOffsets(asked.defs, { port, offsets });
-      return open(next, await apply(asked.defs, items));
-    },
+    missing,
+    prepare,
     bind: (loop) => {
       failing.tell = (error) => loop.fail(error);
       failing.wake = () => loop.wake();
@@ -132,23 +158,16 @@ function queueOf({ capacity, overflow, merge }: Feed): SourceQueue {
   return { capacity, overflow: overflow ?? 'error', merge };
 }
 
-interface Opening<Assets> extends SourceScope {
+interface Opening<Assets> extends Omit<SourceScope, 'seen'> {
   readonly options: LiveOptions<Assets>;
   /** Reads values that have settled, on disk or not. */
   readonly reads: StorePort;
   /** By source: the offset of the last item that was applied. */
-  readonly offsets: ReadonlyMap<AssetKey, string>;
+  readonly offsets: Map<AssetKey, string>;
 }
 
-interface Opener<Assets> {
-  /** Makes of items what the sources of these definitions start with. */
-  readonly apply: (defs: Definitions, items: readonly Item[]) => Promise<Applied>;
-  /** Opens an engine for a plan whose sources start like this. */
-  readonly open: (plan: Plan<Assets>, applied: Applied) => Promise<Opened>;
-}
-
-function opener<Assets>({ options, reads, offsets, ...scope }: Opening<Assets>): Opener<Assets> {
-  const { store, port, clock, feeds } = scope;
+function opener<Assets>({ options, reads, offsets, ...opening }: Opening<Assets>): Pick<FirstEpochParts, 'missing' | 'prepare'> {
+  const { store, port, clock, feeds } = opening;
   const { tags = {}, causedBy = null } = options;
   const hooks = checkHooks(options.hooks, 'the service');
   const settings = {
@@ -157,17 +176,32 @@ function opener<Assets>({ options, reads, offsets, ...scope }: Opening<Assets>):
     stepTimeoutMs: options.stepTimeoutMs ?? DEFAULTS.stepTimeoutMs,
     traces: options.traces ?? DEFAULTS.traces,
   };
+  const seenBy = ({ aliases }: Definitions): LivePort => livePort(aliasedPort(port, aliases));
   return {
-    // Offsets of its own: those of the service move on when the first epoch begins.
-    apply: async (defs, items) => applyItems(items, { now: await StoredSources.of(defs, scope), feeds, offsets: new Map(offsets) }),
-    open: async (planned, applied) => {
-      const come = applied.observed.map(({ key, value }) => [key, value] as const);
-      const sources = { ...(await (await StoredSources.of(planned.defs, scope)).startValues()), ...Object.fromEntries(come) };
-      const parts = { plan: planned, store, port, reads, clock, sources, ...settings, hooks, tags, causedBy };
-      const { engine, started, observed } = await Engine.open(parts);
-      const moved = new Map(applied.offsets.map(({ key, offset }) => [key, offset]));
-      const withOffsets = observed.map((each) => withOffset(each, moved.get(each.key) ?? null));
-      return { engine, head: [started], applied: { ...applied, observed: withOffsets } };
+    missing: async (planned) => {
+      const seen = seenBy(planned.defs);
+      // Feeds go on behind them, whatever else is waited for.
+      await readOffsets(planned.defs, { seen, offsets });
+      return missingSources(planned, { seen, feeds });
+    },
+    prepare: async (planned, items) => {
+      const { defs } = planned;
+      const seen = seenBy(defs);
+      await readOffsets(defs, { seen, offsets });
+      const now = await StoredSources.of(defs, { ...opening, seen });
+      // Offsets of its own: those of the service move on when the first epoch begins.
+      const applied = await applyItems(items, { now, feeds, offsets: new Map(offsets) });
+      return {
+        open: async () => {
+          const come = applied.observed.map(({ key, value }) => [key, value] as const);
+          const sources = { ...(await now.startValues()), ...Object.fromEntries(come) };
+          const parts = { plan: planned, store, port, seen, reads, clock, sources, ...settings, hooks, tags, causedBy };
+          const { engine, started, observed } = await Engine.open(parts);
+          const moved = new Map(applied.offsets.map(({ key, offset }) => [key, offset]));
+          const withOffsets = observed.map((each) => withOffset(each, moved.get(each.key) ?? null));
+          return { engine, head: [started], applied: { ...applied, observed: withOffsets } };
+        },
+      };
     },
   };
 }

@@ -30,7 +30,7 @@ export type Delivery<T = unknown> = {
 export interface OutboxOptions {
   /** Under which name the store remembers how far it came. */
   readonly name: string;
-  /** Whose changes to deliver; those of every asset where it is left out. */
+  /** Whose changes to deliver; those of every asset where it is left out. What sources are given is no change of an asset, and stays inside. */
   readonly assets?: readonly KeyLike[];
   /** Brings one change to its receiver. What it throws is tried again, as `retry` says. */
   readonly deliver: (delivery: Delivery) => void | Promise<void>;

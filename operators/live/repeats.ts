@@ -26,10 +26,19 @@ export class Repeats {
   /** Whether an item that comes now, or a later one, came before. */
   isRepeat({ key, offset }: Pick<Item, 'key' | 'offset'>): boolean {
     if (offset === undefined) return false;
-    const last = this.#seen.get(key) ?? this.#applied.get(key);
-    if (last !== undefined && comparisonOf(this.#feeds, key)(offset, last) <= 0) return true;
+    if (this.#isUpTo(this.#seen, key, offset) || this.#isUpTo(this.#applied, key, offset)) return true;
     this.#seen.set(key, offset);
     return false;
+  }
+
+  /** Whether an item, or a later one, is applied: another service may have done that since it came. */
+  isApplied({ key, offset }: Pick<Item, 'key' | 'offset'>): boolean {
+    return offset !== undefined && this.#isUpTo(this.#applied, key, offset);
+  }
+
+  #isUpTo(offsets: ReadonlyMap<AssetKey, string>, key: AssetKey, offset: string): boolean {
+    const last = offsets.get(key);
+    return last !== undefined && comparisonOf(this.#feeds, key)(offset, last) <= 0;
   }
 
   /** What was seen of a source and not applied comes again. */

@@ -26,17 +26,20 @@ export function reportOf(
   });
 }
 
-/** What two epochs that follow each other did together; what it says of one epoch is that of the later one. */
+/**
+ * What two epochs that follow each other did together; what it says of one epoch is that of the later one. Each step and key is named once, with
+ * its last failure: who does not ask for long would be kept everything for otherwise.
+ */
 export function mergeReports(earlier: EpochReport, report: EpochReport): EpochReport {
   const { items, ran, reused, skipped, blocked, failed, materialized, unchanged, absent, tookMs } = earlier;
   return Object.freeze({
     ...report,
     items: items + report.items,
-    ran: [...ran, ...report.ran],
-    reused: [...reused, ...report.reused],
-    skipped: [...skipped, ...report.skipped],
-    blocked: [...blocked, ...report.blocked],
-    failed: [...failed, ...report.failed],
+    ran: union(ran, report.ran),
+    reused: union(reused, report.reused),
+    skipped: union(skipped, report.skipped),
+    blocked: union(blocked, report.blocked),
+    failed: [...new Map([...failed, ...report.failed].map((each) => [each.step, each])).values()],
     materialized: union(materialized, report.materialized),
     unchanged: union(unchanged, report.unchanged),
     absent: union(absent, report.absent),

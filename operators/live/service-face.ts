@@ -26,7 +26,7 @@ export interface WaitingFor {
 
 /** A service that keeps assets fresh while sources push: what every service is, whatever its definitions are. */
 export interface AnyLiveService {
-  /** A service is one run of the log, however long it lives. */
+  /** The run of the log that a service is, however long it lives; {@link update} begins another one. Empty before the first epoch. */
   readonly runId: string;
   /** Sources without a value that the first epoch waits for, as of now; none once there was one. */
   readonly waitingFor: readonly WaitingFor[];
@@ -38,7 +38,10 @@ export interface AnyLiveService {
   push(source: string | SourceDefinition, item: unknown, options?: { readonly offset?: string }): Promise<Pushed>;
   /** Ends an epoch: what was pushed so far is taken together. */
   mark(): void;
-  /** Takes no more epochs until `resume`; what comes waits, within its bounds. */
+  /**
+   * Takes no items, and tries nothing again, until `resume`; what comes waits, within its bounds, and so does who asks for {@link settled}. What
+   * others write to the store is brought up to date all the same; `close` drains as ever.
+   */
   pause(): void;
   /** Goes on after `pause`. */
   resume(): void;
@@ -62,7 +65,9 @@ export interface AnyLiveService {
 
   /**
    * Goes on with another selection or other definitions: what is new is made from what is stored, what is gone stops, and nothing else runs again.
-   * Rejects as `live` does, and with SelectionError MISSING_VALUE where a source that is read then has no value; then the service goes on as it was.
+   * Resolves when that has settled; before the first epoch, where a source that is read then has no value, at once: the first epoch waits for that one
+   * then. Rejects as `live` does, with SelectionError UNKNOWN_SOURCE where a source is gone that has a feed, and after the first epoch with
+   * MISSING_VALUE where a source that is read then has no value; then the service goes on as it was.
    */
   update(change: { readonly defs?: Definitions; readonly select?: Select<unknown> }): Promise<void>;
 

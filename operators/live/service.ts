@@ -9,12 +9,14 @@ import { CHECKED_LATER, RULES, checkVerbOptions, type OptionRules } from '../../
 import type { AssetKey } from '../../lib/model/asset-key.ts';
 import type { Definitions, KeyOf, ValueAt } from '../../lib/model/definitions.ts';
 import type { SourceDefinition } from '../../lib/model/source.ts';
+import type { Plan } from '../../lib/plan/plan.ts';
 import type { Select } from '../../lib/plan/selection.ts';
 import { changesOf, type Changes, type Lag, type Listener } from './changes.ts';
 import type { Feed } from './feed.ts';
+import { sourceOf } from './source-of.ts';
 import { FeedReader } from './feed-reader.ts';
-import type { Item, Pushed } from './intake.ts';
-import { serviceClosed, type Opened } from './epoch-runner.ts';
+import type { Pushed } from './intake.ts';
+import { serviceClosed } from './epoch-runner.ts';
 import { LiveLoop, type LoopParts } from './live-loop.ts';
 import { mergeChanges, readNow, type AssetChange, type AssetNow, type EpochReport, type Moment } from './publication.ts';
 import { mergeReports } from './report.ts';
@@ -29,8 +31,8 @@ export interface ServiceParts<Assets> extends LoopParts {
   readonly forget: (key: AssetKey) => void;
   /** Told who is to be woken and stopped. */
   readonly bind: (loop: LiveLoop) => void;
-  /** Plans other definitions or another selection, and opens an engine for them. */
-  readonly reopen: (asked: Asked<Assets>, items: readonly Item[]) => Promise<Opened>;
+  /** Plans other definitions or another selection. */
+  readonly plan: (asked: Asked<Assets>) => Plan;
 }
 
 /** What a service is asked to keep up to date. */
@@ -92,7 +94,7 @@ export class RunningService<Assets> implements LiveServiceOf<Assets> {
   push(source: string | SourceDefinition, item: unknown, options: { readonly offset?: string } = {}): Promise<Pushed> {
     try {
       checkVerbOptions('push', options, PUSH_RULES);
-      const key = this.#sourceKey(typeof source === 'string' ? source : source.key);
+      const { key } = sourceOf(this.#asked.defs, typeof source === 'string' ? source : source.key);
       if (this.#isClosed) throw serviceClosed();
       const value = this.#fixed(key, item);
       return new Promise((settle, fail) => this.#parts.intake.add({ key, value, offset: options.offset, settle, fail }));
@@ -155,13 +157,9 @@ export class RunningService<Assets> implements LiveServiceOf<Assets> {
   async update(change: { readonly defs?: Definitions<Assets>; readonly select?: Select<Assets> }): Promise<void> {
     checkVerbOptions('update', change, UPDATE_RULES);
     if (this.#isClosed) throw serviceClosed();
-    await this.#loop.replace(async (items) => {
-      // As asked by then: another update may have been on its way.
-      const asked = { defs: change.defs ?? this.#asked.defs, select: change.select ?? this.#asked.select };
-      const opened = await this.#parts.reopen(asked, items);
-      this.#asked = asked;
-      return opened;
-    });
+    // As asked by then: another update may be on its way.
+    const asked = (): Asked<Assets> => ({ defs: change.defs ?? this.#asked.defs, select: change.select ?? this.#asked.select });
+    await this.#loop.replace({ plan: () => this.#parts.plan(asked()), onTaken: () => (this.#asked = asked()) });
   }
 
   async close(options: { readonly drain?: boolean } = {}): Promise<void> {
@@ -199,6 +197,7 @@ export class RunningService<Assets> implements LiveServiceOf<Assets> {
       intake,
       clock,
       offset: () => offsets.get(key),
+      fix: (item) => this.#fixed(key, item),
       forget: () => forget(key),
       onEnd: () => this.#ended(),
       onFailure: (error) => this.#loop.fail(error),
@@ -224,9 +223,8 @@ export class RunningService<Assets> implements LiveServiceOf<Assets> {
 
   /** Before the first epoch, what readers get is what the store has. */
   async #stored(key: AssetKey, head: Position): Promise<AssetNow | undefined> {
-    const { port, planned } = this.#parts;
-    if (!planned.selection.has(key)) return undefined;
-    const [event] = await port.readable([key], head);
+    if (!this.#loop.planned.selection.has(key)) return undefined;
+    const [event] = await this.#parts.port.readable([key], head);
     return this.#asNow(event);
   }
 
@@ -291,19 +289,6 @@ export class RunningService<Assets> implements LiveServiceOf<Assets> {
     throw new SelectionError('UNKNOWN_ASSET', `This service has no asset ${quote(key)}. ${suggest(key, this.#asked.defs.assets.keys())}`, {
       details: { key },
     });
-  }
-
-  #sourceKey(key: string): AssetKey {
-    const sources: ReadonlyMap<string, { readonly key: AssetKey }> = this.#asked.defs.sources;
-    const found = sources.get(key);
-    if (found !== undefined) return found.key;
-    throw new SelectionError(
-      'UNKNOWN_SOURCE',
-      `This service has no source ${quote(key)}. ${suggest(key, this.#asked.defs.sources.keys())}`,
-      {
-        details: { key },
-      },
-    );
   }
 }
 

@@ -82,7 +82,7 @@ function execute<Fixed>(
   if (signal.aborted) return CANCELLED;
   const outputs = new StepOutputs(scope);
   const state = openState(scope);
-  let limit = timeLimit(scope, op.timeoutMs);
+  let limit = timeLimit(scope, op.timeoutMs, 'timeoutMs');
   let ended = false;
   const onLine = (line: StepLine): void => (ended ? undefined : scope.onLine(attempt, line));
   const context = bodyContext({
@@ -106,7 +106,7 @@ function execute<Fixed>(
   try {
     const later = scope.inBody(() => runBody(bodyCall({ op, inputs, context, outputs, memory: scope.memory }, state)));
     // Only now: most bodies take no time, and a signal of its own for each would cost more than they do.
-    if (later !== undefined) limit ??= timeLimit(scope, scope.timeoutMs);
+    if (later !== undefined) limit ??= timeLimit(scope, scope.timeoutMs, 'stepTimeoutMs');
     const end = later === undefined ? complete(outputs, signal, limit) : later.then(() => complete(outputs, signal, limit));
     if (!(end instanceof Promise)) return finish(end);
     const failed = (error: unknown): AttemptEnd<Fixed> => finish(fail(error));
@@ -120,8 +120,12 @@ function execute<Fixed>(
   }
 }
 
-function timeLimit({ step, signal, clock }: AttemptScope<unknown>, ms: number | undefined): TimeLimit | undefined {
-  return ms === undefined ? undefined : new TimeLimit({ step, signal, clock }, ms);
+function timeLimit(
+  { step, signal, clock }: AttemptScope<unknown>,
+  ms: number | undefined,
+  by: 'timeoutMs' | 'stepTimeoutMs',
+): TimeLimit | undefined {
+  return ms === undefined ? undefined : new TimeLimit({ step, signal, clock, by }, ms);
 }
 
 /** What may end an attempt before its body does. */

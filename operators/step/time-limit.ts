@@ -10,6 +10,8 @@ export interface Limited {
   /** Aborted when the run is cancelled. */
   readonly signal: AbortSignal;
   readonly clock: Clock;
+  /** Who set the limit: the op, or the live service that it runs in. */
+  readonly by: 'timeoutMs' | 'stepTimeoutMs';
 }
 
 /** `timeoutMs`: fails an attempt and aborts the signal that its body sees; a body that goes on is left to itself. */
@@ -27,7 +29,7 @@ export class TimeLimit {
   readonly #check: () => void;
   #error: StepError | undefined;
 
-  constructor({ step, signal, clock }: Limited, ms: number) {
+  constructor({ step, signal, clock, by }: Limited, ms: number) {
     this.#runSignal = signal;
     signal.addEventListener('abort', this.#forward, { once: true });
     let expire: (error: StepError) => void = () => undefined;
@@ -35,11 +37,12 @@ export class TimeLimit {
     const elapsed = clock.monotonic ?? clock.now;
     const started = elapsed();
     const expired = (): StepError => {
-      const error = new StepError(
-        'STEP_TIMEOUT',
-        `Step ${quote(step)} took longer than its timeoutMs of ${ms}. Make it faster, split it, or raise "timeoutMs".`,
-        { details: { step, timeoutMs: ms } },
-      );
+      const [limit, cure] =
+        by === 'timeoutMs'
+          ? ['its timeoutMs', 'or raise "timeoutMs"']
+          : ['the stepTimeoutMs of its service', 'give its op a "timeoutMs", or raise "stepTimeoutMs"'];
+      const message = `Step ${quote(step)} took longer than ${limit} of ${ms}. Make it faster, split it, ${cure}.`;
+      const error = new StepError('STEP_TIMEOUT', message, { details: { step, timeoutMs: ms } });
       this.#controller.abort(error);
       return error;
     };

@@ -1,7 +1,7 @@
 import { asset, define, input, refresh, source, type Store } from 'sluice';
 import { pruneStore } from 'sluice/store';
 import { memoryStore } from 'sluice/store/memory';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { changesResponse, type ChangesResponseOptions } from '../../examples/connectors/sse.ts';
 
 const double = asset({ key: 'double', codeVersion: '1', inputs: { n: input<number>() }, run: ({ n }) => 2 * n });
@@ -88,4 +88,22 @@ test('sends something now and then where nothing changes, and ends with its sign
   let last = await reader?.read();
   while (last?.done === false) last = await reader?.read();
   expect(last?.done).toBe(true);
+});
+
+test('where the log cannot be read any more, it fails as a stream, and nothing of it goes on', async () => {
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+  try {
+    const store = memoryStore();
+    const broken: Store = {
+      ...store,
+      tail: () => ({ [Symbol.asyncIterator]: () => ({ next: () => Promise.reject(new Error('the disk is gone')) }) }),
+    };
+    const { body } = await ask(broken, '/?after=0');
+    const reader = body?.getReader();
+    await reader?.read();
+    await expect(reader?.read()).rejects.toThrow('the disk is gone');
+    expect(vi.getTimerCount()).toBe(0);
+  } finally {
+    vi.useRealTimers();
+  }
 });

@@ -52,8 +52,9 @@ async function killOneService(seed: number, { nursery, tally, skips }: Tools): P
   const tape: LiveTape = { seed, count: MESSAGES, epochs: random.pick(POLICIES), again: 0 };
   const heard: number[] = [];
   for (let killed = 0; killed < KILLS; killed += 1) {
-    const child = startChild(nursery, { folder: folder.path, tape: { ...tape, again: random.below(5) } }, heard);
-    await killSomewhere(child, random, tally);
+    const life = startLife(nursery, { folder: folder.path, tape: { ...tape, again: random.below(5) } }, heard);
+    await killSomewhere(life, random, tally);
+    if (life.problem !== undefined) return [life.problem];
   }
   // A service that nobody kills is a process too: stacks of errors are logged, and name the files that were run.
   const ends: readonly (readonly [string, LiveTape])[] = [
@@ -61,38 +62,55 @@ async function killOneService(seed: number, { nursery, tally, skips }: Tools): P
     [calm.path, tape],
   ];
   for (const [path, played] of ends) {
-    const child = startChild(nursery, { folder: path, tape: played }, path === folder.path ? heard : []);
-    const ended = await Promise.race([child.hears('done').then(() => 'done'), tooLong()]);
-    await child.kill();
-    if (ended !== 'done' || child.stderr !== '') return [`one did not come to its end within ${PATIENCE_MS} ms: ${child.stderr}`];
+    const life = startLife(nursery, { folder: path, tape: played }, path === folder.path ? heard : []);
+    await hear(life, 'done');
+    await life.child.kill();
+    const { problem = life.child.stderr } = life;
+    if (problem !== '') return [problem];
   }
   return await compare(folder.path, calm.path, heard);
 }
 
-function startChild(nursery: Nursery, order: LiveKillOrder, heard: number[]): Child {
-  const child = nursery.take();
-  child.onLine = ([about, position]) => {
-    if (about === 'epoch' && typeof position === 'number') heard.push(position);
-  };
-  child.tell(order);
-  return child;
+/** One life of a service, from when its process is told to live it. */
+interface Life {
+  readonly child: Child;
+  /** What it said. Heard here and not only by who waits for it: several lines may come at once. */
+  readonly said: Set<string>;
+  problem?: string;
 }
 
-async function killSomewhere(child: Child, random: Random, tally: Tally): Promise<void> {
-  await Promise.race([child.hears('opening'), tooLong()]);
+function startLife(nursery: Nursery, order: LiveKillOrder, heard: number[]): Life {
+  const life: Life = { child: nursery.take(), said: new Set() };
+  life.child.onLine = ([about, ...rest]) => {
+    const [position] = rest;
+    if (about === 'epoch' && typeof position === 'number') heard.push(position);
+    life.said.add(about);
+    if (about === 'failed') life.problem = `one failed: ${rest.join(' ')}`;
+  };
+  life.child.tell(order);
+  return life;
+}
+
+async function killSomewhere(life: Life, random: Random, tally: Tally): Promise<void> {
+  await hear(life, 'opening');
   const moment = random.pick(['opening', 'starting', 'between epochs', 'between epochs', 'somewhere'] as const);
-  if (moment === 'starting' || moment === 'somewhere') await Promise.race([child.hears('open'), tooLong()]);
-  if (moment === 'between epochs')
-    for (let epochs = 1 + random.below(15); epochs > 0 && !child.isGone; epochs -= 1)
-      await Promise.race([child.hears('epoch'), child.hears('done'), tooLong()]);
+  if (moment === 'starting' || moment === 'somewhere') await hear(life, 'open');
+  if (moment === 'between epochs') for (let epochs = 1 + random.below(15); epochs > 0; epochs -= 1) await hear(life, 'epoch');
   if (moment !== 'between epochs') await sleep(random.below(moment === 'somewhere' ? 60 : 10));
   tally.count(`killed ${moment}`);
-  await child.kill();
+  await life.child.kill();
 }
 
-async function tooLong(): Promise<string> {
-  await sleep(PATIENCE_MS, undefined, { ref: false });
-  return 'too long';
+/** Waits until it has said something; for the next epoch, as long as there may be one. */
+async function hear(life: Life, about: 'opening' | 'open' | 'epoch' | 'done'): Promise<void> {
+  const { child, said, problem } = life;
+  if (child.isGone || problem !== undefined || said.has('done') || (about !== 'epoch' && said.has(about))) return;
+  const patience = new AbortController();
+  const tooLong = sleep(PATIENCE_MS, 'too long', { ref: false, signal: patience.signal }).catch(() => '');
+  const heard = [child.hears(about), child.hears('done'), child.hears('failed')];
+  if ((await Promise.race([...heard, tooLong])) === 'too long')
+    life.problem = `one said nothing about "${about}" for ${PATIENCE_MS} ms: ${child.stderr}`;
+  patience.abort();
 }
 
 async function compare(folder: string, calm: string, heard: readonly number[]): Promise<readonly string[]> {

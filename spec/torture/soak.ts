@@ -12,7 +12,7 @@ const MOST_GROWTH_BYTES = 6 * 2 ** 20;
 const AT_ONCE = 50;
 /** By then the store has begun to forget for sure, and come through. */
 const FIRST_PRUNE = 20_000;
-const WARM = 4;
+const QUARTERS = 4;
 
 /** Values that are kept each time that the store forgets, whatever the number of epochs: 100 versions of four assets and a source, and little more. */
 const MOST_VALUES = 1000;
@@ -50,17 +50,18 @@ export async function soakService(request: TortureRequest, { leak = false, versi
   service.changes('summed').subscribe(() => (counted.changes += 1));
   // Somebody who never asks for a second one.
   await using idle = disposable(service.epochs({ lag: { policy: 'conflate' } }));
-  let quarter = 0;
+  const heap: number[] = [];
   for (let pushed = 0; pushed < request.count;) {
     const some = Math.min(AT_ONCE, request.count - pushed);
     await Promise.all(Array.from({ length: some }, (_, index) => service.push('x', (pushed + index) % 1009)));
     pushed += some;
     tally.pass(some);
-    if (quarter === 0 && pushed >= request.count / WARM) quarter = heapBytes();
+    if (pushed >= ((heap.length + 1) * request.count) / QUARTERS) heap.push(heapBytes());
   }
-  const growth = heapBytes() - quarter;
+  const [first = 0, ...later] = heap;
+  const growth = Math.max(...later, heapBytes()) - first;
   void idle;
-  if (growth > MOST_GROWTH_BYTES) tally.fail(`the heap grew by ${growth} bytes over ${request.count - request.count / WARM} epochs`);
+  if (growth > MOST_GROWTH_BYTES) tally.fail(`the heap grew by ${growth} bytes after the first quarter of ${request.count} epochs`);
   if (values.most > MOST_VALUES) tally.fail(`the store kept ${values.most} values`);
   const position = await service.durable();
   const seen = await service.current('summed');
@@ -73,7 +74,8 @@ export async function soakService(request: TortureRequest, { leak = false, versi
   tally.count('values that were removed', values.removed);
   tally.count('epochs', counted.epochs);
   tally.count('changes', counted.changes);
-  tally.count('kilobytes that the heap grew', Math.max(0, Math.round(growth / 1024)));
+  for (const [quarter, bytes] of heap.entries())
+    tally.count(`kilobytes on the heap after quarter ${quarter + 1}`, Math.round(bytes / 1024));
   return { ...tally.report(), ...(kept.length === 0 ? {} : { lacks: `${kept.length} reports were kept` }) };
 }
 

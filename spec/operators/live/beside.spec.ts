@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import {
   assetsFromGraph,
   define,
+  feed,
   graph,
   input,
   live,
@@ -231,6 +232,23 @@ describe('update', () => {
     expect(await store.value('text')).toBe('is 8');
     await service.close();
     await expect(service.update({})).rejects.toMatchObject({ code: 'SERVICE_CLOSED' });
+  });
+
+  test('that takes a source away is refused where that has a feed, and else refuses what waits of it', async () => {
+    const store = memoryStore();
+    for (const key of ['a', 'b', 'x']) await store.put(key, 1);
+    const fed = await live(pair(), { store, sources: { b: feed<number>({ from: [2], overflow: 'block' }) } });
+    await expect(fed.update({ defs: chain() as never })).rejects.toMatchObject({ code: 'UNKNOWN_SOURCE', details: { key: 'b' } });
+    expect((await fed.push('a', 2)).outcome).toBe('applied');
+    await fed.close();
+    const service = await live(pair(), { store, epochs: { items: 2 } });
+    await service.settled();
+    const pushed = service.push('a', 9);
+    await service.update({ defs: chain() as never });
+    const other = service.push('x', 3);
+    await expect(pushed).rejects.toMatchObject({ code: 'UNKNOWN_SOURCE', details: { key: 'a' } });
+    expect([(await other).outcome, await store.value('a'), await store.value('doubled')]).toEqual(['applied', 2, 6]);
+    await service.close();
   });
 
   test('that is asked for when the service is dropped is told so', async () => {

@@ -1,54 +1,15 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import {
-  assetsFromGraph,
-  define,
-  delta,
-  graph,
-  keyed,
-  keyedInput,
-  live,
-  op,
-  source,
-  type AssetChange,
-  type Keyed,
-} from '../../../index.ts';
+import { delta, keyed, live, type AssetChange } from '../../../index.ts';
 import { memoryStore } from '../../../lib/memory/index.ts';
-
-type Rows = Keyed<string, number>;
-
-const large = op({
-  name: 'large',
-  codeVersion: '1',
-  inputs: { rows: keyedInput<string, number>() },
-  keyed: ({ rows }) => rows.filter((row) => row >= 10),
-});
-const picked = graph('picked', { inputs: { rows: keyedInput<string, number>() } }, ({ rows }) => large({ rows }));
-const defs = define({ assets: [source<Rows>('rows'), assetsFromGraph(picked)] });
-
-const anyRows: fc.Arbitrary<readonly (readonly [string, number])[]> = fc.uniqueArray(
-  fc.tuple(fc.constantFrom('a', 'b', 'c', 'd', 'e'), fc.nat({ max: 20 })),
-  { selector: ([key]) => key },
-);
-
-const entriesOf = (rows: Iterable<readonly [string, number]>): readonly (readonly [string, number])[] => [...rows];
-
-/** What deltas add up to, from nothing. */
-function sumOf(changes: readonly AssetChange<Rows>[]): readonly (readonly [string, number])[] {
-  let rows: Rows = keyed<string, number>([]);
-  for (const change of changes) {
-    expect(change.state).toBe('value');
-    if (change.state === 'value') rows = rows.apply(change.delta);
-  }
-  return entriesOf(rows);
-}
+import { anyRows, LARGE, pickedRows, totalOf, type Rows } from '../rig/keyed-rig.ts';
 
 describe('the changes of keyed rows', () => {
   test('add up to the value for who is told of each, and for who is told of several as one (L8)', { timeout: 60_000 }, async () => {
     const property = fc.asyncProperty(fc.array(anyRows, { minLength: 1, maxLength: 8 }), fc.nat({ max: 3 }), async (values, pause) => {
       const store = memoryStore();
       await store.put('rows', keyed<string, number>([]));
-      const service = await live(defs, { store });
+      const service = await live(pickedRows(), { store });
       const told: AssetChange<Rows>[] = [];
       service.value('picked').subscribe((change) => told.push(change));
       const slow = service.value('picked', { lag: { policy: 'conflate' } })[Symbol.asyncIterator]();
@@ -63,11 +24,11 @@ describe('the changes of keyed rows', () => {
         if (next.done !== true) merged.push(next.value);
       }
       const last = values.at(-1) ?? [];
-      const wanted = entriesOf(keyed(last.filter(([, row]) => row >= 10)));
-      expect(sumOf(told)).toEqual(wanted);
+      const wanted = [...keyed(last.filter(([, row]) => row >= LARGE))];
+      expect(totalOf(told)).toEqual(wanted);
       await service.close();
       for (let next = await slow.next(); next.done !== true; next = await slow.next()) merged.push(next.value);
-      expect(sumOf(merged)).toEqual(wanted);
+      expect(totalOf(merged)).toEqual(wanted);
     });
     await fc.assert(property, { numRuns: 40 });
   });
@@ -75,8 +36,8 @@ describe('the changes of keyed rows', () => {
   test('start from what the store has, where the service has only just started', async () => {
     const store = memoryStore();
     await store.put('rows', keyed([['a', 11] as const, ['b', 12] as const]));
-    await (await live(defs, { store })).close();
-    await using service = await live(defs, { store });
+    await (await live(pickedRows(), { store })).close();
+    await using service = await live(pickedRows(), { store });
     await service.settled();
     const told: AssetChange<Rows>[] = [];
     service.changes('picked').subscribe((change) => told.push(change));
@@ -87,7 +48,7 @@ describe('the changes of keyed rows', () => {
   test('are the rows of one epoch each, also where somebody else made them', async () => {
     const store = memoryStore();
     await store.put('rows', keyed([['a', 11] as const]));
-    await using service = await live(defs, { store });
+    await using service = await live(pickedRows(), { store });
     await service.settled();
     const told: AssetChange<Rows>[] = [];
     service.changes('picked').subscribe((change) => told.push(change));
@@ -100,10 +61,10 @@ describe('the changes of keyed rows', () => {
 test('who conflates epochs is told what all of them did', async () => {
   const store = memoryStore();
   await store.put('rows', keyed<string, number>([]));
-  await using service = await live(defs, { store });
+  await using service = await live(pickedRows(), { store });
   await service.durable();
   const epochs = service.epochs({ lag: { policy: 'conflate' } })[Symbol.asyncIterator]();
   for (const row of [11, 12, 13]) await service.push('rows', keyed([['a', row] as const]));
   const { value } = await epochs.next();
-  expect(value).toMatchObject({ items: 3, ran: ['large', 'large', 'large'], materialized: ['picked'] });
+  expect(value).toMatchObject({ items: 3, ran: ['large'], materialized: ['picked'] });
 });

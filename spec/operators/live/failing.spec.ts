@@ -161,7 +161,7 @@ describe('time limits', () => {
       await ready(5);
     }
     expect((await pushed).outcome).toBe('applied');
-    expect(seen[1]?.failed[0]?.error).toMatchObject({ code: 'STEP_TIMEOUT' });
+    expect(seen[1]?.failed[0]?.error).toMatchObject({ code: 'STEP_TIMEOUT', message: expect.stringMatching('raise "stepTimeoutMs"') });
     await behind;
     expect(await service.current('doubled')).toMatchObject({ value: 2 });
     await service.close();

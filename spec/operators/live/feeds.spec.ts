@@ -1,7 +1,21 @@
 import { Readable } from 'node:stream';
-import { Observable, of, Subject } from 'rxjs';
+import { concat, NEVER, Observable, of, Subject, throwError } from 'rxjs';
 import { describe, expect, test } from 'vitest';
-import { DefinitionError, endOfEpoch, feed, live, type FeedContext, type FeedOptions, type Pushed } from '../../../index.ts';
+import {
+  assetsFromGraph,
+  define,
+  DefinitionError,
+  endOfEpoch,
+  feed,
+  graph,
+  input,
+  live,
+  op,
+  source,
+  type FeedContext,
+  type FeedOptions,
+  type Pushed,
+} from '../../../index.ts';
 import { memoryStore } from '../../../lib/memory/index.ts';
 import { deferred, ready, until } from '../rig/deferred.ts';
 import { brief, chain, interferedStore, offsetOf, seenOf, type LiveInterference } from '../rig/live-rig.ts';
@@ -27,9 +41,33 @@ const replay =
     messages(Number(at) + 1, to);
 
 /** These, and then nothing more for ever. */
-async function* unending(given: readonly Message[]): AsyncGenerator<Message> {
+async function* unending<Item>(given: readonly Item[]): AsyncGenerator<Item> {
   yield* given;
   await new Promise(() => undefined);
+}
+
+/** Refuses what is below zero. */
+function positive(_: number | undefined, item: number): number {
+  if (item < 0) throw Object.assign(new RangeError('below zero'), { code: 'BELOW_ZERO' });
+  return item;
+}
+
+/** A service with a feed that may be opened again three times, how often that was, and what lets time go on. */
+async function reopening(options: FeedOptions<number, number>, store = memoryStore()) {
+  const clock = manualClock();
+  const opened = { times: 0 };
+  const { from } = options;
+  const counted = async (context: FeedContext) => {
+    opened.times += 1;
+    return typeof from === 'function' ? from(context) : (from ?? []);
+  };
+  const restart = { max: 3, delayMs: 1 };
+  const service = await live(chain(), { store, clock, sources: { x: feed<number>({ ...options, from: counted, restart }) } });
+  const turn = async (): Promise<void> => {
+    await ready(3);
+    clock.advance(1);
+  };
+  return { opened, service, turn };
 }
 
 describe('origins', () => {
@@ -54,6 +92,34 @@ describe('origins', () => {
       expect(values.map((change) => change.state === 'value' && change.value)).toEqual([2, 4, 6]);
     });
   }
+
+  test('items are what they are when they come, also of an origin that uses its objects again', async () => {
+    const reading = new Float64Array(1);
+    const reused = function* (): Generator<Float64Array> {
+      for (const n of [1, 2, 3]) {
+        reading[0] = n;
+        yield reading;
+      }
+    };
+    const first = op({ name: 'first', codeVersion: '1', inputs: { x: input<Float64Array>() }, run: ({ x }) => x[0] });
+    const body = graph('first', { inputs: { x: input<Float64Array>() } }, (inputs) => first(inputs));
+    const defs = define({ assets: [source<Float64Array>('x'), assetsFromGraph(body)] });
+    const service = await live(defs, { sources: { x: feed<Float64Array>({ from: reused() }) }, closeWhenDone: true });
+    const values = seenOf(service.changes('first'));
+    await service.closed;
+    expect(values.map((change) => change.state === 'value' && change.value)).toEqual([1, 2, 3]);
+  });
+
+  test('a Node stream that waits for more is destroyed when the service closes', async () => {
+    const stream = new Readable({ objectMode: true, read: () => undefined });
+    const service = await live(chain(), { sources: { x: stream } });
+    stream.push(1);
+    await until(() => service.runId !== '');
+    const isClosed = new Promise((resolve) => stream.once('close', resolve));
+    await service.close();
+    await isClosed;
+    expect([stream.destroyed, stream.errored]).toEqual([true, null]);
+  });
 
   test('what was pulled is drained when the service closes, also where there was no room', async () => {
     let given = 0;
@@ -369,6 +435,50 @@ describe('a feed that fails', () => {
     expect(times).toBe(4);
   });
 
+  test('that loses items, since it cannot give them again, is opened as often as it says, whatever else is applied', async () => {
+    const losing: Readonly<Record<string, FeedOptions<number, number>>> = {
+      // Three of five are applied each time, long after the fourth was refused.
+      INTAKE_FULL: { from: () => of(1, 2, 3, 4, 5), overflow: 'error', capacity: 3 },
+      VALUE_NOT_STORABLE: { from: () => unending([1, untyped<number>(() => 2), 3]) },
+      BELOW_ZERO: { from: () => concat(of(1, -1, 2), NEVER), overflow: 'error', fold: positive },
+    };
+    for (const [code, options] of Object.entries(losing)) {
+      const { opened, service, turn } = await reopening(options);
+      for (let turns = 0; turns < 50 && opened.times < 10; turns += 1) await turn();
+      await expect(service.closed, code).rejects.toMatchObject({ code: 'SOURCE_FAILED', cause: { code } });
+      expect(opened.times, code).toBe(4);
+    }
+  });
+
+  test('with an item that is no value applies what came before it', async () => {
+    const store = memoryStore();
+    const { opened, service, turn } = await reopening(
+      {
+        from: () => unending([1, 2, untyped<number>(() => 3)]),
+        offset: (item) => (typeof item === 'number' ? String(item) : '3'),
+      },
+      store,
+    );
+    for (let turns = 0; turns < 50 && opened.times < 10; turns += 1) await turn();
+    await expect(service.closed).rejects.toMatchObject({ code: 'SOURCE_FAILED', cause: { code: 'VALUE_NOT_STORABLE' } });
+    expect([await store.value('x'), await offsetOf(store, 'x')]).toEqual([2, '2']);
+    expect(opened.times).toBeLessThanOrEqual(5);
+  });
+
+  test('that fails by itself is opened as often as it says in a row: what is applied begins the count anew', async () => {
+    const { opened, service, turn } = await reopening({
+      from: () =>
+        concat(
+          of(1),
+          throwError(() => new Error('cut off')),
+        ),
+      overflow: 'error',
+    });
+    for (let turns = 0; turns < 50 && opened.times < 10; turns += 1) await turn();
+    expect(opened.times).toBe(10);
+    await service.close();
+  });
+
   test('with an item that is refused once loses none: what waits behind it does not go before it', async () => {
     const clock = manualClock();
     const store = memoryStore();
@@ -411,14 +521,14 @@ describe('a feed that fails', () => {
     let isReturned = false;
     const origin: AsyncIterable<number> = {
       [Symbol.asyncIterator]: () => ({
-        next: () => ((asked += 1) === 1 ? Promise.resolve({ done: false, value: untyped<number>(() => 1) }) : given.promise),
+        next: () => ((asked += 1) === 1 ? Promise.resolve({ done: false, value: -1 }) : given.promise),
         return: async () => {
           isReturned = true;
           return { done: true, value: undefined };
         },
       }),
     };
-    const service = await live(chain(), { sources: { x: feed<number>({ from: origin, initial: 0 }) } });
+    const service = await live(chain(), { sources: { x: feed<number, number>({ from: origin, initial: 0, fold: positive }) } });
     await expect(service.closed).rejects.toMatchObject({ code: 'SOURCE_FAILED' });
     expect([asked, isReturned]).toEqual([2, true]);
   });

@@ -1,11 +1,33 @@
 import { describe, expect, test } from 'vitest';
-import { endOfEpoch, feed, live, type EpochPolicy } from '../../../index.ts';
+import {
+  assetsFromGraph,
+  define,
+  endOfEpoch,
+  feed,
+  graph,
+  input,
+  live,
+  op,
+  source,
+  type EpochPolicy,
+  type FeedContext,
+} from '../../../index.ts';
 import { memoryStore } from '../../../lib/memory/index.ts';
 import { ready, until } from '../rig/deferred.ts';
 import { brief, chain, offsetOf, pair, seenOf } from '../rig/live-rig.ts';
 import { manualClock } from '../rig/manual-clock.ts';
 import { ofType } from '../rig/watch-run.ts';
 import { logOf } from '../rig/watched-store.ts';
+
+/** Definitions of two sources and of two assets, each made of one of them. */
+function either() {
+  const tenfold = op({ name: 'tenfold', codeVersion: '1', inputs: { n: input<number>() }, run: ({ n }) => 10 * n });
+  const body = graph('either', { inputs: { a: input<number>(), b: input<number>() } }, ({ a, b }) => ({
+    left: tenfold.as('left')({ n: a }),
+    right: tenfold.as('right')({ n: b }),
+  }));
+  return define({ assets: [source<number>('a'), source<number>('b'), assetsFromGraph(body, { canSubset: true })] });
+}
 
 const sumOf = (sum: number | undefined, item: number): number => (sum ?? 0) + item;
 
@@ -169,6 +191,19 @@ describe('where several sources have no value', () => {
 });
 
 describe('before the first epoch', () => {
+  test('a feed goes on behind what is applied, although another source has no value', async () => {
+    const store = memoryStore();
+    const before = await live(pair(), { store, select: [] });
+    await before.push('b', 5, { offset: '7' });
+    await before.close();
+    const opened: (string | undefined)[] = [];
+    const from = ({ offset }: FeedContext): readonly number[] => (opened.push(offset), [8]);
+    const service = await live(pair(), { store, sources: { b: feed<number>({ from, offset: String }) } });
+    await ready();
+    expect([opened, service.waitingFor.map(({ source: key }) => key)]).toEqual([['7'], ['a']]);
+    await service.close({ drain: false });
+  });
+
   test('settled() and durable() wait for it, and do not let in what comes later', async () => {
     const { service, seen } = await empty({ marks: true });
     let isSettled = false;
@@ -212,6 +247,67 @@ describe('before the first epoch', () => {
     await pushed;
     await service.update({ select: ['sum'] });
     expect([await store.value('a'), await store.value('sum')]).toEqual([2, 12]);
+    await service.close();
+  });
+
+  test('update() says what the first epoch is of: it waits for what that needs, and no longer for anything else', async () => {
+    const store = memoryStore();
+    const service = await live(either(), { store, select: ['left'] });
+    const seen = seenOf(service.epochs());
+    const waitsFor = (): unknown => service.waitingFor.map(({ source: key, items }) => [key, items]);
+    const pushed = service.push('b', 5);
+    await ready();
+    await service.update({ select: ['left', 'right'] });
+    expect([waitsFor(), service.runId]).toEqual([
+      [
+        ['a', 0],
+        ['b', 1],
+      ],
+      '',
+    ]);
+    await store.put('left', -1);
+    expect([await service.current('left'), await service.current('right')]).toMatchObject([{ value: -1 }, undefined]);
+    await service.update({ select: ['right'] });
+    expect([(await pushed).epoch, waitsFor(), await service.current('right')]).toMatchObject([0, [], { value: 50 }]);
+    await service.update({ select: ['right'] });
+    await service.push('b', 6);
+    expect(seen.map(({ epoch, cause, ran }) => [epoch, cause, ...ran])).toEqual([
+      [0, 'start', 'right'],
+      [1, 'start'],
+      [2, 'items', 'right'],
+    ]);
+    await service.close();
+  });
+
+  test('an update() that is refused leaves it waiting for what it waited for', async () => {
+    const store = memoryStore();
+    await store.put('x', 1);
+    const other = await live(chain(), { store });
+    await other.durable();
+    const service = await live(either(), { store });
+    const waits = service.waitingFor;
+    expect(waits).toHaveLength(2);
+    const doubling = op({ name: 'double', codeVersion: '2', inputs: { x: input<number>() }, run: ({ x }) => x });
+    const body = graph('chain', { inputs: { x: input<number>() } }, ({ x }) => ({ doubled: doubling({ x }) }));
+    const refused = define({ assets: [source<number>('x'), assetsFromGraph(body)] });
+    await expect(service.update({ defs: refused as never })).rejects.toMatchObject({ code: 'ALREADY_SERVED' });
+    await expect(service.update({ select: ['lift' as 'left'] })).rejects.toMatchObject({ code: 'UNKNOWN_ASSET' });
+    expect(service.waitingFor).toEqual(waits);
+    // Neither is anything else of what was refused in force.
+    await expect(service.push('x', 2)).rejects.toMatchObject({ code: 'UNKNOWN_SOURCE' });
+    await Promise.all([service.push('a', 1), service.push('b', 2)]);
+    expect([await store.value('left'), await store.value('right')]).toEqual([10, 20]);
+    await Promise.all([service.close(), other.close()]);
+  });
+
+  test('items of a source that an update() takes away are refused, and nothing else is', async () => {
+    const service = await live(pair(), {});
+    const gone = service.push('a', 1);
+    await ready();
+    await service.update({ defs: chain() as never });
+    const pushed = service.push('x', 4);
+    await expect(gone).rejects.toMatchObject({ code: 'UNKNOWN_SOURCE', details: { key: 'a' } });
+    expect((await pushed).outcome).toBe('applied');
     await service.close();
   });
 

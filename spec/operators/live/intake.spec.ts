@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { assetKey } from '../../../lib/model/asset-key.ts';
-import { Intake, type Item, type Pushed } from '../../../operators/live/intake.ts';
+import { Intake, type EpochPolicy, type Item, type Overflow, type Pushed } from '../../../operators/live/intake.ts';
 import { manualClock } from '../rig/manual-clock.ts';
 
 // Each of them took a walk over all that were dropped before: as many steps as would take minutes.
@@ -65,4 +65,27 @@ test('what came before is taken at once, and nothing that came behind it before 
   expect([taken(), intake.ready]).toEqual([[1, 2], false]);
   add(4);
   expect([intake.ready, taken()]).toEqual([true, [3, 4]]);
+});
+
+test('a source that has no more room makes an epoch due where it could wait for ever, and nowhere else', () => {
+  const key = assetKey('x', 'a test');
+  const isDue = (policy: EpochPolicy, overflow: Overflow): boolean => {
+    const { timer } = manualClock();
+    const intake = new Intake({ policy, queues: new Map(), fallback: { capacity: 2, overflow }, timer, onReady: () => undefined });
+    const add = (value: number): void => intake.add({ key, value, offset: undefined, settle: () => undefined, fail: () => undefined });
+    add(1);
+    expect(intake.ready).toBe(false);
+    add(2);
+    const { ready } = intake;
+    if (overflow !== 'block') add(3);
+    expect(intake.ready).toBe(ready);
+    expect(ready ? intake.take().length : 2).toBe(2);
+    expect(intake.ready).toBe(false);
+    return ready;
+  };
+  for (const overflow of ['block', 'error', 'dropOldest', 'conflate'] as const) {
+    expect(isDue({ items: 3 }, overflow), overflow).toBe(overflow !== 'conflate');
+    for (const policy of [{ marks: true }, { items: 3, marks: true }, { ms: 5 }] as const)
+      expect(isDue(policy, overflow), overflow).toBe(overflow === 'block');
+  }
 });

@@ -44,6 +44,17 @@ describe('where there is no room', () => {
     expect(called.length).toBeGreaterThanOrEqual(49);
   });
 
+  test('block holds for the origin alone: what is pushed by hand beside it is refused', async () => {
+    const { service, go } = await slow({ from: [0, 1, 2, 3, 4, 5] });
+    await ready(50);
+    await expect(service.push('x', 6)).rejects.toMatchObject({
+      code: 'INTAKE_FULL',
+      message: expect.stringMatching('its "overflow" is "block", which holds for its origin alone'),
+    });
+    go();
+    await service.close();
+  });
+
   test('dropOldest keeps the latest, and whoever pushed is told', async () => {
     const { service, called, go } = await slow({ overflow: 'dropOldest' });
     const outcomes: Pushed['outcome'][] = [];

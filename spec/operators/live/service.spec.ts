@@ -68,6 +68,11 @@ describe('the start of a service', () => {
       [untyped({ windows: 3 }), 'INVALID_OPTION'],
       [untyped({ select: ['dubled'] }), 'UNKNOWN_ASSET'],
       [untyped({ closeWhenDone: 1 }), 'INVALID_OPTION'],
+      // Nothing here ever ends, or could be asked to wait.
+      [{ closeWhenDone: true }, 'INVALID_OPTION'],
+      [{ closeWhenDone: true, sources: { x: feed<number>({ capacity: 3 }) } }, 'INVALID_OPTION'],
+      [{ sources: { x: feed<number>({ overflow: 'block' }) } }, 'OVERFLOW_UNDECLARED'],
+      [{ epochs: { items: 3 }, sources: { x: feed<number>({ overflow: 'conflate', capacity: 2 }) } }, 'INVALID_OPTION'],
     ];
     for (const [options, code] of refusals)
       await expect(live(untyped<ReturnType<typeof chain>>(chain()), { ...options, store } as never), code).rejects.toMatchObject({ code }); // the point is what types refuse

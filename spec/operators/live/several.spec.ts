@@ -109,6 +109,29 @@ describe('a service that would run the steps of another one in another way', () 
   });
 });
 
+test('epochs of N items are of N that no other service has applied', async () => {
+  const store = memoryStore();
+  const options = { store, sources: { x: feed<number>({ initial: 0, fold: (sum, item) => (sum ?? 0) + item }) }, epochs: { items: 3 } };
+  const [first, second] = [await live(chain(), options), await live(chain(), options)];
+  await Promise.all([first.settled(), second.settled()]);
+  const push = (service: typeof first, ...items: readonly number[]) =>
+    Promise.all(items.map(async (item) => (await service.push('x', item, { offset: String(item) })).outcome));
+  const seen = seenOf(second.epochs());
+  const early = push(second, 1, 2);
+  await ready();
+  expect(await push(first, 1, 2, 3)).toEqual(['applied', 'applied', 'applied']);
+  expect(await early).toEqual(['duplicate', 'duplicate']);
+  const late = push(second, 3, 4, 5);
+  await ready();
+  expect(await Promise.all([late, push(second, 6, 7, 8, 9)])).toEqual([
+    ['duplicate', 'applied', 'applied'],
+    ['applied', 'applied', 'applied', 'applied'],
+  ]);
+  expect(seen.flatMap(({ cause, items }) => (cause === 'items' ? items : []))).toEqual([3, 3]);
+  expect(await store.value('x')).toBe(45);
+  await Promise.all([first.close(), second.close()]);
+});
+
 test('what one service has applied of an origin is a repetition for the other one', async () => {
   const store = memoryStore();
   const sources = { x: feed<number>({ fold: (sum, item) => (sum ?? 0) + item }) };

@@ -310,3 +310,19 @@ describe('glitches', () => {
     await service.close();
   });
 });
+
+test('who conflates epochs and does not ask is kept each step and key for once, with its last failure, however many there were', async () => {
+  const failing = chain((x) => {
+    if (x % 2 === 1) throw new RangeError(`${x} is odd`);
+    return x;
+  });
+  await using service = await live(failing, { store: memoryStore() });
+  const epochs = service.epochs({ lag: { policy: 'conflate' } })[Symbol.asyncIterator]();
+  for (let x = 0; x <= 21; x += 1) await service.push('x', x);
+  const { value } = await epochs.next();
+  expect(value).toMatchObject({ items: 22, epoch: 21, ran: ['double', 'say'], blocked: ['say'] });
+  expect(value).toMatchObject({
+    materialized: ['doubled', 'text'],
+    failed: [{ step: 'double', error: { cause: { message: '21 is odd' } } }],
+  });
+});

@@ -7,7 +7,7 @@ import { whole } from '../rig/whole.ts';
 function limit(ms = 100) {
   const clock = manualClock();
   const run = new AbortController();
-  const made = new TimeLimit({ step: 'slow', signal: run.signal, clock }, ms);
+  const made = new TimeLimit({ step: 'slow', signal: run.signal, clock, by: 'timeoutMs' }, ms);
   const expired: unknown[] = [];
   void made.expired.then((error) => expired.push(error));
   return { clock, run, made, expired };

@@ -105,21 +105,33 @@ export function plan<Assets>(defs: Definitions<Assets>, options: PlanOptions<Ass
     );
   }
   checkVerbOptions('plan', options, PLAN_RULES);
-  const selected = resolveSelection(defs, options.select);
+  const selection = resolveSelection(defs, options.select);
   const mode = readMode(options.mode);
-  const asked = { mode, selection: selected, policies: readPolicies(options, mode) };
-  const config = options.config === undefined ? NO_CONFIG : checkConfigShape(options.config);
-  const configs = new ConfigReader(defs, config);
+  const asked = { mode, selection, policies: readPolicies(options, mode) };
   const last = lastPlanned.get(defs);
   const known = last !== undefined && isSameQuestion(last, asked) ? last : undefined;
   // It has the assets of its definitions, which these are.
   if (known !== undefined && isAsDefined(known) && hasNothingOfItsOwn(options)) return known as Plan<Assets>;
+  const made = planWith(defs, { asked, known }, options);
+  if (made.steps.every(({ config }) => config === undefined)) lastPlanned.set(defs, made);
+  return made;
+}
+
+interface Question {
+  readonly asked: Asked;
+  /** A plan of the same steps, which may have been given something else. */
+  readonly known: Plan | undefined;
+}
+
+function planWith<Assets>(defs: Definitions<Assets>, { asked, known }: Question, options: PlanOptions<Assets>): Plan<Assets> {
+  const config = options.config === undefined ? NO_CONFIG : checkConfigShape(options.config);
+  const configs = new ConfigReader(defs, config);
   const { selection, steps, hash } = known ?? planAnew(defs, asked, configs);
   const places = steps.map(({ step }) => step);
-  const made: Plan<Assets> = Object.freeze({
+  return Object.freeze({
     kind: 'plan',
     defs,
-    mode,
+    mode: asked.mode,
     selection,
     policies: asked.policies,
     config,
@@ -128,8 +140,6 @@ export function plan<Assets>(defs: Definitions<Assets>, options: PlanOptions<Ass
     resources: provideResources(defs, places, options.resources),
     pools: sizePools(defs, places, options.pools),
   });
-  if (steps.every((planned) => planned.config === undefined)) lastPlanned.set(defs, made);
-  return made;
 }
 
 const NO_CONFIG: GivenConfig = Object.freeze({});

@@ -103,7 +103,7 @@ export async function resolve<Assets>(plan: Plan<Assets>, store: Store, options:
   const values = await readSources(plan, { wanted, given, signal: options.signal });
   // Once: what cannot be frozen may change meanwhile.
   const encoded = new Map([...values].map(([key, value]) => [key, encodeSource(key, value, plan.defs.sources.get(key)?.codec)]));
-  return resolveNow(plan, store, { ...options, wanted, values, encoded });
+  return resolveNow(plan, store, { wanted, values, encoded, ...options });
 }
 
 /** What sources gave, and what is wanted of the store. */
@@ -129,7 +129,7 @@ async function resolveNow<Assets>(plan: Plan<Assets>, store: Store, given: Given
   const there = await withoutRemoved(port, wanted, before);
   const supply = pin({ port, wanted, values, before: there, ever: before, observed, codecs });
   checkNothingMissing(plan, wanted, supply);
-  const traces = await readTraces({ ...plan, steps: looked }, port, { readsAt, before, limit });
+  const traces = await readTraces(plan, port, { steps: looked, readsAt, before, limit });
   const loads = [...wanted].filter(([key, { crossing }]) => crossing && supply.has(key)).map(([key]) => key);
   return {
     plan,

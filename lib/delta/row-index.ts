@@ -1,4 +1,3 @@
-import { addTo } from '../kernel/add-to.ts';
 import { changeEntry, type Change } from '../kernel/keyed/change.ts';
 import { checkKey, compareKeys, type Key } from '../kernel/keyed/key.ts';
 import { emptyTree, Entry, findEntry, updateTree, type Tree } from '../kernel/keyed/tree.ts';
@@ -30,19 +29,30 @@ export function groupChanges<K extends Key, V, G extends Key>(
   group: (row: V, key: K) => G | undefined,
 ): readonly GroupChanges<K, V, G>[] {
   // Keys are the same where those of a Map are, so only groups have to be sorted, and the changes of each stay in the order of their keys.
-  const groups = new Map<G, Change<K, V>[]>();
+  const groups = new Map<G, OpenGroup<K, V, G>>();
   for (const change of changes) {
     const { key, old: older, new: newer } = change;
     const from = older === undefined ? undefined : group(older, key);
     const to = newer === undefined ? undefined : group(newer, key);
     if (from !== undefined && to !== undefined && compareKeys(from, to) === 0) {
-      addTo(groups, to, change);
+      addChange(groups, to, change);
     } else {
-      if (from !== undefined) addTo(groups, from, newer === undefined ? change : { key, old: older, new: undefined });
-      if (to !== undefined) addTo(groups, to, older === undefined ? change : { key, old: undefined, new: newer });
+      if (from !== undefined) addChange(groups, from, newer === undefined ? change : { key, old: older, new: undefined });
+      if (to !== undefined) addChange(groups, to, older === undefined ? change : { key, old: undefined, new: newer });
     }
   }
-  return Array.from(groups, ([key, of]) => ({ key, changes: of })).sort((a, b) => compareKeys(a.key, b.key));
+  return Array.from(groups.values()).sort((a, b) => compareKeys(a.key, b.key));
+}
+
+/** A group to which changes are still added. */
+interface OpenGroup<K extends Key, V, G extends Key> extends GroupChanges<K, V, G> {
+  readonly changes: Change<K, V>[];
+}
+
+function addChange<K extends Key, V, G extends Key>(groups: Map<G, OpenGroup<K, V, G>>, key: G, change: Change<K, V>): void {
+  const known = groups.get(key);
+  if (known === undefined) groups.set(key, { key, changes: [change] });
+  else known.changes.push(change);
 }
 
 /** The index after changes. */

@@ -247,11 +247,14 @@ export function isMissed(event: LoggedEvent): event is MissedEvent {
   return event.type === 'asset-failed' || event.type === 'asset-blocked' || event.type === 'asset-cancelled';
 }
 
-/** The event at its position, with references into its own batch resolved. */
+/**
+ * The event at its position, with references into its own batch resolved. The new field stands in front of what is spread: V8 takes
+ * microseconds for each that is added to an object which starts as the copy of another one.
+ */
 export function atPosition(event: NewEvent, position: Position, first: Position): LoggedEvent {
-  if (!('inputs' in event)) return Object.freeze({ ...event, position });
-  const inputs = event.inputs.map((entry) =>
-    Object.freeze({ ...entry, position: entry.position === null ? null : resolvePosition(entry.position, first) }),
+  if (!('inputs' in event)) return Object.freeze({ position, ...event });
+  const inputs = event.inputs.map(({ input, kind, origin, state, position: at }) =>
+    Object.freeze({ input, kind, origin, state, position: at === null ? null : resolvePosition(at, first) }),
   );
-  return Object.freeze({ ...event, inputs: Object.freeze(inputs), position });
+  return Object.freeze({ position, ...event, inputs: Object.freeze(inputs) });
 }

@@ -198,8 +198,8 @@ export function encodeStorable(value: unknown): EncodedValue {
   const at = address(bytes);
   // What has no parts has no order that a version would look past: it is the hash of the same bytes. Nor is it ever compared.
   if (typeof value !== 'object' || value === null) return { version: at, address: at, bytes };
-  const encoded = { version: dataVersion(value), address: at, bytes };
-  return isKnownImmutable(value) ? { ...encoded, value } : encoded;
+  const version = dataVersion(value);
+  return isKnownImmutable(value) ? { version, address: at, bytes, value } : { version, address: at, bytes };
 }
 
 /**
@@ -328,9 +328,9 @@ function putBatch(
   const seen = before?.position ?? 0;
   const positions = expected === undefined ? [seen] : [expected, seen];
   return {
-    ...('unchanged' in made ? { events: [], values: [] } : { events: [made.event], values: [onBase(made.encoded, before)] }),
-    ...(id === undefined ? {} : { id, request: JSON.stringify([key, encoded.version, offset]) }),
     expected: positions.map((position) => ({ key, position })),
+    ...('unchanged' in made ? { events: [], values: [] } : { events: [made.event], values: [onBase(made.encoded, before)] }),
+    ...(id !== undefined && { id, request: JSON.stringify([key, encoded.version, offset]) }),
   };
 }
 
@@ -343,7 +343,7 @@ function isOvertaken(error: unknown, expected: Position | undefined): boolean {
 /** A value that readers get, as it is stored: the one that they got before may differ from it by little. */
 export function onBase(encoded: EncodedValue, before: ReadableEvent | undefined): StoredValue {
   const base = before === undefined || before.type === 'asset-absent' ? null : before.address;
-  return base === null ? encoded : { ...encoded, base };
+  return base === null ? encoded : { base, ...encoded };
 }
 
 async function putResult(

@@ -107,42 +107,78 @@ export function plan<Assets>(defs: Definitions<Assets>, options: PlanOptions<Ass
   checkVerbOptions('plan', options, PLAN_RULES);
   const selection = resolveSelection(defs, options.select);
   const mode = readMode(options.mode);
-  const policies = readPolicies(options, mode);
-  const config = Object.freeze({ ...checkConfigShape(options.config === undefined ? {} : options.config) });
-  const planned = planOnce(defs, { mode, selection, policies, config });
-  const places = planned.steps.map(({ step }) => step);
+  const asked = { mode, selection, policies: readPolicies(options, mode) };
+  const last = lastPlanned.get(defs);
+  const known = last !== undefined && isSameQuestion(last, asked) ? last : undefined;
+  // It has the assets of its definitions, which these are.
+  if (known !== undefined && isAsDefined(known) && hasNothingOfItsOwn(options)) return known as Plan<Assets>;
+  const made = planWith(defs, { asked, known }, options);
+  if (made.steps.every(({ config }) => config === undefined)) lastPlanned.set(defs, made);
+  return made;
+}
+
+interface Question {
+  readonly asked: Asked;
+  /** A plan of the same steps, which may have been given something else. */
+  readonly known: Plan | undefined;
+}
+
+function planWith<Assets>(defs: Definitions<Assets>, { asked, known }: Question, options: PlanOptions<Assets>): Plan<Assets> {
+  const config = options.config === undefined ? NO_CONFIG : checkConfigShape(options.config);
+  const configs = new ConfigReader(defs, config);
+  const { selection, steps, hash } = known ?? planAnew(defs, asked, configs);
+  const places = steps.map(({ step }) => step);
   return Object.freeze({
     kind: 'plan',
     defs,
-    mode,
-    policies,
+    mode: asked.mode,
+    selection,
+    policies: asked.policies,
     config,
-    ...planned,
+    steps,
+    hash,
     resources: provideResources(defs, places, options.resources),
     pools: sizePools(defs, places, options.pools),
   });
 }
 
-type Planned = Pick<Plan, 'selection' | 'steps' | 'hash'>;
-type Asked = Pick<Plan, 'mode' | 'selection' | 'policies' | 'config'>;
+const NO_CONFIG: GivenConfig = Object.freeze({});
 
-/** What was planned last, of definitions that take no config. */
-const lastPlanned = new WeakMap<Definitions, { readonly asked: string; readonly planned: Planned }>();
+type Asked = Pick<Plan, 'mode' | 'selection' | 'policies'>;
 
-/** A service plans the same again and again, and a plan without config is a function of the definitions and of what is asked. */
-function planOnce(defs: Definitions, asked: Asked): Planned {
-  const { mode, selection, policies } = asked;
-  const question = JSON.stringify([mode, policies.unselectedOutputs, policies.inGraphUpstream, policies.crossGraphUpstream]);
-  const last = lastPlanned.get(defs);
-  const configs = new ConfigReader(defs, asked.config);
-  if (last !== undefined && last.asked === question && isSameSet(last.planned.selection, selection)) return last.planned;
+/**
+ * What was planned last, of steps that take no config: a service plans the same again and again, and such a plan is a function of the
+ * definitions and of what is asked.
+ */
+const lastPlanned = new WeakMap<Definitions, Plan>();
+
+function isSameQuestion(plan: Plan, { mode, selection, policies }: Asked): boolean {
+  return (
+    plan.mode === mode &&
+    plan.policies.unselectedOutputs === policies.unselectedOutputs &&
+    plan.policies.inGraphUpstream === policies.inGraphUpstream &&
+    plan.policies.crossGraphUpstream === policies.crossGraphUpstream &&
+    isSameSet(plan.selection, selection)
+  );
+}
+
+/** Whether all that a plan was given comes from its definitions. */
+function isAsDefined({ defs, config, resources, pools }: Plan): boolean {
+  return config === NO_CONFIG && resources === defs.resources && pools === defs.pools;
+}
+
+function hasNothingOfItsOwn({ config, resources, pools }: Pick<PlanOptions<unknown>, 'config' | 'resources' | 'pools'>): boolean {
+  return config === undefined && resources === undefined && pools === undefined;
+}
+
+function planAnew(defs: Definitions, asked: Asked, configs: ConfigReader): Pick<Plan, 'selection' | 'steps' | 'hash'> {
+  const { selection, policies } = asked;
   const steps = planSteps(defs, { need: needOf(defs, selection, policies), selection, policies, configs });
-  const planned = { selection, steps, hash: hashPlan({ mode, selection, policies, steps }) };
-  if (steps.every(({ config }) => config === undefined)) lastPlanned.set(defs, { asked: question, planned });
-  return planned;
+  return { selection, steps, hash: hashPlan({ ...asked, steps }) };
 }
 
 function isSameSet<Item>(one: ReadonlySet<Item>, other: ReadonlySet<Item>): boolean {
+  if (one === other) return true;
   if (one.size !== other.size) return false;
   for (const item of one) if (!other.has(item)) return false;
   return true;

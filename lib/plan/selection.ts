@@ -75,7 +75,7 @@ function isList(part: Selectable): part is readonly (string | Selection)[] {
  * @throws SelectionError INVALID_SELECTION, UNKNOWN_ASSET, SOURCE_NOT_COMPUTED, NOT_SUBSETTABLE
  */
 export function resolveSelection(defs: Definitions, select: Select<unknown> | undefined): ReadonlySet<AssetKey> {
-  if (select === undefined) return frozenSet(defs.assets.keys());
+  if (select === undefined) return everythingIn(defs);
   const items: unknown = isSelection(select) ? [select] : select;
   if (!Array.isArray(items)) {
     throw new SelectionError(
@@ -88,6 +88,15 @@ export function resolveSelection(defs: Definitions, select: Select<unknown> | un
   const selected = frozenSet([...defs.assets.keys()].filter((key) => found.has(key)));
   checkWholeGraphs(defs, selected);
   return selected;
+}
+
+const everything = new WeakMap<Definitions, ReadonlySet<AssetKey>>();
+
+/** The same set each time: who plans again compares it with what was planned last. */
+function everythingIn(defs: Definitions): ReadonlySet<AssetKey> {
+  const known = everything.get(defs) ?? frozenSet(defs.assets.keys());
+  everything.set(defs, known);
+  return known;
 }
 
 function isSelection(value: unknown): value is Selection {

@@ -94,7 +94,8 @@ export function stepsToLookAt(steps: Plan['steps'], verified: Verification, sinc
   const { alone } = verified;
   const versions = changedVersions(verified.versions, since.versions);
   const isQuiet = verified.open.length + versions.size + since.keys.size + since.steps.size === 0;
-  const open = isQuiet ? NOTHING : closeDownstream(steps, { ...since, open: new Set(verified.open), versions });
+  const { keys, steps: settled } = since;
+  const open = isQuiet ? NOTHING : closeDownstream(steps, { keys, steps: settled, open: new Set(verified.open), versions });
   if (open.size === 0 && alone.length === 0) return [];
   return [...new Set([...open, ...alone])].toSorted((a, b) => a - b).flatMap((index) => steps[index] ?? []);
 }

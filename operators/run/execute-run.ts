@@ -1,5 +1,5 @@
 import { aliasedPort } from '../../lib/events/aliased-port.ts';
-import type { HookFailed, LogLine, NewEvent, RunEnded, Verification } from '../../lib/events/logged-event.ts';
+import type { HookFailed, LogLine, NewEvent, Verification } from '../../lib/events/logged-event.ts';
 import type { RunEvent } from '../../lib/events/run-event.ts';
 import { quote } from '../../lib/kernel/print.ts';
 import { createStore, type Store } from '../../lib/events/store.ts';
@@ -12,12 +12,13 @@ import type { Clock } from '../step/clock.ts';
 import { readThrown } from '../../lib/kernel/thrown.ts';
 import { beginRun } from './begin-run.ts';
 import { linkedAbortController, systemClock, uniqueId } from './environment.ts';
+import type { Readable } from './gather.ts';
 import { copyOptions, questionOf } from './given-options.ts';
 import { HookRunner, hasHooks } from './hook-runner.ts';
 import { insideBody, refuseInsideBody } from './inside-body.ts';
+import { missedAssets, NOTHING_MISSED, type MissedAssets } from './missed-assets.ts';
 import { notStarted } from './not-started.ts';
 import type { RunOptions } from './options.ts';
-import type { AssetOutcome } from './outcome.ts';
 import { Recorder, type Recording } from './recorder.ts';
 import { resolve as resolvePlan, settlePositions, type ResolvedPlan, type ResolveOptions } from './resolve.ts';
 import type { ResultParts } from './result.ts';
@@ -27,7 +28,7 @@ import { Reuse, type WhyRun } from './reuse.ts';
 import { runSteps, type StepsFailure } from './run-steps.ts';
 import type { StepObserver, StepRun } from './step-run.ts';
 import type { SettledStep } from './settled-step.ts';
-import { cancelledEvent, type EventScope } from './settled-events.ts';
+import type { EventScope } from './settled-events.ts';
 import { DEFAULT_LIMITS } from '../../lib/events/value-limits.ts';
 import { fixEmitted, withinLimits } from './slot.ts';
 import type { Standing } from './standing.ts';
@@ -147,11 +148,12 @@ class Run<Assets> {
     const cancelled =
       (this.#standing?.looked ?? plan.steps).some(({ index }) => !done.has(index)) ||
       this.#settled.some(({ outcome }) => outcome === 'cancelled');
-    const missed = this.#missed(supply);
-    const ended = this.#ended(cancelled);
+    const missed = cancelled ? this.#missed(supply) : NOTHING_MISSED;
+    const status = cancelled ? 'cancelled' : statusOf(this.#settled);
+    const time = clock.now();
     const position = await this.#endWith(recorder, (undisturbed) => {
       const verified = cancelled ? undefined : this.#verified(undisturbed);
-      return [...missed.events, verified === undefined ? ended : { ...ended, verified }];
+      return [...missed.events, endedEvent({ runId, time, status }, verified)];
     });
     return {
       runId: this.#parts.runId,
@@ -163,7 +165,8 @@ class Run<Assets> {
       position,
       standing: this.#standing,
       gone: resolved.gone,
-      reasonOf: (step) => this.#reasonOf(step, recordedAt({ ...this.#scope(supply), positionOf: (index) => recorder.positionOf(index) })),
+      reasonOf: (step) =>
+        this.#reasonOf(step, recordedAt({ readable: this.#readable(supply), positionOf: (index) => recorder.positionOf(index) })),
     };
   }
 
@@ -248,7 +251,8 @@ class Run<Assets> {
   /** The end of a run that cannot go on, if the store can still take it: without it, the run reads as one whose process died. */
   async #endFailed(recorder: Recorder, missed: readonly NewEvent[]): Promise<void> {
     try {
-      await recorder.append([...missed, this.#ended(false, 'failed')], []);
+      const { runId, clock } = this.#parts;
+      await recorder.append([...missed, endedEvent({ runId, time: clock.now(), status: 'failed' })], []);
     } catch {
       // The error that the run ends with says more than this one.
     }
@@ -330,21 +334,14 @@ class Run<Assets> {
 
   #scope(supply: Supply): Omit<EventScope, 'time' | 'positionOf'> {
     const { plan, before, missed } = this.#resolved;
-    return { plan, before, missed, runId: this.#parts.runId, readable: { slots: this.#slots, supply, held: this.#resolved.held } };
+    return { plan, before, missed, runId: this.#parts.runId, readable: this.#readable(supply) };
   }
 
-  #ended(cancelled: boolean, status?: RunEnded['status']): RunEnded {
-    const { runId, clock } = this.#parts;
-    return endedEvent({ runId, time: clock.now(), status: status ?? (cancelled ? 'cancelled' : statusOf(this.#settled)) });
+  #readable(supply: Supply): Readable {
+    return { slots: this.#slots, supply, held: this.#resolved.held };
   }
 
-  /** Selected assets whose steps a cancelled run did not finish. */
-  #missed(supply: Supply): { readonly events: readonly NewEvent[]; readonly outcomes: readonly AssetOutcome[] } {
-    const done = new Set(this.#settled.filter(({ outcome }) => outcome !== 'cancelled').map(({ planned }) => planned.index));
-    const scope = { ...this.#scope(supply), time: this.#parts.clock.now() };
-    const events = this.#resolved.plan.steps
-      .filter(({ index }) => !done.has(index) && this.#standing?.stands(index) !== true)
-      .flatMap((planned) => planned.needed.flatMap((output) => cancelledEvent(planned, output, scope) ?? []));
-    return { events, outcomes: events.map(({ key }) => ({ key, outcome: 'cancelled', unexpected: false, slot: undefined })) };
+  #missed(supply: Supply): MissedAssets {
+    return missedAssets(this.#settled, this.#standing, { time: this.#parts.clock.now(), ...this.#scope(supply) });
   }
 }

@@ -6,7 +6,8 @@ import type { ResolveOptions } from './resolve.ts';
 /** Options as they are now: while the run waits for its turn, they are still the caller's to change. */
 export function copyOptions(options: RunOptions): RunOptions {
   const hooks = checkHooks(options.hooks, 'the run');
-  return { ...options, sources: { ...options.sources }, tags: { ...options.tags }, ...(hooks !== undefined && { hooks }) };
+  const { sources, tags, ...others } = options;
+  return { sources: { ...sources }, tags: { ...tags }, ...others, ...(hooks !== undefined && { hooks }) };
 }
 
 /** What a run asks of the store before its first step. */

@@ -28,6 +28,7 @@ export interface GoneQuestion {
 export async function readGone(defs: Definitions, port: StorePort, { at, most = Infinity }: GoneQuestion): Promise<Gone | undefined> {
   if (!isCatalogStore(port)) return undefined;
   const left = leftBehind(defs, await port.catalog());
+  if (left.keys.length + left.outputs.length === 0) return NOTHING;
   const [keys, outputs] = [left.keys.slice(0, most), left.outputs.slice(0, most)];
   const [readable, settled] = await Promise.all([port.readable(keys, at), port.lastSettled(outputs, at)]);
   const recorded = readable.flatMap((event) => event ?? []);
@@ -39,6 +40,13 @@ export async function readGone(defs: Definitions, port: StorePort, { at, most = 
     more: left.keys.length - keys.length + (left.outputs.length - outputs.length),
   });
 }
+
+const NOTHING: Gone = Object.freeze({
+  assets: Object.freeze([]),
+  definitions: Object.freeze([]),
+  steps: Object.freeze([]),
+  more: 0,
+});
 
 /** Names in a store that definitions do not have, in alphabetical order, and names in definitions that the store does not have. */
 interface LeftBehind {

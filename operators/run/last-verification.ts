@@ -23,38 +23,58 @@ export interface VerificationQuestion {
   readonly limit: number;
 }
 
-const FIRST_PAGE = 32;
-const PAGE = 500;
+/** Enough where little was put since: after a refresh that verified something, that is the event in front of what came since. */
+const FIRST_PAGE = 4;
+const GROWTH = 8;
+const LARGEST_PAGE = 500;
 
 /**
  * Reads the log backwards, to the run that verified the plan last. Nothing where it is too far back, or where the log says something since
  * that cannot be judged.
  */
-export async function lastVerification(question: VerificationQuestion): Promise<FoundVerification | undefined> {
-  const since: LoggedEvent[] = [];
-  let own: RunEndedVerified | undefined;
-  for await (const event of backwards(question)) {
-    if (own !== undefined && event.position <= own.verified.position) return account(question.defs, own, since);
-    if (!canBeJudged(event)) return undefined;
-    if (own === undefined && verifies(event, question.plan)) own = event;
-    else since.push(event);
+export async function lastVerification({ port, defs, plan, readsAt, limit }: VerificationQuestion): Promise<FoundVerification | undefined> {
+  const search = new Search(plan);
+  let end = readsAt;
+  for (let size = FIRST_PAGE; end > 0 && readsAt - end < limit; size = Math.min(size * GROWTH, LARGEST_PAGE)) {
+    const from = Math.max(1, end - size + 1);
+    for (const event of (await port.read(from, end - from + 1)).toReversed()) if (search.isOver(event)) return search.found(defs);
+    end = from - 1;
   }
   return undefined;
 }
 
 type RunEndedVerified = Extract<LoggedEvent, { readonly type: 'run-ended' }> & { readonly verified: Verification };
 
-function verifies(event: LoggedEvent, plan: string): event is RunEndedVerified {
-  return event.type === 'run-ended' && event.verified?.plan === plan;
+/** Looks at one event after the other, the newest first. */
+class Search {
+  readonly #plan: string;
+  readonly #since: LoggedEvent[] = [];
+  #own: RunEndedVerified | undefined;
+  #isUnclear = false;
+
+  constructor(plan: string) {
+    this.#plan = plan;
+  }
+
+  /** Whether no event before this one counts, which is taken note of. */
+  isOver(event: LoggedEvent): boolean {
+    if (canBeJudged(event)) this.#note(event);
+    else this.#isUnclear = true;
+    return this.#isUnclear || (this.#own !== undefined && event.position - 1 <= this.#own.verified.position);
+  }
+
+  found(defs: Definitions): FoundVerification | undefined {
+    return this.#own === undefined || this.#isUnclear ? undefined : account(defs, this.#own, this.#since);
+  }
+
+  #note(event: LoggedEvent): void {
+    if (this.#own === undefined && verifies(event, this.#plan)) this.#own = event;
+    else this.#since.push(event);
+  }
 }
 
-async function* backwards({ port, readsAt, limit }: VerificationQuestion): AsyncGenerator<LoggedEvent, void, undefined> {
-  let end = readsAt;
-  for (let size = FIRST_PAGE; end > 0 && readsAt - end < limit; size = PAGE) {
-    const from = Math.max(1, end - size + 1);
-    yield* (await port.read(from, end - from + 1)).toReversed();
-    end = from - 1;
-  }
+function verifies(event: LoggedEvent, plan: string): event is RunEndedVerified {
+  return event.type === 'run-ended' && event.verified?.plan === plan;
 }
 
 /** What nobody knows any more, or not yet, may have been about anything. */

@@ -188,7 +188,7 @@ export class Recorder {
     };
     const steps: RecordedStep[] = [];
     // One object for all steps of the group: copying it for each would cost a tenth of a run.
-    const scope = { ...this.#recording.scope, time: 0, positionOf, events, values, outcomes };
+    const scope = { time: 0, positionOf, events, values, outcomes, ...this.#recording.scope };
     for (const each of pending) {
       if ('event' in each) {
         events.push(each.event);

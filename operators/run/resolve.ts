@@ -100,10 +100,10 @@ export async function resolve<Assets>(plan: Plan<Assets>, store: Store, options:
   checkVerbOptions('resolve', options, RESOLVE_RULES);
   const given = checkSources(plan, options.sources ?? {});
   const wanted = wantedKeys(plan);
-  const values = await readSources(plan, { wanted, given, signal: options.signal ?? new AbortController().signal });
+  const values = await readSources(plan, { wanted, given, signal: options.signal });
   // Once: what cannot be frozen may change meanwhile.
   const encoded = new Map([...values].map(([key, value]) => [key, encodeSource(key, value, plan.defs.sources.get(key)?.codec)]));
-  return resolveNow(plan, store, { ...options, wanted, values, encoded });
+  return resolveNow(plan, store, { wanted, values, encoded, ...options });
 }
 
 /** What sources gave, and what is wanted of the store. */
@@ -129,7 +129,7 @@ async function resolveNow<Assets>(plan: Plan<Assets>, store: Store, given: Given
   const there = await withoutRemoved(port, wanted, before);
   const supply = pin({ port, wanted, values, before: there, ever: before, observed, codecs });
   checkNothingMissing(plan, wanted, supply);
-  const traces = await readTraces({ ...plan, steps: looked }, port, { readsAt, before, limit });
+  const traces = await readTraces(plan, port, { steps: looked, readsAt, before, limit });
   const loads = [...wanted].filter(([key, { crossing }]) => crossing && supply.has(key)).map(([key]) => key);
   return {
     plan,
@@ -188,15 +188,18 @@ export function checkSources({ defs }: Pick<Plan, 'defs'>, given: Readonly<Recor
 interface Reads {
   readonly wanted: ReadonlyMap<AssetKey, Wanted>;
   readonly given: ReadonlyMap<AssetKey, unknown>;
-  readonly signal: AbortSignal;
+  readonly signal: AbortSignal | undefined;
 }
 
 /** Reads every source that the plan wants and nobody gave, at the same time. */
-async function readSources({ defs }: Plan, { wanted, given, signal }: Reads): Promise<ReadonlyMap<AssetKey, unknown>> {
+async function readSources({ defs }: Plan, { wanted, given, signal: ofRun }: Reads): Promise<ReadonlyMap<AssetKey, unknown>> {
   const toRead = [...wanted.keys()].flatMap((key) => {
     const read = defs.sources.get(key)?.read;
     return read === undefined || given.has(key) ? [] : [{ key, read }];
   });
+  if (toRead.length === 0) return given;
+  // Only where somebody gets it: to make one takes longer than any look-up in memory.
+  const signal = ofRun ?? new AbortController().signal;
   const values = await Promise.all(toRead.map(async ({ key, read }) => [key, await readSource(key, () => read({ signal }))] as const));
   return new Map([...given, ...values]);
 }

@@ -96,23 +96,19 @@ export interface ResultParts<Assets> {
 
 /** Puts a result together. */
 export function createResult<Assets>(parts: ResultParts<Assets>): RunResult<Assets> {
-  const { slotOf, ...result } = withoutValues(parts);
-  return Object.freeze({
-    ...result,
+  return resultWith(parts, (slotOf) => ({
     value: <Key extends KeyOf<Assets>>(key: Key) => {
       const slot = slotOf(key);
       if (slot.state === 'kept') throw noValue(parts, key, 'it was not made again');
       // The op's declared type, which `define` carried along under this key.
       return slot.value as ValueAt<Assets, Key>;
     },
-  });
+  }));
 }
 
 /** Puts the result of a refresh together. */
 export function createRefreshResult<Assets>(parts: ResultParts<Assets>): RefreshResult<Assets> {
-  const { slotOf, ...result } = withoutValues(parts);
-  return Object.freeze({
-    ...result,
+  return resultWith(parts, (slotOf) => ({
     gone: parts.gone,
     value: async <Key extends KeyOf<Assets>>(key: Key) => {
       const slot = slotOf(key, await standingSlot(parts, key));
@@ -121,7 +117,7 @@ export function createRefreshResult<Assets>(parts: ResultParts<Assets>): Refresh
       // As above.
       return read.value as ValueAt<Assets, Key>;
     },
-  });
+  }));
 }
 
 /** A slot with something to read. */
@@ -130,7 +126,8 @@ type ReadableSlot = ValueSlot | KeptSlot;
 /** Gives the slot of an asset that has a value to read; `standing` is that of a step that was not looked at, where it was fetched. */
 type SlotOf = (key: string, standing?: Slot) => ReadableSlot;
 
-function withoutValues<Assets>(parts: ResultParts<Assets>): AnyResult<Assets> & { readonly slotOf: SlotOf } {
+/** A result with what its verb has besides, which is how values are read. */
+function resultWith<Assets, Own extends object>(parts: ResultParts<Assets>, own: (slotOf: SlotOf) => Own): AnyResult<Assets> & Own {
   const { runId, plan, cancelled, settled, staleInputs, position } = parts;
   const byKey = new Map([...standingOutcomes(parts), ...parts.outcomes].map((each) => [each.key, each]));
   const errors = settled.flatMap(({ error }) => error ?? []);
@@ -144,7 +141,7 @@ function withoutValues<Assets>(parts: ResultParts<Assets>): AnyResult<Assets> & 
       details: { key, runId },
     });
   };
-  return {
+  return Object.freeze({
     runId,
     status,
     success: status === 'succeeded',
@@ -156,14 +153,14 @@ function withoutValues<Assets>(parts: ResultParts<Assets>): AnyResult<Assets> & 
     staleInputs,
     position,
     outcome: (key: KeyOf<Assets>) => outcomeOf(key).outcome,
-    slotOf: (key, standing) => {
+    ...own((key, standing) => {
       const { outcome, slot = standing } = outcomeOf(key);
       if (slot?.state === 'kept' && slot.kept.state === 'value' && slot.address !== null) return slot;
       if (slot?.state === 'value' && !slot.none) return slot;
       const has = slot !== undefined && stateOf(slot).state === 'value';
       throw noValue(parts, key, has ? 'its value lives elsewhere' : `it ended ${outcome}`);
-    },
-  };
+    }),
+  });
 }
 
 /** The assets of steps that stand. What was executed after all has an outcome of its own. */

@@ -38,8 +38,9 @@ function mayKeepVersions({ defs: { aliases } }: Plan, { step, needed }: PlannedS
   return (aliases.stepNow.size > 0 || aliases.keyNow.size > 0) && needed.some((output) => step.outputs[output]?.version === 'derived');
 }
 
-/** As of what, and how many. */
+/** Of which steps, as of what, and how many. */
 export interface TraceScope {
+  readonly steps: readonly PlannedStep[];
   readonly readsAt: Position;
   /** What readers get of the plan's assets. */
   readonly before: ReadonlyMap<AssetKey, ReadableEvent>;
@@ -48,14 +49,14 @@ export interface TraceScope {
 }
 
 /**
- * Reads the last traces of every step of a plan that may be reused, or may give again what has a version of before, in as many look-ups as
- * there are to be of each.
+ * Reads the last traces of the steps that may be reused, or may give again what has a version of before, in as many look-ups as there are to be
+ * of each.
  *
  * A selected asset that was made and never recorded needs its value too, and so do outputs that are made together: where the store has
  * that no more, its trace is left out, and so the step runs.
  */
-export async function readTraces(plan: Plan, port: StorePort, { readsAt, before, limit }: TraceScope): Promise<Traces> {
-  const steps = plan.steps.filter((planned) => mayBeReused(plan, planned) || mayKeepVersions(plan, planned));
+export async function readTraces(plan: Plan, port: StorePort, { steps: asked, readsAt, before, limit }: TraceScope): Promise<Traces> {
+  const steps = asked.filter((planned) => mayBeReused(plan, planned) || mayKeepVersions(plan, planned));
   if (steps.length === 0) return new Map();
   const found = new Map(steps.map((planned) => [planned.index, planned.needed.map((): Trace[] => [])]));
   let open = steps.flatMap(outputsOf);
@@ -69,7 +70,7 @@ export async function readTraces(plan: Plan, port: StorePort, { readsAt, before,
       return question.together ? [] : [{ ...question, before: trace.position }];
     });
   }
-  return dropValueless(plan, { port, traces: found, before });
+  return dropValueless(plan, steps, { port, traces: found, before });
 }
 
 interface OutputTraces extends TraceQuestion {
@@ -97,8 +98,8 @@ interface Found {
   readonly before: ReadonlyMap<AssetKey, ReadableEvent>;
 }
 
-async function dropValueless(plan: Plan, { port, traces, before }: Found): Promise<Traces> {
-  const wanted = plan.steps.flatMap((planned) => wantedValues(plan, planned, { traces: traces.get(planned.index) ?? [], before }));
+async function dropValueless(plan: Plan, steps: readonly PlannedStep[], { port, traces, before }: Found): Promise<Traces> {
+  const wanted = steps.flatMap((planned) => wantedValues(plan, planned, { traces: traces.get(planned.index) ?? [], before }));
   if (wanted.length === 0) return traces;
   const addresses = wanted.flatMap(({ address }) => address ?? []);
   const isKept = await port.has(addresses);
@@ -106,7 +107,7 @@ async function dropValueless(plan: Plan, { port, traces, before }: Found): Promi
   const gone = wanted.filter(({ address }) => address === null || !kept.has(address));
   if (gone.length === 0) return traces;
   const isGone = (trace: Trace, name: string): boolean => gone.some((each) => each.trace === trace && each.name === name);
-  const left = plan.steps.flatMap(({ index, step, needed }) => {
+  const left = steps.flatMap(({ index, step, needed }) => {
     const outputs = traces.get(index);
     if (outputs === undefined) return [];
     const nameAt = (place: number): string => step.outputs[needed[place] ?? -1]?.name ?? '';

@@ -34,7 +34,7 @@ export async function findReused(plan: Plan, { port, chain: { root }, events, li
   const keys = unsettled.flatMap(({ step }) => step.outputs.flatMap(({ key }) => key ?? []));
   const read = await readable(port, [...new Set([...wanted.keys(), ...keys])], readsAt);
   const before = new Map([...read, ...events.observed]);
-  const traces = await readTraces({ ...plan, steps: unsettled }, port, { readsAt, before, limit });
+  const traces = await readTraces(plan, port, { steps: unsettled, readsAt, before, limit });
   const { codecs } = plan.defs;
   const supply = pin({ port, wanted, values: new Map(), before, ever: before, observed: new Map(), codecs });
   const held = await readHeld(plan, { port, codecs, readsAt });

@@ -1,4 +1,4 @@
-import type { RunEnded, RunStarted } from '../../lib/events/logged-event.ts';
+import type { RunEnded, RunStarted, Verification } from '../../lib/events/logged-event.ts';
 import type { RunOptions } from './options.ts';
 import type { ResolvedPlan } from './resolve.ts';
 import type { SettledStep } from './settled-step.ts';
@@ -23,9 +23,9 @@ export function startedEvent(
   };
 }
 
-/** The last event of a run, without what it verified. */
-export function endedEvent(of: Omit<RunEnded, 'type' | 'verified'>): RunEnded {
-  return { type: 'run-ended', ...of };
+/** The last event of a run. */
+export function endedEvent(of: Omit<RunEnded, 'type' | 'verified'>, verified?: Verification): RunEnded {
+  return { type: 'run-ended', ...of, ...(verified !== undefined && { verified }) };
 }
 
 /** How a run ended that was not cancelled. */

@@ -40,7 +40,7 @@ export async function runVerb<Assets, Result extends AnyResult<Assets>>(
   checkVerbOptions(mode, options, VERB_RULES);
   const { throwOnFailure = true, onEvent, ...given } = options;
   const { planning, running } = splitOptions<Assets>(given);
-  const planned = plan(defs, { ...planning, mode });
+  const planned = plan(defs, { mode, ...planning });
   const result = resultOf(await executeRun(planned, running, { publish: apart(onEvent) }));
   return settleVerb(result, { throwOnFailure, signal: options.signal });
 }
@@ -70,11 +70,9 @@ export function splitOptions<Assets>(given: PlanOptions<Assets> & RunOptions): {
   readonly planning: PlanOptions<Assets>;
   readonly running: RunOptions;
 } {
-  const isForPlan = ([name]: readonly [string, unknown]): boolean => Object.hasOwn(PLAN_RULES, name);
-  const entries = Object.entries(given);
+  const planning: Record<string, unknown> = {};
+  const running: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries(given)) (Object.hasOwn(PLAN_RULES, name) ? planning : running)[name] = value;
   // Both halves of a record whose fields are options of one or the other.
-  return {
-    planning: Object.fromEntries(entries.filter(isForPlan)) as PlanOptions<Assets>, // as above
-    running: Object.fromEntries(entries.filter((entry) => !isForPlan(entry))) as RunOptions, // as above
-  };
+  return { planning, running };
 }

@@ -23,7 +23,7 @@ import { entryState, heldValue, stateOfEntry, type Readable } from './gather.ts'
 import { codeVersionOf } from './code-version.ts';
 import type { AssetOutcome } from './outcome.ts';
 import type { SettledStep } from './settled-step.ts';
-import { addressOf, stateOf, type KeptSlot, type Slot } from './slot.ts';
+import { addressOf, stateOf, type Slot } from './slot.ts';
 import { NO_METADATA } from '../step/outputs.ts';
 import { sameAsRead } from '../../lib/plan/trace.ts';
 
@@ -88,11 +88,6 @@ function droppedBy({ planned: { step, selectedOutputs }, outcome }: SettledStep)
 }
 
 const NONE: readonly string[] = Object.freeze([]);
-
-/** What an asset's event says of how its value came about, where that was in an earlier run. */
-function keptFrom({ trace: { op, codeVersion, config, inputs } }: KeptSlot): Pick<Common, 'op' | 'codeVersion' | 'config' | 'inputs'> {
-  return { op, codeVersion, config, inputs };
-}
 
 /** Adds the bytes of what was made, with what they are likely to be a change of. */
 function addValue({ planned, output, slot }: AssetSlot, { values, before }: EventScope & GroupEvents): void {
@@ -162,8 +157,12 @@ function assetEvent(
   { scope, common, ran }: { readonly scope: EventScope; readonly common: Common; readonly ran: boolean },
 ): AssetEvent<PositionRef> | undefined {
   if (outcome === 'fresh') return undefined;
-  const from = slot.state === 'kept' ? keptFrom(slot) : undefined;
-  const asset = { ...common, ...from, output: planned.step.outputs[output]?.name ?? '', key, partition: null };
+  const { runId, time, definition, step } = common;
+  // How the value came about, which may have been in an earlier run.
+  const { op, codeVersion, config, inputs } = slot.state === 'kept' ? slot.trace : common;
+  const { name = '' } = planned.step.outputs[output] ?? {};
+  // Field by field, since this is made once an asset: see `atPosition`.
+  const asset = { runId, time, definition, step, op, codeVersion, config, inputs, output: name, key, partition: null };
   if (outcome === 'materialized' || outcome === 'unchanged') return valueEvent(outcome, asset, slot, unexpected);
   // What has not run again did not come then either, and that is logged, unless the asset was not asked for then.
   if (outcome !== 'absent') return ran || !scope.missed.has(key) ? { type: `asset-${outcome}`, ...asset } : undefined;

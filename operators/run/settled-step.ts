@@ -27,8 +27,9 @@ export function executed(planned: PlannedStep, end: StepEnd<ValueSlot>): Settled
   if (end.outcome === 'cancelled') return { ...cancelled(planned), attempts };
   if (end.outcome === 'failed')
     return { planned, outcome: 'failed', slots: sameForAll(planned, FAILED), error: end.error, blockedBy: [], attempts };
-  const settled = { planned, outcome: end.outcome, slots: slotsOf(planned, end.emitted), error: undefined, blockedBy: [], attempts };
-  return end.state === undefined ? settled : { ...settled, state: end.state };
+  const { outcome, emitted, state } = end;
+  const slots = slotsOf(planned, emitted);
+  return { planned, outcome, slots, error: undefined, blockedBy: [], attempts, ...(state !== undefined && { state }) };
 }
 
 /** A step that was not executed, since of what it reads something is missing. */

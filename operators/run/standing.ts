@@ -43,7 +43,7 @@ export async function standingOf(plan: Plan, question: StandingQuestion): Promis
   if (found === undefined) return all;
   const { verified, since } = found;
   const keys = new Set([...since.keys, ...observed]);
-  const looked = stepsToLookAt(plan.steps, verified, { ...since, keys, versions: about.versions });
+  const looked = stepsToLookAt(plan.steps, verified, { keys, steps: since.steps, versions: about.versions });
   const standing = new Standing(plan, question, { about, looked });
   return (await standing.fillIn(looked)) ? standing : all;
 }

@@ -37,7 +37,7 @@ export function verificationOf(standing: Standing, { settled, count, position }:
     if (!readsOpen && verdict === 'alone') alone.push(index);
   }
   if (open.length + alone.length > Math.max(FEW, count / 8)) return undefined;
-  return { ...about, position, open: open.toSorted((a, b) => a - b), alone };
+  return { plan: about.plan, position, open: open.toSorted((a, b) => a - b), alone, versions: about.versions };
 }
 
 /** How a step is named: not at all where its traces say all of it. */

@@ -153,7 +153,7 @@ function closeState<Fixed>(state: OpenState | undefined, end: AttemptEnd<Fixed>,
     return end;
   }
   try {
-    return { ...end, state: state.commit() };
+    return { state: state.commit(), ...end };
   } catch (error) {
     return unsuccessful(error, signal);
   }

@@ -167,7 +167,7 @@ interface Attempts {
 function finish<Fixed>(call: StepCall<Fixed>, end: AttemptEnd<Fixed>, { made, earlier }: Attempts): StepEnd<Fixed> {
   // Field by field, since this is made once a step.
   if (end.outcome === 'succeeded' && end.state === undefined) return { outcome: 'succeeded', emitted: end.emitted, attempts: made };
-  if (end.outcome === 'succeeded') return { ...end, attempts: made };
+  if (end.outcome === 'succeeded') return { attempts: made, ...end };
   if (end.outcome === 'cancelled') return { outcome: 'cancelled', attempts: made };
   const { code, message, details, cause } = end.error;
   const all = { ...call.facts(), ...details, ...(made > 0 && { attempt: made }), ...(earlier.length > 0 && { earlier }) };

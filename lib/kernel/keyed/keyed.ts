@@ -7,9 +7,9 @@ import { Delta } from './delta.ts';
 import { checkKey, compareKeys, type Key } from './key.ts';
 import { KeyedRows } from './keyed-rows.ts';
 import { keyedVersion, lanesOf } from './keyed-version.ts';
-import { fixRow } from './row.ts';
+import { fixRow, isImmutableRow } from './row.ts';
 import { diffTrees } from './tree-diff.ts';
-import { emptyTree, entriesOf, Entry, findEntry, updateTree } from './tree.ts';
+import { emptyTree, entriesOf, Entry, findEntry, updateTree, visitEntries } from './tree.ts';
 
 /**
  * Rows, each under a key of its own. A value: it never changes, its rows are frozen, and changing it gives another one that shares nearly
@@ -97,7 +97,9 @@ export class Keyed<K extends Key, V> extends KeyedRows<K, V> implements Iterable
 
   /** The delta that makes these rows out of none. */
   inserts(): Delta<K, V> {
-    return new Delta(Array.from(entriesOf(KeyedRows.treeOf(this)), ({ key, value }) => ({ key, old: undefined, new: value })));
+    const changes: Change<K, V>[] = [];
+    visitEntries(KeyedRows.treeOf(this), ({ key, value }) => void changes.push({ key, old: undefined, new: value }));
+    return new Delta(changes);
   }
 }
 
@@ -129,13 +131,16 @@ export type AsKey<K> = unknown extends K ? Key : K extends Key ? K : never;
 export function keyedFrom<K extends Key, V>(rows: Iterable<readonly [K, V]>, where: string): Keyed<K, V> {
   const entries = Array.from(rows, ([given, value]) => {
     const key = checkKey(given, where);
-    return new Entry(key, fixRow(value, key, where));
+    const isImmutable = isImmutableRow(value, key, where);
+    const entry = new Entry(key, value);
+    return isImmutable ? entry : encoded(entry);
   }).sort((a, b) => compareKeys(a.key, b.key));
-  for (const [at, { key }] of entries.entries()) {
-    const before = entries[at - 1];
-    if (before !== undefined && compareKeys(before.key, key) === 0) throw repeated(key, where);
+  let before: Entry<K, V> | undefined;
+  for (const entry of entries) {
+    if (before !== undefined && compareKeys(before.key, entry.key) === 0) throw repeated(entry.key, where);
+    before = entry;
   }
-  return new Keyed(updateTree(emptyTree<K, V>(), entries, (_, entry) => asItIs(entry)));
+  return new Keyed(updateTree(emptyTree<K, V>(), entries, (_, entry) => entry));
 }
 
 /** What cannot be frozen (a Date, bytes) is hashed and encoded while it is still what was given; anything else when somebody asks. */
@@ -143,7 +148,10 @@ function asItIs<E extends Entry<Key, unknown> | undefined>(entry: E): E {
   if (entry === undefined || entry.encoded !== undefined) return entry;
   // Not what is remembered of it: of very many rows, the first may be forgotten.
   const fixed = fixValue(entry.value);
-  if (fixed.storable && fixed.immutable) return entry;
+  return fixed.storable && fixed.immutable ? entry : encoded(entry);
+}
+
+function encoded<E extends Entry<Key, unknown>>(entry: E): E {
   lanesOf(entry);
   const [stored, canonical] = [encodeValue(entry.value), canonicalBytes(entry.value)];
   entry.encoded = { stored, canonical: Buffer.compare(stored, canonical) === 0 ? stored : canonical };

@@ -9,8 +9,18 @@ import type { Key } from './key.ts';
  * @throws DeltaError ROW_NOT_STORABLE; `where` says who gave it
  */
 export function fixRow<V>(value: V, key: Key, where: string): V {
+  isImmutableRow(value, key, where);
+  return value;
+}
+
+/**
+ * Fixes a row as {@link fixRow} does, and says whether nothing in it can change any more.
+ *
+ * @throws DeltaError ROW_NOT_STORABLE
+ */
+export function isImmutableRow(value: unknown, key: Key, where: string): boolean {
   const fixed = fixValue(value);
-  if (fixed.storable && value !== undefined) return value;
+  if (fixed.storable && value !== undefined) return fixed.immutable;
   const what = fixed.storable ? 'it is undefined, which stands for no row' : `what is at ${fixed.path} is ${fixed.problem}`;
   throw new DeltaError(
     'ROW_NOT_STORABLE',

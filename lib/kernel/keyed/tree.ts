@@ -225,20 +225,20 @@ function together<K extends Key, V>(a: Tree<K, V>, b: Tree<K, V>): Nodes<K, V> {
 }
 
 function leaves<K extends Key, V>(entries: readonly Entry<K, V>[]): Nodes<K, V> {
-  return evenly(entries).map((part) => new Leaf(part));
+  return evenly(entries, (part) => new Leaf(part));
 }
 
 function branches<K extends Key, V>(nodes: Nodes<K, V>): Nodes<K, V> {
-  return evenly(nodes).map((part) => new Branch(part));
+  return evenly(nodes, (part) => new Branch(part));
 }
 
-/** As few parts as there can be, of the same length give or take one. */
-function evenly<T>(items: readonly T[]): readonly (readonly T[])[] {
+/** What is made of as few parts as there can be, of the same length give or take one. */
+function evenly<T, Made>(items: readonly T[], make: (part: readonly T[]) => Made): readonly Made[] {
   if (items.length === 0) return [];
   const count = Math.ceil(items.length / MOST);
-  if (count === 1) return [items];
+  if (count === 1) return [make(items)];
   return Array.from({ length: count }, (_, part) =>
-    items.slice(Math.floor((part * items.length) / count), Math.floor(((part + 1) * items.length) / count)),
+    make(items.slice(Math.floor((part * items.length) / count), Math.floor(((part + 1) * items.length) / count))),
   );
 }
 

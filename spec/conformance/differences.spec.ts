@@ -76,6 +76,19 @@ describe('differences from Dagster that are meant', () => {
     expect(meant({ world: withList(['s0', 's2'], 'a4') })).toEqual([]);
   });
 
+  test('X3: only where what was skipped reads a list of a stored value and an output', () => {
+    const skipping = { run: { ...ran, skipped: ['g:s1'] }, mismatches: ['skipped: expected ["g:s1"] got []'], select: ['a0', 'a1'] };
+    const reading = (...entries: readonly WorldEntry[]): World => {
+      const { inputs: _, ...rest } = step([], 'a1');
+      const steps = { ...world.steps, 'g:s2': step([], undefined) };
+      return { ...world, steps: { ...steps, 'g:s1': { ...rest, inputs: [{ name: 'i0', kind: 'list', optional: false, entries }] } } };
+    };
+    const source = { source: 'x0' };
+    expect(meant({ ...skipping, world: reading(source, { step: 'g:s2', output: 'o0' }) })).toEqual(['X3']);
+    expect(meant({ ...skipping, world: reading(source) })).toEqual([]);
+    expect(meant({ ...skipping, run: ran, world: reading(source, { step: 'g:s2', output: 'o0' }) })).toEqual([]);
+  });
+
   const refusing = (message: string): Partial<Compared> => ({
     run: { refused: 'DagsterInvalidDefinitionError', message },
     mismatches: ['error: expected "DagsterInvalidDefinitionError" got nothing'],
@@ -86,6 +99,7 @@ describe('differences from Dagster that are meant', () => {
     const lost =
       "Error resolving selection for asset job: output mapping from graph 'n0' references output 'o0', which the node does not contain.";
     expect(meant({ ...refusing(lost), world: nested })).toEqual(['N3']);
+    expect(meant({ ...refusing("Failed to resolve asset job ← KeyError: 'list_0'"), world: nested })).toEqual(['N3']);
     expect(meant(refusing(lost))).toEqual([]);
     expect(meant({ ...refusing('something else'), world: nested })).toEqual([]);
   });

@@ -3,7 +3,9 @@ import { describe, expect, test } from 'vitest';
 import { plan, type Plan } from '../../index.ts';
 import { memoryStore } from '../../lib/memory/index.ts';
 import type { LawEngine } from '../kit/law-engine.ts';
+import type { History } from '../kit/history-case.ts';
 import { callableLaws, laws } from '../kit/laws.ts';
+import { playHistory, type HistoryRun } from '../kit/play-history.ts';
 import { tap, type Tapped } from '../kit/tap.ts';
 
 type Lie = Partial<LawEngine>;
@@ -38,6 +40,14 @@ const outcomes = (from: 'skipped' | 'failed' | 'blocked', to: 'skipped' | 'faile
 
 const ghost: Lie = telling(({ ran }) => ({ ran: new Map([...ran, ['ghost', new Set<string>()]]) }));
 
+/** Runs of histories, told wrongly. */
+const retelling = (wrongly: (run: HistoryRun, runs: readonly HistoryRun[], played: History) => Partial<HistoryRun>): Lie => ({
+  playHistory: async (defs, played) => {
+    const runs = await playHistory(defs, played);
+    return runs.map((run) => ({ ...run, ...wrongly(run, runs, played) }));
+  },
+});
+
 let plans = 0;
 
 /** For each law, an engine on which it does not hold. */
@@ -70,6 +80,10 @@ const lies: Readonly<Record<string, () => Lie>> = {
   S18: () => outcomes('skipped', 'failed'),
   S19: () => outcomes('blocked', 'skipped'),
   S21: () => planning((planned) => ({ ...planned, hash: `${planned.hash} ${(plans += 1)}` })),
+  I1: () => retelling(({ fresh }) => ({ fresh: { ...fresh, more: 'absent' } })),
+  I7: () => retelling(() => ({ ran: ['a step that is always run'] })),
+  I9: () => retelling(({ came }, { length }) => ({ came: { ...came, runs: `${length}` } })),
+  I17: () => retelling(({ came }, _, { actions }) => ({ came: { ...came, actions: `${actions.length}` } })),
   S22: () => ({
     run: ({ defs, selection }, options) =>
       tap(plan(defs, { select: [...selection], unselectedOutputs: 'materialize', crossGraphUpstream: 'auto' }), options),

@@ -17,11 +17,11 @@ interface Running {
 
 /** The engine, with what the laws ask of it. */
 export class LawBench {
-  readonly #engine: LawEngine;
+  readonly #engine: Omit<LawEngine, 'playHistory'>;
   readonly #open: Store[] = [];
 
   constructor(engine: Partial<LawEngine>) {
-    this.#engine = { plan, run: tap, store: memoryStore, ...engine };
+    this.#engine = { plan: engine.plan ?? plan, run: engine.run ?? tap, store: engine.store ?? memoryStore };
   }
 
   /** The plan of a run. */

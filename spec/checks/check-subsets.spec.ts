@@ -117,6 +117,16 @@ describe('what is checked, and what is not', () => {
     await expect(checkSubsets(defs)).rejects.toMatchObject({ code: 'MISSING_VALUE' });
   });
 
+  test('inputs may be one sample with arbitraries in it, as the sources of a history are', async () => {
+    const seen = new Set<number>();
+    const defs = doubled((x) => {
+      seen.add(x);
+      return x;
+    });
+    await checkSubsets(defs, { inputs: { x: fc.constantFrom(3, 4) }, cases: 20 });
+    expect(seen).toEqual(new Set([3, 4]));
+  });
+
   test('many assets are tried by what they need, not by all of their subsets', async () => {
     const many = Array.from({ length: 30 }, (_, index) => asset({ key: `a${index}`, run: () => index }));
     const report = await checkSubsets(define({ assets: many }), { cases: 64, seed: 1 });

@@ -79,14 +79,21 @@ async function compareCase(
   }
 }
 
+/** A whole number that was asked for; anything else ends here, and not in a comparison of nothing. */
+function numberOf(name: string, text: string, least: number): number {
+  if (/^\d+$/.test(text) && Number(text) >= least) return Number(text);
+  process.stderr.write(`--${name} is "${text}". Give a whole number from ${least} on, such as: npm run dagster -- --count 100 --seed 1\n`);
+  return process.exit(2);
+}
+
 const { values } = parseArgs({ options: { count: { type: 'string', default: '50' }, seed: { type: 'string' } } });
-const count = Number(values.count);
+const count = numberOf('count', values.count, 1);
+const seed = values.seed === undefined ? Math.trunc(Math.random() * 2 ** 31) : numberOf('seed', values.seed, 0);
 const found = dagsterPython();
 if ('missing' in found) {
   console.log(`Skipped: ${found.missing}.`);
   console.log(`0 passed, 0 failed, ${count} skipped`);
 } else {
-  const seed = values.seed === undefined ? Math.trunc(Math.random() * 2 ** 31) : Number(values.seed);
   const counts: Counts = { agreed: 0, meant: [], failed: [] };
   const dagster = new Dagster(found.python);
   for (const [index, shape] of fc.sample(drawnCase(), { numRuns: count, seed }).entries())

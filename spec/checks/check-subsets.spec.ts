@@ -117,6 +117,18 @@ describe('what is checked, and what is not', () => {
     await expect(checkSubsets(defs)).rejects.toMatchObject({ code: 'MISSING_VALUE' });
   });
 
+  test.each([
+    [{ cases: 0 }, /"cases" is "0"\. Give a whole number from 1 on/],
+    [{ cases: Number.NaN }, /"cases" is "NaN"/],
+    [{ replay: 'nonsense' }, /Give the string that a failed check printed/],
+    [{ inputs: [] }, /a list of at least one such sample/],
+    [{ case: 3 }, /has no option "case"\. Did you mean "cases"/],
+  ])('%o is refused: a check that looks at nothing would pass', async (options, message) => {
+    const defs = doubled((x) => x);
+    await expect(checkSubsets(defs, { inputs: { x: 1 }, ...options })).rejects.toMatchObject({ code: 'INVALID_OPTION' });
+    await expect(checkSubsets(defs, { inputs: { x: 1 }, ...options })).rejects.toThrow(message);
+  });
+
   test('inputs may be one sample with arbitraries in it, as the sources of a history are', async () => {
     const seen = new Set<number>();
     const defs = doubled((x) => {

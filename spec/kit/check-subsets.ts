@@ -5,6 +5,7 @@ import { Target, type Playing, type SourceValues, type SubsetCase, type Tally } 
 import { CheckError } from './check-error.ts';
 import { claims, type CheckName, type Finding } from './check-finding.ts';
 import { shown, tableOf } from './check-print.ts';
+import { checkOptions } from './check-options.ts';
 import { selectionsOf } from './check-selections.ts';
 
 /** Values to try: one, several, an arbitrary that makes them, or one with arbitraries in it. */
@@ -47,7 +48,8 @@ export interface CheckReport {
  *
  * Rejects with CheckError CHECK_FAILED, whose message is the smallest case found that shows what is wrong, and how to play it again.
  */
-export function checkSubsets(defs: Definitions, options: CheckSubsetsOptions = {}): Promise<CheckReport> {
+export async function checkSubsets(defs: Definitions, options: CheckSubsetsOptions = {}): Promise<CheckReport> {
+  checkOptions('checkSubsets', options);
   const { inputs = {}, ...rest } = options;
   return checkCases(
     { inputs: arbitraryOf(inputs), define: () => ({ defs, sources: (given) => given }) },

@@ -31,6 +31,7 @@ from dagster import (  # noqa: E402
     materialize,
 )
 from dagster import NodeInvocation  # noqa: E402
+from dagster._core.definitions.composition import MappedInputPlaceholder  # noqa: E402
 
 MODULUS = 10_007
 
@@ -61,7 +62,7 @@ def emitted_by(spec, total, selected):
 
 def op_of(name, spec, told):
     def compute(context, inputs):
-        step = context.node_handle.path[-1]
+        step = bare(".".join(context.node_handle.path))
         selected = set(context.selected_output_names)
         told[step] = sorted(selected)
         total = total_of(spec["ins"], inputs)
@@ -77,48 +78,75 @@ def op_of(name, spec, told):
     )
 
 
-def graph_of(case, told):
-    ops = {name: op_of(name, spec, told) for name, spec in case["ops"].items()}
-    dependencies, input_mappings = {}, []
-    for step in case["graph"]["steps"]:
+def bare(key):
+    """Keys of steps are prefixed with the name of the graph: here as Sluice prints them."""
+    definition, path = key.split(".", 1)
+    return f"{definition}:{path}"
+
+
+def graph_of(graph, ops):
+    nodes, dependencies, input_mappings = {}, {}, []
+    for step in graph["steps"]:
+        node = ops[step["op"]] if "op" in step else graph_of(step["graph"], ops)
+        nodes[node.name] = node
         wires = {}
+
+        def mapped(ref, port, index=None, to=step["name"]):
+            input_mappings.append(
+                InputMapping(
+                    graph_input_name=ref["input"], mapped_node_name=to, mapped_node_input_name=port, fan_in_index=index
+                )
+            )
+
         for port, ref in step["in"].items():
             if isinstance(ref, list):
-                wires[port] = MultiDependencyDefinition([DependencyDefinition(each["step"], each["out"]) for each in ref])
+                entries = []
+                for index, each in enumerate(ref):
+                    if "input" in each:
+                        mapped(each, port, index)
+                        entries.append(MappedInputPlaceholder)
+                    else:
+                        entries.append(DependencyDefinition(each["step"], each["out"]))
+                wires[port] = MultiDependencyDefinition(entries)
             elif "input" in ref:
-                input_mappings.append(
-                    InputMapping(graph_input_name=ref["input"], mapped_node_name=step["name"], mapped_node_input_name=port)
-                )
+                mapped(ref, port)
             else:
                 wires[port] = DependencyDefinition(ref["step"], ref["out"])
-        dependencies[NodeInvocation(step["op"], alias=step["name"])] = wires
+        dependencies[NodeInvocation(node.name, alias=step["name"])] = wires
     outputs = [
         OutputMapping(graph_output_name=name, mapped_node_name=ref["step"], mapped_node_output_name=ref["out"])
-        for name, ref in case["graph"]["outputs"].items()
+        for name, ref in graph["outputs"].items()
     ]
     return GraphDefinition(
-        name="g",
-        node_defs=list(ops.values()),
+        name=graph["name"],
+        node_defs=list(nodes.values()),
         dependencies=dependencies,
         input_mappings=input_mappings,
         output_mappings=outputs,
     )
 
 
+def causes_of(error):
+    while error is not None:
+        yield f"{type(error).__name__}: {error}"[:300]
+        error = error.__cause__ or error.__context__
+
+
 def run(case, select, folder):
     told = {}
     try:
-        assets = AssetsDefinition.from_graph(graph_of(case, told), can_subset=True)
+        ops = {name: op_of(name, spec, told) for name, spec in case["ops"].items()}
+        assets = [AssetsDefinition.from_graph(graph_of(graph, ops), can_subset=True) for graph in case["graphs"]]
         sources = [SourceAsset(key) for key in case["upstream"]]
         result = materialize(
-            [assets, *sources],
+            [*assets, *sources],
             selection=AssetSelection.assets(*[AssetKey(key) for key in select]),
             instance=DagsterInstance.ephemeral(),
             resources={"io_manager": FilesystemIOManager(base_dir=folder)},
             raise_on_error=False,
         )
     except Exception as error:  # noqa: BLE001 - whatever it refuses is told
-        return {"refused": type(error).__name__, "message": str(error)[:300]}
+        return {"refused": type(error).__name__, "message": " ← ".join(causes_of(error))}
     failed, materialized, skipped = {}, {}, []
     for event in result.all_events:
         kind = event.event_type_value
@@ -131,8 +159,6 @@ def run(case, select, folder):
             key = event.asset_key.path[-1]
             with open(os.path.join(folder, key), "rb") as file:
                 materialized[key] = pickle.load(file)
-    # Keys of steps are prefixed with the name of the graph.
-    bare = lambda key: key.split(".", 1)[1] if key.startswith("g.") else key  # noqa: E731
     return {
         "success": result.success,
         "executed": sorted(told),

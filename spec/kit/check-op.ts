@@ -15,6 +15,7 @@ import type { Op } from '../../lib/model/op.ts';
 import type { FedRecord, Inputs, Outputs } from '../../lib/model/port.ts';
 import type { Needs } from '../../lib/model/resource.ts';
 import type { SourceValues } from './check-case.ts';
+import { checkOptions } from './check-options.ts';
 import { arbitraryOf, checkCases, type CheckOptions, type CheckReport, type DefinedSubject, type Samples } from './check-subsets.ts';
 
 /** What {@link checkOp} and {@link checkGraph} take: values of the inputs by name, lists as arrays of entries. */
@@ -48,11 +49,9 @@ export function checkGraph<Name extends string, I extends Inputs, R extends Retu
 
 type Given = Readonly<Record<string, unknown>>;
 
-function checkPlaced(
-  subject: string,
-  target: AnyOp | AnyGraph,
-  { inputs = {}, ...options }: CheckInputsOptions<Inputs>,
-): Promise<CheckReport> {
+async function checkPlaced(subject: string, target: AnyOp | AnyGraph, given: CheckInputsOptions<Inputs>): Promise<CheckReport> {
+  checkOptions(subject, given);
+  const { inputs = {}, ...options } = given;
   const shapes = new Map<string, DefinedSubject<Given>>();
   const defined = (given: Given): DefinedSubject<Given> => {
     const entries = entriesOf(target, given);

@@ -5,10 +5,11 @@ import { Target, type Playing, type SourceValues, type SubsetCase, type Tally } 
 import { CheckError } from './check-error.ts';
 import { claims, type CheckName, type Finding } from './check-finding.ts';
 import { shown, tableOf } from './check-print.ts';
+import { checkOptions } from './check-options.ts';
 import { selectionsOf } from './check-selections.ts';
 
-/** Values to try: one, several, or an arbitrary that makes them. */
-export type Samples<T> = T | readonly T[] | fc.Arbitrary<T>;
+/** Values to try: one, several, an arbitrary that makes them, or one with arbitraries in it. */
+export type Samples<T> = T | readonly T[] | fc.Arbitrary<T> | { readonly [Name in keyof T]: T[Name] | fc.Arbitrary<T[Name]> };
 
 /** How much is checked, whatever is checked. */
 export interface CheckOptions extends Pick<PlanOptions<unknown>, 'config' | 'resources' | 'pools'>, Pick<RunOptions, 'clock'> {
@@ -47,7 +48,8 @@ export interface CheckReport {
  *
  * Rejects with CheckError CHECK_FAILED, whose message is the smallest case found that shows what is wrong, and how to play it again.
  */
-export function checkSubsets(defs: Definitions, options: CheckSubsetsOptions = {}): Promise<CheckReport> {
+export async function checkSubsets(defs: Definitions, options: CheckSubsetsOptions = {}): Promise<CheckReport> {
+  checkOptions('checkSubsets', options);
   const { inputs = {}, ...rest } = options;
   return checkCases(
     { inputs: arbitraryOf(inputs), define: () => ({ defs, sources: (given) => given }) },
@@ -71,7 +73,11 @@ export interface DefinedSubject<Inputs> {
 /** Samples of any form as an arbitrary. */
 export function arbitraryOf<T>(samples: Samples<T>): fc.Arbitrary<T> {
   if (samples instanceof fc.Arbitrary) return samples;
-  return Array.isArray(samples) ? fc.constantFrom(...samples) : fc.constant(samples as T); // a list is a list of samples
+  if (Array.isArray(samples)) return fc.constantFrom(...samples);
+  const parts = Object.entries(samples as Readonly<Record<string, unknown>>); // one sample, or what its names may be
+  if (!parts.some(([, part]) => part instanceof fc.Arbitrary)) return fc.constant(samples as T);
+  const drawn = parts.map(([name, part]) => [name, part instanceof fc.Arbitrary ? part : fc.constant(part)] as const);
+  return fc.record(Object.fromEntries(drawn), { noNullPrototype: true }) as fc.Arbitrary<T>; // every name has what a sample has there
 }
 
 const CASES = 200;

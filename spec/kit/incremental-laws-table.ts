@@ -1,3 +1,5 @@
+import { batching, eviction, fromScratch, nothingChanged } from './history-laws.ts';
+import { historyPropertyOf } from './law-trial.ts';
 import type { Law } from './law.ts';
 
 const LAWS = 'spec/laws/incremental-laws.spec.ts';
@@ -12,6 +14,7 @@ export const incrementalLaws: readonly Law[] = [
     broken: 'a trace that leaves out the code, the config or the wiring',
     spec: LAWS,
     title: 'I1 from scratch',
+    property: historyPropertyOf(fromScratch),
   },
   {
     id: 'I2',
@@ -66,6 +69,7 @@ export const incrementalLaws: readonly Law[] = [
     broken: 'writing down that nothing was done',
     spec: LAWS,
     title: 'I7 nothing changed',
+    property: historyPropertyOf(nothingChanged),
   },
   {
     id: 'I8',
@@ -84,6 +88,7 @@ export const incrementalLaws: readonly Law[] = [
     broken: 'an outcome that depends on how often somebody looked',
     spec: LAWS,
     title: 'I9 batching',
+    property: historyPropertyOf(batching),
   },
   {
     id: 'I10',
@@ -157,6 +162,7 @@ export const incrementalLaws: readonly Law[] = [
     broken: 'reusing a step whose value is gone, where somebody wants it',
     spec: LAWS,
     title: 'I17 eviction',
+    property: historyPropertyOf(eviction),
   },
   {
     id: 'I18',

@@ -52,5 +52,7 @@ export { CheckError } from './check-error.ts';
 export type { CheckName } from './check-finding.ts';
 export type { SourceValues } from './check-case.ts';
 
-export { laws } from './laws.ts';
-export type { Law } from './law.ts';
+export { callableLaws, laws } from './laws.ts';
+export type { CallableLaw, Law } from './law.ts';
+export type { LawEngine } from './law-engine.ts';
+export type { LawOptions, LawProperty } from './law-trial.ts';

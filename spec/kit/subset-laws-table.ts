@@ -1,7 +1,20 @@
+import { emissionsBeyondNeed, errorCone, requiredAndOptional, skipCone } from './emission-laws.ts';
 import type { Law } from './law.ts';
+import { propertyOf } from './law-trial.ts';
+import { necessity, needIsAClosure, needOfUnions, plansAreValues, whatABodyIsAskedFor } from './need-laws.ts';
+import {
+  commutation,
+  everythingAndNothing,
+  monotonicity,
+  partition,
+  sequentialIsJoint,
+  soundness,
+  usedIsNotMade,
+  valueIndependence,
+} from './selection-laws.ts';
+import { allOrNothing, deadBranches, flatteningAndNames, orderBlind } from './shape-laws.ts';
 
 const SUBSET = 'spec/laws/subset.spec.ts';
-const NEED = 'spec/lib/plan/need.spec.ts';
 
 /** Laws of one run on a part of the assets. S stands for a selection, M(S) for the assets that a run on it records. */
 export const subsetLaws: readonly Law[] = [
@@ -13,6 +26,7 @@ export const subsetLaws: readonly Law[] = [
     broken: 'recording what a step emits before asking whether it was selected',
     spec: SUBSET,
     title: 'S1 soundness',
+    property: propertyOf(soundness),
   },
   {
     id: 'S2',
@@ -22,6 +36,7 @@ export const subsetLaws: readonly Law[] = [
     broken: 'an asset that is both absent and failed, or of which nobody says anything',
     spec: SUBSET,
     title: 'S2 partition',
+    property: propertyOf(partition),
   },
   {
     id: 'S3',
@@ -31,6 +46,7 @@ export const subsetLaws: readonly Law[] = [
     broken: 'a need that is not closed, or that is closed over ops and not over outputs',
     spec: SUBSET,
     title: 'S3 necessity',
+    property: propertyOf(necessity),
   },
   {
     id: 'S4',
@@ -40,6 +56,7 @@ export const subsetLaws: readonly Law[] = [
     broken: 'asking for all outputs of every step that runs',
     spec: SUBSET,
     title: 'S4 a body',
+    property: propertyOf(whatABodyIsAskedFor),
   },
   {
     id: 'S5',
@@ -47,8 +64,9 @@ export const subsetLaws: readonly Law[] = [
     statement: 'need is extensive, monotone and idempotent.',
     why: 'Plans can be reasoned about: a larger selection needs no less, and needing again needs nothing more.',
     broken: 'stopping at the first output that is found of a step',
-    spec: NEED,
+    spec: SUBSET,
     title: 'S5 closure',
+    property: propertyOf(needIsAClosure),
   },
   {
     id: 'S6',
@@ -56,8 +74,9 @@ export const subsetLaws: readonly Law[] = [
     statement: 'need(S ∪ T) = need(S) ∪ need(T), need(S ∩ T) ⊆ need(S) ∩ need(T), and need(∅) = ∅, where no path ends early.',
     why: 'Two runs may be joined to one, and one split into two.',
     broken: 'a need that depends on which asset is looked at first',
-    spec: NEED,
+    spec: SUBSET,
     title: 'S6 union',
+    property: propertyOf(needOfUnions),
   },
   {
     id: 'S7',
@@ -67,6 +86,7 @@ export const subsetLaws: readonly Law[] = [
     broken: 'an asset that is loaded because another one is selected',
     spec: SUBSET,
     title: 'S7 monotonicity',
+    property: propertyOf(monotonicity),
   },
   {
     id: 'S8',
@@ -76,6 +96,7 @@ export const subsetLaws: readonly Law[] = [
     broken: 'reading a stale sibling beside a fresh one',
     spec: SUBSET,
     title: 'S8 value independence',
+    property: propertyOf(valueIndependence),
   },
   {
     id: 'S9',
@@ -85,6 +106,7 @@ export const subsetLaws: readonly Law[] = [
     broken: 'a step that is told of steps that are not in the plan',
     spec: SUBSET,
     title: 'S9 commutation',
+    property: propertyOf(commutation),
   },
   {
     id: 'S10',
@@ -93,7 +115,8 @@ export const subsetLaws: readonly Law[] = [
     why: 'Selections that are computed may come out empty or full.',
     broken: 'taking an empty list for no list at all',
     spec: SUBSET,
-    title: 'S10 ',
+    title: 'S10 everything',
+    property: propertyOf(everythingAndNothing),
   },
   {
     id: 'S11',
@@ -103,6 +126,7 @@ export const subsetLaws: readonly Law[] = [
     broken: 'a run that records what it only used',
     spec: SUBSET,
     title: 'S11 sequential',
+    property: propertyOf(sequentialIsJoint),
   },
   {
     id: 'S12',
@@ -112,6 +136,7 @@ export const subsetLaws: readonly Law[] = [
     broken: 'numbering outputs by where they stand',
     spec: SUBSET,
     title: 'S12 order-blind',
+    property: propertyOf(orderBlind),
   },
   {
     id: 'S13',
@@ -120,7 +145,8 @@ export const subsetLaws: readonly Law[] = [
     why: 'Graphs can be taken apart and put together for people alone.',
     broken: 'cutting at the border of a nested graph',
     spec: SUBSET,
-    title: 'S13 ',
+    title: 'S13 flattening',
+    property: propertyOf(flatteningAndNames),
   },
   {
     id: 'S14',
@@ -130,6 +156,7 @@ export const subsetLaws: readonly Law[] = [
     broken: 'a failure that reaches steps that do not read it',
     spec: SUBSET,
     title: 'S14 dead',
+    property: propertyOf(deadBranches),
   },
   {
     id: 'S15',
@@ -139,6 +166,7 @@ export const subsetLaws: readonly Law[] = [
     broken: 'noticing it when half of it has run',
     spec: SUBSET,
     title: 'S15 a part',
+    property: propertyOf(allOrNothing),
   },
   {
     id: 'S16',
@@ -148,7 +176,8 @@ export const subsetLaws: readonly Law[] = [
     why: 'A body may be written without a thought for selections.',
     broken: 'waking a reader with what nobody asked for',
     spec: SUBSET,
-    title: 'S16 ',
+    title: 'S16 emissions',
+    property: propertyOf(emissionsBeyondNeed),
   },
   {
     id: 'S17',
@@ -158,6 +187,7 @@ export const subsetLaws: readonly Law[] = [
     broken: 'asking every required output of every step that runs',
     spec: SUBSET,
     title: 'S17 a required',
+    property: propertyOf(requiredAndOptional),
   },
   {
     id: 'S18',
@@ -168,6 +198,7 @@ export const subsetLaws: readonly Law[] = [
     broken: 'calling a body with `undefined` for what did not come',
     spec: SUBSET,
     title: 'S18 skip cone',
+    property: propertyOf(skipCone),
   },
   {
     id: 'S19',
@@ -177,7 +208,8 @@ export const subsetLaws: readonly Law[] = [
     why: 'One broken step costs what depends on it, and no more.',
     broken: 'stopping the run, or skipping where a failure is upstream',
     spec: SUBSET,
-    title: 'S19 ',
+    title: 'S19 error cone',
+    property: propertyOf(errorCone),
   },
   {
     id: 'S20',
@@ -194,8 +226,9 @@ export const subsetLaws: readonly Law[] = [
     statement: 'Equal definitions, selection and policies give an equal plan with an equal hash; what differs is told apart.',
     why: 'A plan can be shown, kept, compared and signed.',
     broken: 'a plan that looks at a clock or a store',
-    spec: 'spec/lib/plan/plan.spec.ts',
-    title: 'S21 determinism',
+    spec: SUBSET,
+    title: 'S21 plans are values',
+    property: propertyOf(plansAreValues),
   },
   {
     id: 'S22',
@@ -205,5 +238,6 @@ export const subsetLaws: readonly Law[] = [
     broken: 'recording every asset whose step ran',
     spec: SUBSET,
     title: 'S22 an asset',
+    property: propertyOf(usedIsNotMade),
   },
 ];

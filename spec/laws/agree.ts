@@ -1,23 +1,9 @@
 import { isDeepStrictEqual } from 'node:util';
 import { expect } from 'vitest';
-import { plan, SelectionError, type Definitions, type Store } from '../../index.ts';
+import { sortedRecord, type Account } from '../kit/account.ts';
 import type { DefinableWorld } from '../kit/define-world.ts';
 import { evaluate, type Answer, type State } from '../kit/reference.ts';
-import { tap, type Tapped } from '../kit/tap.ts';
 import type { WorldRun } from '../kit/world-case.ts';
-
-/** Everything that a run did which the rules speak of, in plain data that prints well. */
-export interface Account {
-  readonly refused?: readonly string[];
-  readonly ran?: Readonly<Record<string, readonly string[]>>;
-  readonly loaded?: Readonly<Record<string, readonly string[]>>;
-  readonly settled?: Readonly<Record<string, string>>;
-  readonly outcomes?: Readonly<Record<string, unknown>>;
-  readonly unexpected?: Readonly<Record<string, unknown>>;
-}
-
-const sorted = <T>(entries: Iterable<readonly [string, T]>): Readonly<Record<string, T>> =>
-  Object.fromEntries([...entries].toSorted(([a], [b]) => (a < b ? -1 : 1)));
 
 /** What the reference says of a run, as an account. */
 function accountOf({ missing, need, steps, loaded, outcomes, unexpected }: Answer, stored: ReadonlyMap<string, State>): Account {
@@ -25,49 +11,12 @@ function accountOf({ missing, need, steps, loaded, outcomes, unexpected }: Answe
   const started = [...steps].filter(([, { outcome }]) => outcome === 'succeeded' || outcome === 'failed').map(([id]) => id);
   const hasValue = (key: string): boolean => stored.get(key) !== 'absent';
   return {
-    ran: sorted(started.map((id) => [id, [...(need.get(id) ?? [])].toSorted()])),
-    loaded: sorted(started.map((id) => [id, [...new Set((loaded.get(id) ?? []).filter(hasValue))].toSorted()])),
-    settled: sorted([...steps].map(([id, { outcome }]) => [id, outcome])),
-    outcomes: sorted(outcomes),
-    unexpected: sorted(unexpected),
+    ran: sortedRecord(started.map((id) => [id, [...(need.get(id) ?? [])].toSorted()])),
+    loaded: sortedRecord(started.map((id) => [id, [...new Set((loaded.get(id) ?? []).filter(hasValue))].toSorted()])),
+    settled: sortedRecord([...steps].map(([id, { outcome }]) => [id, outcome])),
+    outcomes: sortedRecord(outcomes),
+    unexpected: sortedRecord(unexpected),
   };
-}
-
-/** What the engine did, as an account. */
-export function accountOfRun({ result, ran, loaded, settled }: Tapped): Account {
-  const stateOf = (key: string): unknown => {
-    const outcome = result.outcome(key);
-    return outcome === 'materialized' ? { value: result.value(key) } : outcome;
-  };
-  return {
-    ran: sorted([...ran].map(([id, outputs]) => [id, [...outputs].toSorted()])),
-    loaded: sorted([...loaded].map(([id, keys]) => [id, [...keys].toSorted()])),
-    settled: sorted(settled),
-    outcomes: sorted([...result.outcomes.keys()].map((key) => [key, stateOf(key)])),
-    unexpected: sorted(result.unexpected.map((key) => [key, stateOf(key)])),
-  };
-}
-
-/** The engine's run of a question, as an account; a refused one says why, after nothing was written. */
-export async function engineRuns(
-  defs: Definitions,
-  { select, crossGraphUpstream, ...policies }: WorldRun,
-  options: { readonly store: Store; readonly sources: Readonly<Record<string, unknown>> },
-): Promise<Account> {
-  const before = await options.store.port.head();
-  try {
-    const planned = plan(defs, { select: [...select], ...policies, crossGraphUpstream: crossGraphUpstream === 'load' ? 'load' : 'auto' });
-    return accountOfRun(await tap(planned, options));
-  } catch (error) {
-    if (!(error instanceof SelectionError)) throw error;
-    expect(await options.store.port.head()).toBe(before);
-    return { refused: [error.code, ...missingKeys(error).toSorted()] };
-  }
-}
-
-function missingKeys({ code, details }: SelectionError): readonly string[] {
-  const { missing } = details;
-  return code === 'MISSING_VALUE' && Array.isArray(missing) ? missing.map((each: { readonly key: string }) => each.key) : [];
 }
 
 /** Runs on one store after each other: what readers get of each asset is carried along as the rules say (F8). */

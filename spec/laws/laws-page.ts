@@ -11,6 +11,10 @@ answer beforehand. [SEMANTICS.md](SEMANTICS.md) has the rules that they follow f
 
 A law is worth what it catches: behind _killed_ stand the engines that are broken on purpose and that the law notices (\`npm run mutants\`).
 To try what the laws say on definitions of your own, see [property testing](guide/property-testing.md).
+
+A law with a line _call it_ is also a property that anybody can assert with fast-check, over made-up worlds, for example on a store of one’s own:
+\`fc.assert(law.property({ store }), { numRuns: 100 })\` ([how](guide/property-testing.md#laws)). The others take kills, processes, changing code or a disk,
+and are tried by the specs named alone.
 `;
 
 const LIVE = `Laws of services that stay up; rules L1 to L6 of [SEMANTICS.md](SEMANTICS.md) are others. Each holds for any arrivals, chunks and epoch policies, whichever
@@ -27,7 +31,7 @@ export function lawsPage(): string {
   return [INTRODUCTION, '## Subsets\n', part('S'), '## Runs that remember\n', part('I'), '## Live mode\n', LIVE, part('L')].join('\n');
 }
 
-function section({ id, name, statement, why, broken, spec, title }: Law): string {
+function section({ id, name, statement, why, broken, spec, title, property }: Law): string {
   const killed = [...mutants.values()].filter(({ killers }) =>
     killers.some((each) => each.spec === spec && (beginsWith(title, each.test) || each.test.startsWith(title))),
   );
@@ -39,6 +43,7 @@ function section({ id, name, statement, why, broken, spec, title }: Law): string
     `- why: ${why}`,
     `- what would break it: ${broken}`,
     `- tried by: [${spec.replace('spec/', '')}](../${spec})`,
+    ...(property === undefined ? [] : [`- call it: \`callableLaws.find(({ id }) => id === '${id}')\``]),
     ...(killed.length === 0 ? [] : [`- killed: ${killed.map((mutant) => `\`${mutant.name}\``).join(', ')}`]),
     '',
   ];

@@ -7,7 +7,8 @@ import type { WorldEntry, WorldInput } from '../kit/reference.ts';
 import { bodyForms } from '../kit/world-body.ts';
 import type { WorldRun } from '../kit/world-case.ts';
 import { behaviours, worldOp } from '../kit/world-op.ts';
-import { engineRuns, expectSame, ReferenceHistory } from './agree.ts';
+import { engineRuns } from '../kit/account.ts';
+import { expectSame, ReferenceHistory } from './agree.ts';
 
 /** A step that reads of another one, and one that reads of both: in how many ways they may be made. */
 const axes = {

@@ -1,9 +1,5 @@
-import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { asset, define, input, plan, source, type Definitions, type Plan, type PlanOptions } from '../../../index.ts';
-import { assetsOf, world } from '../../kit/arbitraries.ts';
-import { printWorld } from '../../kit/print-world.ts';
-import { defineWorld } from '../../kit/define-world.ts';
 import { diamond, fooBarBaz, stacked } from './fixtures.ts';
 
 type Options = Omit<PlanOptions<unknown>, 'select'>;
@@ -17,89 +13,7 @@ function need(defs: Definitions, select: readonly string[], options: Options = {
   return outputsOf(plan(defs, { select, ...options }));
 }
 
-/** Nothing ends a path. */
-const whole = { inGraphUpstream: 'recompute', crossGraphUpstream: 'auto' } as const;
-
-interface Drawn {
-  readonly defs: Definitions;
-  readonly assets: readonly string[];
-  readonly s: readonly string[];
-  readonly t: readonly string[];
-}
-
-/** A law over two selections of one world. */
-function law(check: (drawn: Drawn) => void): void {
-  const bits = fc.array(fc.boolean(), { minLength: 24, maxLength: 24 });
-  const drawn = fc.tuple(world({ maxDefinitions: 3 }), bits, bits).map(([shape, left, right]) => {
-    const assets = assetsOf(shape);
-    const pick = (side: readonly boolean[]): readonly string[] => assets.filter((_, i) => side[i] === true);
-    const [s, t] = [pick(left), pick(right)];
-    return { shape, assets, s, t, [fc.toStringMethod]: () => `\n${printWorld(shape)}\ns = [${s.join(', ')}]\nt = [${t.join(', ')}]` };
-  });
-  const property = fc.property(drawn, ({ shape, assets, s, t }) => {
-    check({ defs: defineWorld(shape), assets, s, t });
-  });
-  fc.assert(property, { numRuns: 200 });
-}
-
-const isSubset = (small: ReadonlySet<string>, large: ReadonlySet<string>): boolean => [...small].every((each) => large.has(each));
-
-/** The assets whose outputs are in need. */
-function assetsIn(defs: Definitions, outputs: ReadonlySet<string>): readonly string[] {
-  return [...defs.assets.values()].flatMap(({ key, step, output }) => {
-    const made = defs.graph.steps[step];
-    const name = made?.outputs.find((each) => each.key === key)?.name;
-    return outputs.has(`${made?.id ?? output}.${name ?? ''}`) ? [key] : [];
-  });
-}
-
 describe('need', () => {
-  test('S5 closure, extensive: the selected assets are in need, whatever the policies', () => {
-    expect.hasAssertions();
-    law(({ defs, s }) => {
-      for (const options of [whole, { inGraphUpstream: 'load' } as const])
-        expect(isSubset(new Set(s), new Set(assetsIn(defs, need(defs, s, options))))).toBe(true);
-    });
-  });
-
-  test('S5 closure, monotone: a larger selection needs no less, whatever the policies', () => {
-    expect.hasAssertions();
-    law(({ defs, s, t }) => {
-      for (const options of [whole, { inGraphUpstream: 'load' } as const]) {
-        expect(isSubset(need(defs, s, options), need(defs, [...new Set([...s, ...t])], options))).toBe(true);
-      }
-    });
-  });
-
-  test('S5 closure, idempotent: selecting the assets in need needs nothing more', () => {
-    expect.hasAssertions();
-    law(({ defs, s }) => {
-      const once = need(defs, s, whole);
-      expect(need(defs, assetsIn(defs, once), whole)).toEqual(once);
-    });
-  });
-
-  test('S6 union: need(s ∪ t) = need(s) ∪ need(t), where no path ends early', () => {
-    expect.hasAssertions();
-    law(({ defs, s, t }) => {
-      const both = need(defs, [...new Set([...s, ...t])], whole);
-      expect(both).toEqual(new Set([...need(defs, s, whole), ...need(defs, t, whole)]));
-    });
-  });
-
-  test('S6 intersection: need(s ∩ t) ⊆ need(s) ∩ need(t), and need(∅) = ∅', () => {
-    expect.hasAssertions();
-    law(({ defs, s, t }) => {
-      const common = need(
-        defs,
-        s.filter((each) => t.includes(each)),
-        whole,
-      );
-      expect(isSubset(common, need(defs, s, whole)) && isSubset(common, need(defs, t, whole))).toBe(true);
-      expect(need(defs, [], whole)).toEqual(new Set());
-    });
-  });
-
   test('of baz_asset alone asks foo for foo_2 alone (S22)', () => {
     expect(need(fooBarBaz(), ['baz_asset'])).toEqual(new Set(['baz.result', 'foo.foo_2', 'bar.bar_1', 'bar.bar_2']));
   });

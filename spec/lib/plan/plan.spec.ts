@@ -102,25 +102,7 @@ describe('a plan', () => {
 });
 
 /** A plan without the definitions that it was made of. */
-const partsOf = ({ defs: _, ...parts }: Plan): unknown => ({
-  ...parts,
-  steps: parts.steps.map(({ step, ...rest }) => ({ ...rest, step: step.id })),
-});
-
-describe('S21 determinism', () => {
-  test('equal input gives an equal plan with an equal hash, also from definitions that are written twice', () => {
-    expect.hasAssertions();
-    const law = fc.property(worldCase({ maxDefinitions: 3, maxRuns: 1 }), ({ world, runs: [run] }) => {
-      const options = { select: [...(run?.select ?? [])], inGraphUpstream: run?.inGraphUpstream ?? ('auto' as const) };
-      const defs = defineWorld(world);
-      const [first, second, third] = [plan(defs, options), plan(defs, options), plan(defineWorld(world), options)];
-      expect(partsOf(second)).toEqual(partsOf(first));
-      expect(partsOf(third)).toEqual(partsOf(first));
-      expect(plan(defs, { ...options, select: options.select.toReversed() }).hash).toBe(first.hash);
-    });
-    fc.assert(law, { numRuns: 100 });
-  });
-
+describe('the hash of a plan', () => {
   const hashes: readonly (readonly [string, () => readonly [Plan, Plan]])[] = [
     ['the selection', () => [plan(siblings, { select: ['b'] }), plan(siblings, { select: ['c'] })]],
     ['the selection, also where equal steps run', () => [plan(siblings, { select: ['a', 'b'] }), plan(siblings, { select: ['b'] })]],
@@ -134,7 +116,7 @@ describe('S21 determinism', () => {
     ['a source behind an input', () => [plan(reading('x')), plan(reading('y'))]],
   ];
   for (const [what, make] of hashes) {
-    test(`the hash tells apart ${what}`, () => {
+    test(`tells apart ${what}`, () => {
       const [one, other] = make();
       expect(one.hash).toMatch(/^sha256:[0-9a-f]{64}$/);
       expect(one.hash).not.toBe(other.hash);

@@ -12,7 +12,7 @@ import type { WorldCase, WorldRun } from '../../kit/world-case.ts';
 import { defineWorld, type DefinableWorld } from '../../kit/define-world.ts';
 import { evaluate, type State, type WorldEntry } from '../../kit/reference.ts';
 import { batchOf } from '../../kit/sample-events.ts';
-import { engineRuns } from '../../laws/agree.ts';
+import { engineRuns } from '../../kit/account.ts';
 import { NaiveLog, type NaiveLineage } from '../../lib/query/naive-lineage.ts';
 import { randomLog } from '../../lib/query/random-log.ts';
 import { newFolder } from '../../store/folder.ts';

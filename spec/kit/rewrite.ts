@@ -1,5 +1,5 @@
-import type { DefinableStep, DefinableWorld, WorldOp } from '../kit/define-world.ts';
-import type { WorldBody, WorldEntry } from '../kit/reference.ts';
+import type { DefinableStep, DefinableWorld, WorldOp } from './define-world.ts';
+import type { WorldBody, WorldEntry } from './reference.ts';
 
 type Steps = Readonly<Record<string, DefinableStep>>;
 

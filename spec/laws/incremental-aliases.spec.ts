@@ -185,7 +185,7 @@ describe('what was renamed, and has aliases for it (D9)', () => {
         }
       }),
       // Of a case that fails and shrinks for long, the seed is told, and not that time was up.
-      { numRuns: casesOf(40), interruptAfterTimeLimit: 100_000, markInterruptAsFailure: true },
+      { numRuns: casesOf(40), interruptAfterTimeLimit: 2500 * casesOf(40), markInterruptAsFailure: true },
     ),
   );
 

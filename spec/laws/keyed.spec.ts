@@ -137,7 +137,7 @@ describe('keyed rows, from sources to assets', () => {
       }),
       { numRuns: 60 },
     );
-  }, 120_000);
+  }, 240_000);
 
   test('are so on disk, through restarts and prunes, and leave a whole store', async () => {
     await fc.assert(

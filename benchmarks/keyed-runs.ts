@@ -97,6 +97,8 @@ async function storesOf(make: (name: string) => Store | Promise<Store>): Promise
 interface Times {
   readonly put: number;
   readonly refreshed: number;
+  /** A refresh right behind runs of the whole, which have put other things into the processor's caches. */
+  readonly refreshedCold: number;
   readonly flows: number;
   readonly loops: number;
   /** One write of 4 KiB and its fdatasync, where stores are on disk. */
@@ -110,15 +112,22 @@ interface Work {
 }
 
 /** So many changes before anything is timed: a service that follows changes has followed some before, and code that loops over all rows is warm by itself. */
-const WARM_UP = 300;
+const WARM_UP = 1000;
+
+/** So many changes are followed before one is timed among them. */
+const AMONG = 30;
 
 async function timesOn(stores: Stores, { turns, flushes }: Work): Promise<Times> {
   const changing = await Changing.start(stores, ROWS);
   const file = flushes === undefined ? undefined : openSync(flushes, 'w');
-  const [, put, refreshed, flows, loops, flush] = await takeTurns(
+  const [, , refreshedCold, , put, refreshed, flows, loops, flush] = await takeTurns(
     [
       // Not counted: it clears away what the runs of the whole have left behind.
       () => changing.follow(),
+      () => changing.put(),
+      () => changing.refresh(),
+      // As a service has it: one change among others.
+      () => changing.followSome(),
       () => changing.put(),
       () => changing.refresh(),
       // These read rows that are in memory already, and record 100 sums: what is left is the computation.
@@ -130,7 +139,7 @@ async function timesOn(stores: Stores, { turns, flushes }: Work): Promise<Times>
   );
   if (file !== undefined) closeSync(file);
   await changing.end();
-  return { put, refreshed, flows, loops, flush };
+  return { put, refreshed, refreshedCold, flows, loops, flush };
 }
 
 /** Milliseconds of one changed row, put and followed, by how many rows there are; and of loops over many. */
@@ -201,6 +210,10 @@ class Changing {
     await this.refresh();
   }
 
+  async followSome(): Promise<void> {
+    for (let turn = 0; turn < AMONG; turn += 1) await this.follow();
+  }
+
   computeFlows(): Promise<unknown> {
     return materialize(this.#flows, { store: this.#stores.flows });
   }
@@ -225,12 +238,14 @@ class Changing {
 const FLOWS = 'a run that computes the whole with the same flows';
 const LOOPS = 'a run that computes the whole with a loop and Maps';
 
-function memoryFigures({ put, refreshed, flows, loops }: Times): readonly Figure[] {
+function memoryFigures({ put, refreshed, refreshedCold, flows, loops }: Times): readonly Figure[] {
   const name = 'memory: one row of 10,000, refresh';
+  const cold = 'the same, right behind runs of the whole';
   return [
     { name: 'memory: one row of 10,000, put', value: put, unit: 'ms' },
     { name, value: refreshed, unit: 'ms', against: { name: FLOWS, value: flows, atLeast: 50 } },
     { name, value: refreshed, unit: 'ms', against: { name: LOOPS, value: loops } },
+    { name: cold, value: refreshedCold, unit: 'ms', against: { name: FLOWS, value: flows } },
     { name: 'memory: one row of 10,000, put and refresh', value: put + refreshed, unit: 'ms', against: { name: FLOWS, value: flows } },
   ];
 }

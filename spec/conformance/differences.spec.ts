@@ -74,6 +74,14 @@ describe('differences from Dagster that are meant', () => {
     expect(meant({ world: withList(['s0', 's2'], 'a4'), select: ['a4'] })).toEqual(['N6']);
     expect(meant({ world: withList(['s2', 's3'], 'a4'), select: ['a4'] })).toEqual([]);
     expect(meant({ world: withList(['s0', 's2'], 'a4') })).toEqual([]);
+    // A source is an asset to Dagster, too.
+    const { steps } = withList(['s2'], 'a4');
+    const [list] = steps['g:s4']?.inputs ?? [];
+    const beside = {
+      ...step([], 'a4'),
+      inputs: [{ name: 'i0', kind: 'list' as const, optional: false, entries: [{ source: 'x0' }, ...(list?.entries ?? [])] }],
+    };
+    expect(meant({ world: { sources: { x0: 1 }, steps: { ...steps, 'g:s4': beside } }, select: ['a4'] })).toEqual(['N6']);
   });
 
   test('X3: only where what was skipped reads a list of a stored value and an output', () => {

@@ -166,6 +166,14 @@ const differences: readonly Difference[] = [
     isMeant: (compared) => compared.mismatches.some((line) => line.startsWith('skipped: ')) && readsMissing(compared),
   },
   {
+    name: 'N6: the value of a source goes into every slot of a fan-in',
+    fields: ['materialized'],
+    isMeant: (compared) =>
+      inputsInNeed(compared).some(
+        ({ kind, entries }) => kind === 'list' && entries.length > 1 && entries.some((entry) => 'source' in entry),
+      ),
+  },
+  {
     name: 'N6: a cut drops assets from a fan-in, or one value goes into every slot',
     isMeant: (compared) => {
       const { world, select } = compared;

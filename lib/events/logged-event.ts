@@ -252,9 +252,12 @@ export function isMissed(event: LoggedEvent): event is MissedEvent {
  * microseconds for each that is added to an object which starts as the copy of another one.
  */
 export function atPosition(event: NewEvent, position: Position, first: Position): LoggedEvent {
-  if (!('inputs' in event)) return Object.freeze({ position, ...event });
-  const inputs = event.inputs.map(({ input, kind, origin, state, position: at }) =>
+  const placed = { position, ...event };
+  // One that was read from a log has the position that it had there.
+  placed.position = position;
+  if (!('inputs' in placed)) return Object.freeze(placed);
+  const inputs = placed.inputs.map(({ input, kind, origin, state, position: at }) =>
     Object.freeze({ input, kind, origin, state, position: at === null ? null : resolvePosition(at, first) }),
   );
-  return Object.freeze({ position, ...event, inputs: Object.freeze(inputs) });
+  return Object.freeze(Object.assign(placed, { inputs: Object.freeze(inputs) }));
 }

@@ -14,6 +14,15 @@ describe('the memory store', () => {
     });
   }
 
+  test('gives an event that was read from another log its position in this one', async () => {
+    const [from, to] = [memoryStore(), memoryStore()];
+    for (const value of [1, 2, 3]) await from.put('a', value);
+    const [last] = await from.port.read(3, 1);
+    if (last?.type !== 'source-observed') throw new Error('a put is observed');
+    await to.port.append({ events: [last], values: [] });
+    expect(await to.port.read(1, 1)).toEqual([{ ...last, position: 1 }]);
+  });
+
   test('tells the time of a put by the clock that it was given', async () => {
     const store = memoryStore({ now: () => 42 });
     await store.put('a', 1);

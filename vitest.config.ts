@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
+import { wordOfSources } from './spec/drawn/drawn-from.ts';
 
 const source = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 
@@ -19,6 +20,9 @@ export default defineConfig({
     exclude: ['node_modules/**', 'dist/**'],
     environment: 'node',
     pool: 'forks',
+    setupFiles: ['./spec/drawn/setup.ts'],
+    // Random cases are drawn from a word: by default from the sources as they are.
+    env: { SLUICE_CASES: process.env['SLUICE_CASES'] ?? wordOfSources() },
     testTimeout: 60_000,
     hookTimeout: 60_000,
     typecheck: { enabled: true, include: ['spec/**/*.spec-d.ts'], tsconfig: './tsconfig.json', ignoreSourceErrors: false },

@@ -15,7 +15,7 @@ export type Samples<T> = T | readonly T[] | fc.Arbitrary<T> | { readonly [Name i
 export interface CheckOptions extends Pick<PlanOptions<unknown>, 'config' | 'resources' | 'pools'>, Pick<RunOptions, 'clock'> {
   /** How many cases; 200 by default. A case is a selection on inputs, and takes four runs. */
   readonly cases?: number;
-  /** Makes the same cases again; one by chance by default. */
+  /** Makes the same cases again; by default that of `fc.configureGlobal`, or one by chance. */
   readonly seed?: number;
   /** Plays one case again: what a failed check printed. */
   readonly replay?: string;
@@ -89,7 +89,7 @@ export async function checkCases<Inputs>(
   { subject, cases = CASES, replay, ...options }: CheckOptions & { readonly subject: string },
 ): Promise<CheckReport> {
   const again = replay === undefined ? undefined : readReplay(replay);
-  const seed = again?.seed ?? options.seed ?? Math.trunc(Math.random() * 2 ** 31);
+  const seed = again?.seed ?? options.seed ?? fc.readConfigureGlobal()?.seed ?? Math.trunc(Math.random() * 2 ** 31);
   const tally: Tally = { runs: 0, checks: new Map(), discarded: new Map() };
   const subjects = new Subjects(define, { playing: playingOf(options), tally, seed });
   const selections = fc.sample(inputs, { numRuns: 1, seed }).flatMap((first) => subjects.of(first).selections).length;

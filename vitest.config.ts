@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 import { wordOfSources } from './spec/drawn/drawn-from.ts';
@@ -20,6 +21,8 @@ export default defineConfig({
     exclude: ['node_modules/**', 'dist/**'],
     environment: 'node',
     pool: 'forks',
+    // Vitest leaves one core to itself, which is half of a small machine, although it hardly needs it.
+    maxWorkers: Math.max(Math.min(availableParallelism(), 2), availableParallelism() - 1),
     setupFiles: ['./spec/drawn/setup.ts'],
     // Random cases are drawn from a word: by default from the sources as they are.
     env: { SLUICE_CASES: process.env['SLUICE_CASES'] ?? wordOfSources() },

@@ -2,6 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Address } from '../lib/events/data-version.ts';
 import type { LoggedEvent } from '../lib/events/logged-event.ts';
 import type { Position } from '../lib/events/position.ts';
+import { PruneSteps, PruneStopped } from '../lib/events/prune-steps.ts';
 import { addressesOf, liveAddresses, readPositions } from '../lib/events/retention.ts';
 import type { PruneReport, PruneRequest } from '../lib/events/store-port.ts';
 import { pruneLogs } from './prune-logs.ts';
@@ -10,7 +11,6 @@ import type { LogReader } from './log-reader.ts';
 import { readState } from './log-state.ts';
 import { ValueSweep } from './prune-values.ts';
 import type { Writer } from './writer.ts';
-import type { Release } from '../lib/kernel/turns.ts';
 
 /** What a prune works on. */
 export interface Pruning {
@@ -37,7 +37,7 @@ export async function prune(pruning: Pruning, request: PruneRequest): Promise<Pr
     isDone = true;
     return report;
   } catch (error) {
-    if (error instanceof Stopped) return { stopped: error.reason };
+    if (error instanceof PruneStopped) return { stopped: error.reason };
     throw error;
   } finally {
     values.forgetTouched();
@@ -50,7 +50,7 @@ async function pruneInTurn(pruning: Pruning, request: PruneRequest): Promise<Pru
   const { values } = pruning.writer;
   const known = values.kept.begin();
   const touched = values.rememberTouched();
-  const steps = new Steps(request);
+  const steps = new PruneSteps(request, { nextTurn, every: 0 });
   const { read, label } = pruning;
   const head = await read((_reader, tables) => readState(tables, label).head);
   const live = await liveAddresses(rootsOnDisk({ read, head, pass: (rows) => steps.pass('mark', rows) }), request);
@@ -91,52 +91,3 @@ function addressesRead(reader: LogReader, events: readonly LoggedEvent[]): reado
 }
 
 const PAGE = 500;
-
-/** Between the steps of a prune: others get a turn, and it may be stopped. */
-class Steps {
-  readonly #request: PruneRequest;
-  readonly #rows = { mark: 0, values: 0, logs: 0 };
-
-  constructor(request: PruneRequest) {
-    this.#request = request;
-  }
-
-  /** Takes a turn for something, where the prune is to take turns. */
-  async inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
-    const release = await this.#turn();
-    try {
-      return await work();
-    } finally {
-      release?.();
-    }
-  }
-
-  async #turn(): Promise<Release | undefined> {
-    try {
-      return await this.#request.turn?.();
-    } catch (reason) {
-      throw new Stopped(reason);
-    }
-  }
-
-  async pass(doing: 'mark' | 'values' | 'logs', rows: number): Promise<void> {
-    this.#rows[doing] += rows;
-    try {
-      this.#request.onProgress?.({ doing, rows: this.#rows[doing] });
-      await nextTurn();
-      this.#request.signal?.throwIfAborted();
-    } catch (reason) {
-      throw new Stopped(reason);
-    }
-  }
-}
-
-/** Thrown and caught here: the user has had enough. */
-class Stopped extends Error {
-  readonly reason: unknown;
-
-  constructor(reason: unknown) {
-    super('a prune was stopped');
-    this.reason = reason;
-  }
-}

@@ -29,10 +29,16 @@ export interface MemoryStoreOptions {
 export function memoryStore(options: MemoryStoreOptions = {}): Store {
   checkVerbOptions('memoryStore', options, { now: RULES.function, maxValueBytes: MAX_VALUE_BYTES, codecs: CODECS, retention: RETENTION });
   const { maxValueBytes = DEFAULT_LIMITS.maxValueBytes, now = systemTime, codecs = [], retention } = options;
-  return newMemoryStore({ limits: { maxValueBytes }, now, codecs: codecsByName(codecs), retention });
+  return newMemoryStore({ limits: { maxValueBytes }, now, codecs: codecsByName(codecs), retention, nextTurn });
 }
 
-/** The one clock in lib/: a door, which nothing inside imports, is where the world may come in. */
+/** The one clock in lib/, and the one timer: a door, which nothing inside imports, is where the world may come in. */
 function systemTime(): number {
   return Date.now();
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => {
+    setImmediate(resolve);
+  });
 }

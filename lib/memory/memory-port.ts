@@ -1,21 +1,9 @@
 import { acceptBatch } from '../events/accept-batch.ts';
-import { placeConflict, versionConflict } from '../events/append-conflicts.ts';
 import type { Catalog, CatalogStore } from '../events/catalog.ts';
 import type { Address } from '../events/data-version.ts';
-import {
-  isMissed,
-  isReadable,
-  type LoggedEvent,
-  type MissedEvent,
-  type NewEvent,
-  type ReadableEvent,
-  type RunEnded,
-  type RunStarted,
-  type StepSettled,
-} from '../events/logged-event.ts';
-import { asOf, type Position, type PositionRef } from '../events/position.ts';
+import { isMissed, isReadable, type LoggedEvent, type MissedEvent, type ReadableEvent, type StepSettled } from '../events/logged-event.ts';
+import { asOf, type Position } from '../events/position.ts';
 import { AutomaticRetention } from '../events/automatic-retention.ts';
-import { addressesOf } from '../events/retention.ts';
 import type { RetentionRules } from '../events/retention-options.ts';
 import type {
   AppendBatch,
@@ -27,7 +15,6 @@ import type {
   RemovedValue,
   RetentionStore,
   StepId,
-  StoredValue,
   StoreLimits,
   TraceQuestion,
 } from '../events/store-port.ts';
@@ -36,20 +23,12 @@ import { StoreError } from '../kernel/errors.ts';
 import { invariant } from '../kernel/invariant.ts';
 import { Turns } from '../kernel/turns.ts';
 import type { AssetKey } from '../model/asset-key.ts';
-import { MemoryLog } from './memory-log.ts';
+import { Kept, UNSUCCESSFUL, type RunPositions } from './kept.ts';
+import type { MemoryLog } from './memory-log.ts';
 import { mayFindOld, pruneMemory } from './memory-prune.ts';
-import { NamedBatches } from './named-batches.ts';
-import { OutputPositions, PositionLists } from './position-lists.ts';
-
-/** No output has this name: under it stands when its step did not succeed. */
-const UNSUCCESSFUL = '';
+import { PrunePace } from './prune-pace.ts';
 
 type Settled = StepSettled & { readonly position: Position };
-
-interface RunPositions {
-  readonly started: Position;
-  ended: Position | null;
-}
 
 /** A store that is there as long as the process keeps it, in arrays and maps. Nothing in it waits: a call is done when it returns. */
 export function memoryPort(
@@ -63,9 +42,12 @@ export function memoryPort(
 export interface Retaining {
   readonly rules: RetentionRules | false;
   readonly turns: Turns;
+  /** Lets the event loop do something else between two pieces of a prune. */
+  readonly nextTurn: () => Promise<unknown>;
 }
 
-const FOR_EVER: Retaining = { rules: false, turns: new Turns() };
+/** Who gives no turns gets none: its prunes only wait for what was promised before. */
+const FOR_EVER: Retaining = { rules: false, turns: new Turns(), nextTurn: () => Promise.resolve() };
 
 /** Events are frozen and shared by all readers. Bytes cannot be frozen, so they are copied on the way in and on the way out. */
 class MemoryPort implements LivePort, RetentionStore, CatalogStore {
@@ -74,10 +56,12 @@ class MemoryPort implements LivePort, RetentionStore, CatalogStore {
   readonly #watchers = new Set<{ readonly onChange: () => void }>();
   readonly #retention: AutomaticRetention;
   readonly #letGo: () => Promise<void>;
+  readonly #pace: PrunePace;
   #kept: Kept | undefined = new Kept();
 
-  constructor(limits: StoreLimits, { rules, turns }: Retaining) {
+  constructor(limits: StoreLimits, { rules, turns, nextTurn }: Retaining) {
     this.limits = limits;
+    this.#pace = new PrunePace(nextTurn);
     this.#retention = new AutomaticRetention({
       turns,
       prune: (request) => this.prune(request),
@@ -99,7 +83,9 @@ class MemoryPort implements LivePort, RetentionStore, CatalogStore {
     const last = kept.log.head;
     kept.named.add(batch, { first, last });
     this.#changed();
-    this.#retention.added(batch.events.length + kept.takeAdded());
+    const added = batch.events.length + kept.takeAdded();
+    this.#pace.added(added);
+    this.#retention.added(added);
     return { first, last, duplicate: false };
   }
 
@@ -191,7 +177,7 @@ class MemoryPort implements LivePort, RetentionStore, CatalogStore {
   }
 
   async prune(request: PruneRequest): Promise<PruneReport> {
-    return pruneMemory(this.#open(), request);
+    return pruneMemory(this.#open(), request, () => this.#pace.turn());
   }
 
   async cursor(name: string): Promise<Position | undefined> {
@@ -229,118 +215,6 @@ class MemoryPort implements LivePort, RetentionStore, CatalogStore {
         'This memory store was closed, and what was in it is gone. Use it before "close", or make another.',
       );
     return this.#kept;
-  }
-}
-
-/** The log, and what finds things in it. */
-class Kept {
-  readonly log = new MemoryLog();
-  readonly readable = new PositionLists<AssetKey>();
-  readonly settled = new OutputPositions();
-  readonly missed = new PositionLists<AssetKey>();
-  readonly runs: RunPositions[] = [];
-  readonly values = new Map<Address, Uint8Array>();
-  readonly removed = new Map<Address, RemovedValue>();
-  /** For each prune that is under way, the values that were appended or referred to since it began. */
-  readonly touched = new Set<Set<Address>>();
-  /** Before this position, a prune has left nothing that was said. */
-  saidFrom: Position = 1;
-  readonly cursors = new Map<string, Position>();
-  readonly offsets = new Map<AssetKey, string>();
-  readonly named = new NamedBatches();
-  readonly #runById = new Map<string, RunPositions>();
-  #catalog: { readonly names: number; readonly made: Catalog } | undefined;
-  #addedValues = 0;
-
-  /** Refuses a batch that expects something else than what is there. */
-  check({ expected = [], at }: AppendBatch, label: string): void {
-    if (at !== undefined && at !== this.log.head + 1) throw placeConflict(label, at, this.log.head + 1);
-    for (const expectation of expected) {
-      const found = this.readable.lastAt(expectation.key, this.log.head) ?? 0;
-      if (found !== expectation.position) throw versionConflict(label, expectation, found);
-    }
-  }
-
-  /** Everything that something was recorded under: the same object for as long as there is nothing new. */
-  catalog(): Catalog {
-    const { readable, missed, settled } = this;
-    const names = readable.size + missed.size + settled.size;
-    if (this.#catalog?.names !== names) {
-      const keys = Object.freeze([...new Set([...readable.keys(), ...missed.keys()])]);
-      const outputs = Object.freeze([...settled.ids()].filter(({ output }) => output !== UNSUCCESSFUL));
-      this.#catalog = { names, made: Object.freeze({ keys, outputs }) };
-    }
-    return this.#catalog.made;
-  }
-
-  add({ events, values, offsets = [] }: AppendBatch): void {
-    let position = this.log.head;
-    // The only step that may throw: nothing was added then, and all of the batch is added otherwise.
-    this.log.add(events);
-    for (const added of events) this.#index(added, (position += 1));
-    for (const value of values) this.#keep(value);
-    for (const touched of this.touched) for (const address of events.flatMap(addressesOf)) touched.add(address);
-    for (const { key, offset } of offsets) this.offsets.set(key, offset);
-  }
-
-  /** Where a value is, its pieces are. */
-  #keep(value: StoredValue): void {
-    const { address } = value;
-    for (const touched of this.touched) touched.add(address);
-    if (this.values.has(address)) return;
-    for (const piece of value.pieces?.() ?? []) this.#keep(piece);
-    this.values.set(address, value.bytes.slice());
-    this.removed.delete(address);
-    this.#addedValues += 1;
-  }
-
-  /** How many values have come since this was last asked. */
-  takeAdded(): number {
-    const added = this.#addedValues;
-    this.#addedValues = 0;
-    return added;
-  }
-
-  #index(added: NewEvent, position: Position): void {
-    switch (added.type) {
-      case 'step-settled':
-        this.#indexStep(added, position);
-        break;
-      case 'run-started':
-      case 'run-ended':
-        this.#indexRun(added, position);
-        break;
-      case 'asset-materialized':
-      case 'asset-unchanged':
-      case 'asset-absent':
-      case 'source-observed':
-        this.readable.add(added.key, position);
-        break;
-      case 'log-line':
-      case 'hook-failed':
-        // What is only said is found by its position alone.
-        break;
-      default:
-        this.missed.add(added.key, position);
-    }
-  }
-
-  #indexStep({ outcome, definition, step, outputs, dropped }: StepSettled<PositionRef>, position: Position): void {
-    if (outcome === 'cancelled') return;
-    if (outcome !== 'succeeded') return this.settled.add({ definition, step, output: UNSUCCESSFUL }, position);
-    for (const { output } of outputs) this.settled.add({ definition, step, output }, position);
-    for (const output of dropped) this.settled.add({ definition, step, output }, position);
-  }
-
-  #indexRun({ type, runId }: RunStarted | RunEnded, position: Position): void {
-    if (type === 'run-started') {
-      const run: RunPositions = { started: position, ended: null };
-      this.runs.push(run);
-      this.#runById.set(runId, run);
-      return;
-    }
-    const run = this.#runById.get(runId);
-    if (run !== undefined) run.ended = position;
   }
 }
 

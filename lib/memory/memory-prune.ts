@@ -2,6 +2,7 @@ import type { Address } from '../events/data-version.ts';
 import { pieceAddresses } from '../events/keyed-value.ts';
 import { isReadable, type LoggedEvent } from '../events/logged-event.ts';
 import type { Position } from '../events/position.ts';
+import { PruneSteps, PruneStopped } from '../events/prune-steps.ts';
 import { addressesOf, isSaid, liveAddresses, readPositions, type History, type Roots, type RunSpan } from '../events/retention.ts';
 import type { PruneReport, PruneRequest, RemovedValue } from '../events/store-port.ts';
 import type { MemoryLog } from './memory-log.ts';
@@ -20,13 +21,22 @@ export interface Prunable {
   saidFrom: Position;
 }
 
-/** Removes what nothing needs. Only the mark lets others come between, where they have no turn: what they appended or referred to is kept. */
-export async function pruneMemory(kept: Prunable, request: PruneRequest): Promise<PruneReport> {
-  const release = await request.turn?.();
+/** Rows looked at in one go: some milliseconds at most. */
+export const PIECE = 1000;
+
+/**
+ * Removes what nothing needs, in pieces between which others get their turns. What is needed is found as of the head that the log has when it
+ * begins; what is appended, referred to or read from then on is needed too, and looked for again before each piece is removed.
+ */
+export async function pruneMemory(kept: Prunable, request: PruneRequest, nextTurn: () => Promise<unknown>): Promise<PruneReport> {
+  const touched = new Set<Address>();
+  kept.touched.add(touched);
   try {
-    return await pruneInTurn(kept, request);
+    return await pruneInPieces(kept, request, { steps: new PruneSteps(request, { nextTurn, every: PIECE }), nextTurn, touched });
+  } catch (error) {
+    throw error instanceof PruneStopped ? error.reason : error;
   } finally {
-    release?.();
+    kept.touched.delete(touched);
   }
 }
 
@@ -40,24 +50,131 @@ export function mayFindOld(
   return false;
 }
 
-async function pruneInTurn(kept: Prunable, { versions, runs, logsOfRuns, onProgress, signal }: PruneRequest): Promise<PruneReport> {
-  const touched = new Set<Address>();
-  kept.touched.add(touched);
-  try {
-    const { head } = kept.log;
-    let rows = 0;
-    onProgress?.({ doing: 'mark', rows });
-    const roots = rootsOf(kept, (read) => (rows += read));
-    const live = await liveAddresses(roots, { versions, runs });
-    onProgress?.({ doing: 'mark', rows });
-    signal?.throwIfAborted();
-    const needed = withPieces(kept.values, [...live, ...touched, ...readSince(kept.log, head)]);
-    const values = removeValues(kept, (address) => needed.has(address));
-    onProgress?.({ doing: 'values', rows: values.kept + values.removed });
-    const removed = logsOfRuns === undefined ? 0 : removeSaid(kept, runStart(kept, logsOfRuns), onProgress);
-    return Object.freeze({ values, events: Object.freeze({ removed }) });
-  } finally {
-    kept.touched.delete(touched);
+interface Pruning {
+  readonly steps: PruneSteps;
+  readonly nextTurn: () => Promise<unknown>;
+  /** What was appended and referred to since the prune began, or since this was last looked at. */
+  readonly touched: Set<Address>;
+}
+
+async function pruneInPieces(kept: Prunable, { versions, runs, logsOfRuns }: PruneRequest, pruning: Pruning): Promise<PruneReport> {
+  const { steps, nextTurn } = pruning;
+  const { head } = kept.log;
+  const mark = new Pieces((rows) => steps.pass('mark', rows));
+  await steps.pass('mark', 0);
+  const needed = new Needed(kept, await liveAddresses(rootsOf(kept, head, mark), { versions, runs }));
+  await mark.end();
+  while (needed.find(PIECE)) await nextTurn();
+  const sweep = new Sweep(kept, needed, { touched: pruning.touched, head });
+  let looked = PIECE;
+  while (looked === PIECE) {
+    looked = await steps.inTurn(() => sweep.step());
+    await steps.pass('values', looked);
+  }
+  const removed = logsOfRuns === undefined ? 0 : await removeSaid(kept, runStart(kept, logsOfRuns), steps);
+  return Object.freeze({ values: Object.freeze(sweep.values), events: Object.freeze({ removed }) });
+}
+
+/** Counts what is looked at, and passes after each piece. */
+class Pieces {
+  readonly #pass: (rows: number) => Promise<void>;
+  #rows = 0;
+
+  constructor(pass: (rows: number) => Promise<void>) {
+    this.#pass = pass;
+  }
+
+  async looked(rows: number): Promise<void> {
+    this.#rows += rows;
+    if (this.#rows >= PIECE) await this.end();
+  }
+
+  async end(): Promise<void> {
+    const looked = this.#rows;
+    this.#rows = 0;
+    await this.#pass(looked);
+  }
+}
+
+/** Some values with all that they refer to. */
+class Needed {
+  readonly #values: Prunable['values'];
+  readonly #all = new Set<Address>();
+  /** Found, and not yet looked at. */
+  readonly #open: Address[];
+
+  constructor({ values }: Prunable, live: Iterable<Address>) {
+    this.#values = values;
+    this.#open = [...live];
+  }
+
+  add(addresses: Iterable<Address>): void {
+    for (const address of addresses) this.#open.push(address);
+  }
+
+  has(address: Address): boolean {
+    return this.#all.has(address);
+  }
+
+  /** Looks at so many, and says whether there are more. */
+  find(count: number): boolean {
+    for (let left = count; left > 0; left -= 1) {
+      const address = this.#open.pop();
+      if (address === undefined) return false;
+      if (this.#all.has(address)) continue;
+      this.#all.add(address);
+      const bytes = this.#values.get(address);
+      if (bytes !== undefined) for (const piece of pieceAddresses(bytes)) this.#open.push(piece);
+    }
+    return true;
+  }
+}
+
+/** Removes values that are not needed, a piece at a time. */
+class Sweep {
+  readonly values = { kept: 0, removed: 0, rewritten: 0, bytes: 0 };
+  readonly #kept: Prunable;
+  readonly #needed: Needed;
+  readonly #touched: Set<Address>;
+  /** Goes on to what is added meanwhile, which was touched. */
+  readonly #entries: Iterator<[Address, Uint8Array]>;
+  /** What was read up to here is needed. */
+  #head: Position;
+
+  constructor(kept: Prunable, needed: Needed, { touched, head }: { readonly touched: Set<Address>; readonly head: Position }) {
+    this.#kept = kept;
+    this.#needed = needed;
+    this.#touched = touched;
+    this.#head = head;
+    this.#entries = kept.values.entries();
+  }
+
+  /** One piece; how many it looked at, less than a whole piece at the end. Nothing comes between what it looks for and what it removes. */
+  step(): number {
+    const { log } = this.#kept;
+    this.#needed.add(this.#touched);
+    this.#needed.add(readSince(log, this.#head));
+    this.#touched.clear();
+    this.#head = log.head;
+    this.#needed.find(Infinity);
+    for (let looked = 0; looked < PIECE; looked += 1) {
+      const { value: entry, done } = this.#entries.next();
+      if (done === true) return looked;
+      this.#look(...entry);
+    }
+    return PIECE;
+  }
+
+  #look(address: Address, { length: size }: Uint8Array): void {
+    const { values, log, removed } = this.#kept;
+    if (this.#needed.has(address)) {
+      this.values.kept += 1;
+      return;
+    }
+    values.delete(address);
+    removed.set(address, Object.freeze({ reason: 'retention', size, head: log.head }));
+    this.values.removed += 1;
+    this.values.bytes += size;
   }
 }
 
@@ -72,34 +189,6 @@ function readSince(log: MemoryLog, head: Position): readonly Address[] {
     const event = log.at(position);
     return event === undefined ? [] : addressesOf(event);
   });
-}
-
-/** Some values with all that they refer to. */
-function withPieces(values: Prunable['values'], needed: readonly Address[]): ReadonlySet<Address> {
-  const all = new Set<Address>();
-  const open = [...needed];
-  for (let address = open.pop(); address !== undefined; address = open.pop()) {
-    if (all.has(address)) continue;
-    all.add(address);
-    const bytes = values.get(address);
-    if (bytes !== undefined) open.push(...pieceAddresses(bytes));
-  }
-  return all;
-}
-
-function removeValues(kept: Prunable, isLive: (address: Address) => boolean): PruneReport['values'] {
-  const values = { kept: 0, removed: 0, rewritten: 0, bytes: 0 };
-  for (const [address, bytes] of kept.values) {
-    if (isLive(address)) {
-      values.kept += 1;
-      continue;
-    }
-    kept.values.delete(address);
-    kept.removed.set(address, Object.freeze({ reason: 'retention', size: bytes.length, head: kept.log.head }));
-    values.removed += 1;
-    values.bytes += bytes.length;
-  }
-  return Object.freeze(values);
 }
 
 /**
@@ -117,61 +206,75 @@ function isLive(log: MemoryLog, started: Position): boolean {
   return event?.type === 'run-started' && event.mode === 'live';
 }
 
-function rootsOf({ log, readable, settled, runs }: Prunable, pass: (rows: number) => void): Roots {
-  const at = (positions: readonly Position[]): readonly LoggedEvent[] => {
-    pass(positions.length);
+/** What a mark starts from, as of `head`: the log goes on while it is looked at. */
+function rootsOf({ log, readable, settled, runs }: Prunable, head: Position, pieces: Pieces): Roots {
+  const at = async (positions: readonly Position[]): Promise<readonly LoggedEvent[]> => {
+    await pieces.looked(positions.length);
     return positions.flatMap((position) => log.at(position) ?? []);
   };
   return {
-    readable: mapEach(readable.lists(), (list) => historyOf(list, (position) => at([position]).filter(isReadable))),
-    settled: mapEach(settled.lists(), (list) => historyOf(list, (position) => at([position]))),
-    runs: newestFirst(runs, (run) => spanOf(log, run)),
-    between: (first, last) => [at(Array.from({ length: Math.max(0, Math.min(last, log.head) + 1 - first) }, (_, index) => first + index))],
+    readable: histories(readable.lists(), { head, eventsAt: async (positions) => (await at(positions)).filter(isReadable) }),
+    settled: histories(settled.lists(), { head, eventsAt: at }),
+    runs: latestRuns(log, runs, head),
+    between: async function* (first, last) {
+      for (let from = first; from <= Math.min(last, head); from += PIECE)
+        yield await at(Array.from({ length: Math.min(PIECE, Math.min(last, head) + 1 - from) }, (_, index) => from + index));
+    },
     at,
   };
 }
 
-function* mapEach<Item, Result>(items: Iterable<Item>, map: (item: Item) => Result): Generator<Result, void, undefined> {
-  for (const item of items) yield map(item);
+interface Listed<Event> {
+  readonly head: Position;
+  readonly eventsAt: (positions: readonly Position[]) => Promise<readonly Event[]>;
 }
 
-function historyOf<Event>(list: readonly Position[], eventsAt: (position: Position) => readonly Event[]): History<Event> {
-  return {
-    newest: newestFirst(list, eventsAt),
-    asOf: (positions) => positions.flatMap((position) => eventsAt(lastAt(list, position) ?? 0)),
-  };
+async function* histories<Event>(
+  lists: Iterable<readonly Position[]>,
+  { head, eventsAt }: Listed<Event>,
+): AsyncGenerator<History<Event>, void, undefined> {
+  for (const list of lists) {
+    yield {
+      newest: newestFirst(list, { head, eventsAt }),
+      asOf: (positions) => eventsAt(positions.flatMap((position) => lastAt(list, position) ?? [])),
+    };
+  }
 }
 
-/** The pages of a list from its end, each when it is asked for: mostly only the last ones are. */
-function* newestFirst<Item, Found>(
-  list: readonly Item[],
-  pageOf: (item: Item) => readonly Found[],
-): Generator<readonly Found[], void, undefined> {
-  for (const item of reversed(list)) yield pageOf(item);
-}
-
-function* reversed<Item>(list: readonly Item[]): Generator<Item, void, undefined> {
+/** One at a time from the end: mostly only the last ones are asked for. */
+async function* newestFirst<Event>(
+  list: readonly Position[],
+  { head, eventsAt }: Listed<Event>,
+): AsyncGenerator<readonly Event[], void, undefined> {
   for (let index = list.length - 1; index >= 0; index -= 1) {
-    const item = list[index];
-    if (item !== undefined) yield item;
+    const position = list[index];
+    if (position !== undefined && position <= head) yield await eventsAt([position]);
   }
 }
 
-function spanOf(log: MemoryLog, run: Prunable['runs'][number]): readonly RunSpan[] {
-  const started = log.at(run.started);
-  return started?.type === 'run-started' ? [{ started, ended: run.ended }] : [];
+function* latestRuns(log: MemoryLog, runs: Prunable['runs'], head: Position): Generator<readonly RunSpan[], void, undefined> {
+  for (let index = runs.length - 1; index >= 0; index -= 1) {
+    const run = runs[index];
+    const started = log.at(run?.started ?? 0);
+    if (run === undefined || started?.type !== 'run-started' || started.position > head) continue;
+    yield [{ started, ended: run.ended !== null && run.ended <= head ? run.ended : null }];
+  }
 }
 
-function removeSaid(kept: Prunable, end: Position, onProgress: PruneRequest['onProgress']): number {
-  const { log, saidFrom } = kept;
+async function removeSaid(kept: Prunable, end: Position, steps: PruneSteps): Promise<number> {
+  const { log } = kept;
   let removed = 0;
-  for (let position = saidFrom; position < end; position += 1) {
-    const event = log.at(position);
-    if (event === undefined || !isSaid(event)) continue;
-    log.remove(position);
-    removed += 1;
+  while (kept.saidFrom < end) {
+    const start = kept.saidFrom;
+    const next = Math.min(start + PIECE, end);
+    for (let position = start; position < next; position += 1) {
+      const event = log.at(position);
+      if (event === undefined || !isSaid(event)) continue;
+      log.remove(position);
+      removed += 1;
+    }
+    kept.saidFrom = next;
+    await steps.pass('logs', next - start);
   }
-  kept.saidFrom = Math.max(saidFrom, end);
-  onProgress?.({ doing: 'logs', rows: kept.saidFrom - saidFrom });
   return removed;
 }

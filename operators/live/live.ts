@@ -11,7 +11,7 @@ import type { Definitions } from '../../lib/model/definitions.ts';
 import { checkHooks } from '../../lib/model/hooks.ts';
 import { checkRetry } from '../../lib/model/retry.ts';
 import { plan, type Plan } from '../../lib/plan/plan.ts';
-import { systemClock } from '../run/environment.ts';
+import { nextTurn, systemClock } from '../run/environment.ts';
 import { refuseInsideBody } from '../run/inside-body.ts';
 import { checkSources } from '../run/resolve.ts';
 import { splitOptions } from '../run/run-verb.ts';
@@ -47,7 +47,7 @@ const BY_HAND: SourceQueue = { capacity: 1000, overflow: 'error' };
 export async function live<Assets>(defs: Definitions<Assets>, options: LiveOptions<Assets> = {}): Promise<LiveServiceOf<Assets>> {
   checkVerbOptions('live', options, LIVE_RULES);
   const { clock = systemClock, signal } = options;
-  const store = options.store ?? newMemoryStore({ now: clock.now });
+  const store = options.store ?? newMemoryStore({ now: clock.now, nextTurn });
   refuseInsideBody(store.port);
   const feeds = readFeeds(defs, options.sources ?? {});
   if (options.closeWhenDone === true) checkEnds(feeds);

@@ -12,7 +12,7 @@ import { ForwardWalk } from '../../lib/query/lineage-forward.ts';
 import type { Found } from '../../lib/query/lineage-graph.ts';
 import { lineageOf, type Lineage } from '../../lib/query/lineage.ts';
 import { versionNode } from '../../lib/query/recorded-step.ts';
-import { afterTurn } from '../run/environment.ts';
+import { nextTurn } from '../run/environment.ts';
 import { checkStore } from '../run/options.ts';
 import { EventPages } from './event-pages.ts';
 
@@ -87,7 +87,7 @@ class EventTurns {
     this.#done += amount;
     if (this.#done < BURST) return undefined;
     this.#done = 0;
-    return new Promise((resolve) => afterTurn(resolve));
+    return nextTurn();
   }
 }
 

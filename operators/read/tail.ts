@@ -3,7 +3,7 @@ import type { LoggedEvent } from '../../lib/events/logged-event.ts';
 import type { Store } from '../../lib/events/store.ts';
 import { TAIL_RULES, type TailOptions } from '../../lib/events/tail.ts';
 import { checkVerbOptions, type OptionRules } from '../../lib/kernel/verb-options.ts';
-import { afterTurn } from '../run/environment.ts';
+import { nextTurn } from '../run/environment.ts';
 import { checkStore } from '../run/options.ts';
 
 /** Options of {@link tail}: those of `store.tail`, but that unsubscribing takes the place of a signal. */
@@ -53,6 +53,6 @@ async function give(events: AsyncIterable<LoggedEvent>, subscriber: Subscriber<L
     // Leaving the loop is what tells the tail that this event has not been passed.
     if (subscriber.closed) return;
     given += 1;
-    if (given % BURST === 0) await new Promise<void>((resolve) => afterTurn(resolve));
+    if (given % BURST === 0) await nextTurn();
   }
 }

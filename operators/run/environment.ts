@@ -23,6 +23,11 @@ export function afterTurn(callback: () => void): void {
   setImmediate(callback);
 }
 
+/** Gives the event loop a turn. */
+export function nextTurn(): Promise<void> {
+  return new Promise((resolve) => afterTurn(resolve));
+}
+
 /** A controller whose signal many bodies may listen to at once: the platform would take more than ten for a leak, and print a warning. */
 export function sharedAbortController(): AbortController {
   const controller = new AbortController();

@@ -83,13 +83,18 @@ export function arbitraryOf<T>(samples: Samples<T>): fc.Arbitrary<T> {
 const CASES = 200;
 const MOST_SALT = 2 ** 20;
 
+/** What is set for all properties, or chance. */
+function anySeed(): number {
+  return fc.readConfigureGlobal()?.seed ?? Math.trunc(Math.random() * 2 ** 31);
+}
+
 /** Plays cases until one shows something that is wrong; then shrinks it. Selections in order, small ones first, each with its share of the cases. */
 export async function checkCases<Inputs>(
   { inputs, define }: Subject<Inputs>,
   { subject, cases = CASES, replay, ...options }: CheckOptions & { readonly subject: string },
 ): Promise<CheckReport> {
   const again = replay === undefined ? undefined : readReplay(replay);
-  const seed = again?.seed ?? options.seed ?? fc.readConfigureGlobal()?.seed ?? Math.trunc(Math.random() * 2 ** 31);
+  const seed = again?.seed ?? options.seed ?? anySeed();
   const tally: Tally = { runs: 0, checks: new Map(), discarded: new Map() };
   const subjects = new Subjects(define, { playing: playingOf(options), tally, seed });
   const selections = fc.sample(inputs, { numRuns: 1, seed }).flatMap((first) => subjects.of(first).selections).length;

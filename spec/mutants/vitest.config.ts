@@ -25,6 +25,11 @@ const mutant = mutants.get(process.env['SLUICE_MUTANT'] ?? '');
 const config: ViteUserConfig = mergeConfig(base, {
   root,
   plugins: mutant === undefined ? [] : [mutating(mutant)],
-  test: { setupFiles: ['./spec/mutants/same-cases.ts'], env: { SLUICE_CASES: 'mutants' }, testTimeout: 300_000, typecheck: { enabled: false } },
+  test: {
+    setupFiles: ['./spec/mutants/same-cases.ts'],
+    env: { SLUICE_CASES: 'mutants' },
+    testTimeout: 300_000,
+    typecheck: { enabled: false },
+  },
 });
 export default config;

@@ -6,6 +6,7 @@ import { kindOf } from '../kernel/print.ts';
 import { CHECKED_LATER, checkVerbOptions, type OptionRules } from '../kernel/verb-options.ts';
 import type { RunMode, RunPolicies } from '../events/logged-event.ts';
 import type { AssetKey } from '../model/asset-key.ts';
+import { checkDefinitions } from '../model/check-definitions.ts';
 import type { Definitions } from '../model/definitions.ts';
 import type { InputKind } from '../model/port.ts';
 import type { Provision } from '../model/resource.ts';
@@ -98,12 +99,7 @@ export const PLAN_RULES: OptionRules<PlanOptions<unknown>> = {
  *   MISSING_RESOURCE, UNKNOWN_RESOURCE, UNKNOWN_POOL
  */
 export function plan<Assets>(defs: Definitions<Assets>, options: PlanOptions<Assets> = {}): Plan<Assets> {
-  if (typeof defs !== 'object' || defs === null || defs.kind !== 'definitions') {
-    throw new SelectionError(
-      'INVALID_OPTION',
-      `plan() takes definitions first, and got ${kindOf(defs)}. Make them with define({ assets: […] }).`,
-    );
-  }
+  checkDefinitions('plan', defs);
   checkVerbOptions('plan', options, PLAN_RULES);
   const selection = resolveSelection(defs, options.select);
   const mode = readMode(options.mode);

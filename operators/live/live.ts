@@ -7,6 +7,7 @@ import { SelectionError } from '../../lib/kernel/errors.ts';
 import { checkVerbOptions } from '../../lib/kernel/verb-options.ts';
 import { newMemoryStore } from '../../lib/memory/new-memory-store.ts';
 import type { AssetKey } from '../../lib/model/asset-key.ts';
+import { checkDefinitions } from '../../lib/model/check-definitions.ts';
 import type { Definitions } from '../../lib/model/definitions.ts';
 import { checkHooks } from '../../lib/model/hooks.ts';
 import { checkRetry } from '../../lib/model/retry.ts';
@@ -45,6 +46,7 @@ const BY_HAND: SourceQueue = { capacity: 1000, overflow: 'error' };
  * Rejects with SelectionError, DefinitionError OVERFLOW_UNDECLARED, or StoreError; then nothing was written.
  */
 export async function live<Assets>(defs: Definitions<Assets>, options: LiveOptions<Assets> = {}): Promise<LiveServiceOf<Assets>> {
+  checkDefinitions('live', defs);
   checkVerbOptions('live', options, LIVE_RULES);
   const { clock = systemClock, signal } = options;
   const store = options.store ?? newMemoryStore({ now: clock.now, nextTurn });

@@ -6,6 +6,7 @@ import type { Position } from '../../lib/events/position.ts';
 import type { Store } from '../../lib/events/store.ts';
 import type { StorePort } from '../../lib/events/store-port.ts';
 import type { AssetKey } from '../../lib/model/asset-key.ts';
+import { checkDefinitions } from '../../lib/model/check-definitions.ts';
 import type { Definitions } from '../../lib/model/definitions.ts';
 import { readProvisions, type Provision } from '../../lib/model/resource.ts';
 import { checkConfigShape, type GivenConfig } from '../../lib/plan/config.ts';
@@ -43,6 +44,7 @@ const STATUS_RULES: OptionRules<StatusOptions<unknown>> = { select: CHECKED_LATE
  * Rejects with SelectionError INVALID_OPTION, INVALID_SELECTION, UNKNOWN_ASSET, SOURCE_NOT_COMPUTED, or StoreError.
  */
 export async function status<Assets>(defs: Definitions<Assets>, store: Store, options: StatusOptions<Assets> = {}): Promise<Status> {
+  checkDefinitions('status', defs);
   checkStore('status', store);
   checkVerbOptions('status', options, STATUS_RULES);
   const port = aliasedPort(store.port, defs.aliases);

@@ -3,6 +3,7 @@ import { kindOf, quote } from '../../lib/kernel/print.ts';
 import { checkVerbOptions, RULES, type OptionRules } from '../../lib/kernel/verb-options.ts';
 import { aliasedPort } from '../../lib/events/aliased-port.ts';
 import type { Store } from '../../lib/events/store.ts';
+import { checkDefinitions } from '../../lib/model/check-definitions.ts';
 import type { Definitions } from '../../lib/model/definitions.ts';
 import { plan, type Plan } from '../../lib/plan/plan.ts';
 import { apart } from './apart.ts';
@@ -61,6 +62,7 @@ export async function reexecute<Assets>(
   runId: string,
   options: ReexecuteOptions<Assets>,
 ): Promise<RunResult<Assets>> {
+  checkDefinitions('reexecute', defs);
   checkVerbOptions('reexecute', options, RULES_AGAIN);
   checkGiven(runId, options);
   const { throwOnFailure = true, onEvent, from, steps, downstream = false, ...given } = options;

@@ -1,6 +1,7 @@
 import type { RunEvent } from '../../lib/events/run-event.ts';
 import type { RunMode } from '../../lib/events/logged-event.ts';
 import { checkVerbOptions, RULES, type OptionRules } from '../../lib/kernel/verb-options.ts';
+import { checkDefinitions } from '../../lib/model/check-definitions.ts';
 import type { Definitions } from '../../lib/model/definitions.ts';
 import { plan, PLAN_RULES, type PlanOptions } from '../../lib/plan/plan.ts';
 import { apart } from './apart.ts';
@@ -37,6 +38,7 @@ export async function runVerb<Assets, Result extends AnyResult<Assets>>(
   defs: Definitions<Assets>,
   options: VerbOptions<Assets>,
 ): Promise<Result> {
+  checkDefinitions(mode, defs);
   checkVerbOptions(mode, options, VERB_RULES);
   const { throwOnFailure = true, onEvent, ...given } = options;
   const { planning, running } = splitOptions<Assets>(given);

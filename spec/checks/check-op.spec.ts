@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { map, of } from 'rxjs';
 import { describe, expect, test } from 'vitest';
-import { emit, graph, input, list, nothing, op, optional, output, resource } from '../../index.ts';
+import { define, emit, graph, input, list, nothing, op, optional, output, resource } from '../../index.ts';
 import { memoryStore } from '../../lib/memory/index.ts';
 import { createStore } from '../../lib/events/store.ts';
 import { memoryPort } from '../../lib/memory/memory-port.ts';
-import { checkGraph, checkOp, checkStore, type CheckReport } from '../kit/index.ts';
+import { checkGraph, checkOp, checkStore, checkSubsets, history, world, worldCase, worldHistory, type CheckReport } from '../kit/index.ts';
 
 const rates = resource<number>('rates');
 const inputs = { first: input<number>(), more: list<number>(), maybe: input<number>({ optional: true }), after: nothing() };
@@ -127,5 +127,33 @@ describe('bodies of every form do the same in any order', () => {
 
   test.each(Object.entries(checks))('%s', async (_, check) => {
     expect((await check()).checks.get('order')).toBeGreaterThan(2);
+  });
+});
+
+describe('what cannot be checked', () => {
+  test.each([
+    ['checkSubsets', checkSubsets as never, /^checkSubsets\(\) takes definitions first/],
+    ['checkOp', checkOp as never, /^checkOp\(\) takes an op first/],
+    ['checkGraph', checkGraph as never, /^checkGraph\(\) takes a graph first/],
+    ['checkStore', checkStore as never, /^storeContract\(\) (needs to know|takes its options)/],
+  ] as readonly (readonly [string, (given: unknown) => Promise<unknown>, RegExp])[])('is refused by %s', async (_, check, message) => {
+    for (const bad of [{}, undefined, 'x', []]) {
+      const checked = Promise.resolve().then(() => check(bad));
+      await expect(checked).rejects.toMatchObject({ code: 'INVALID_OPTION', message: expect.stringMatching(message) as string });
+    }
+  });
+
+  test.each([
+    ['world', () => world({ maxSteps: 0 }), 'Give a whole number from 1.'],
+    ['worldCase', () => worldCase({ maxRuns: 0 }), 'Give a whole number from 1.'],
+    ['worldCase', () => worldCase({ maxStep: 1 } as never), 'Did you mean "maxSteps"?'],
+    ['worldCase', () => worldCase({ policies: { unselectedOutputs: [] } }), 'Give lists of at least one.'],
+    ['world', () => world({ behaviours: ['none'] as never }), 'Give a list of at least one of'],
+    ['world', () => world({ holds: 2 }), 'Give a number from 0 to 1.'],
+    ['worldHistory', () => worldHistory({ actions: [] }), 'Give a list of at least one of'],
+    ['history', () => history({} as never), 'history() takes definitions first'],
+    ['history', () => history(define({ assets: [] }), { sources: { x: 1 } as never }), 'Give an arbitrary for each source'],
+  ])('%s of what would make nothing is refused (%#)', (_, make, message) => {
+    expect(make).toThrow(message);
   });
 });

@@ -1,4 +1,6 @@
 import fc from 'fast-check';
+import { checkVerbOptions, type OptionRules } from '../../lib/kernel/verb-options.ts';
+import { BOUND, CHANCE, CHOICES, DEPTH, someOf } from './constraint-rules.ts';
 import { worldOp, behaviours, type Behaviour } from './world-op.ts';
 import { bodyForms, type BodyForm } from './world-body.ts';
 import type { DefinableStep, DefinableWorld, WorldOp } from './define-world.ts';
@@ -19,6 +21,17 @@ export interface WorldConstraints {
   /** How often an input holds, from 0, the default, to 1. What such a step gives depends on earlier runs. */
   readonly holds?: number;
 }
+
+/** The rules of {@link WorldConstraints}. */
+export const WORLD_RULES: OptionRules<WorldConstraints> = {
+  maxSteps: BOUND,
+  maxDefinitions: BOUND,
+  maxNesting: DEPTH,
+  // One of them, under which nothing comes out, is drawn only where it is asked for.
+  behaviours: someOf([...behaviours, 'throw' satisfies Behaviour]),
+  forms: someOf(bodyForms),
+  holds: CHANCE,
+};
 
 interface InputSeed {
   readonly kind: 'value' | 'list' | 'nothing';
@@ -42,8 +55,13 @@ interface StepSeed {
   readonly definition: number;
 }
 
-/** Definable worlds. Edges are offsets back from the newest output, so that steps can be left out of a failing one and it stays a world. */
+/**
+ * Definable worlds. Edges are offsets back from the newest output, so that steps can be left out of a failing one and it stays a world.
+ *
+ * @throws SelectionError INVALID_OPTION
+ */
 export function world(constraints: WorldConstraints = {}): fc.Arbitrary<DefinableWorld> {
+  checkVerbOptions('world', constraints, WORLD_RULES);
   const { maxSteps = 8 } = constraints;
   const sources = fc.array(fc.nat({ max: 99 }), { minLength: 1, maxLength: 2 });
   const steps = fc.array(stepSeed(constraints), { minLength: 1, maxLength: maxSteps, size: 'max' });
@@ -193,6 +211,8 @@ export interface CaseConstraints extends WorldConstraints {
   readonly policies?: Partial<{ readonly [Policy in keyof Omit<WorldRun, 'select'>]: readonly WorldRun[Policy][] }>;
 }
 
+const CASE_RULES: OptionRules<CaseConstraints> = { ...WORLD_RULES, maxRuns: BOUND, policies: CHOICES };
+
 /** The policies under which a first run fills the store. */
 const everything: Omit<WorldRun, 'select'> = {
   unselectedOutputs: 'discard',
@@ -200,8 +220,15 @@ const everything: Omit<WorldRun, 'select'> = {
   crossGraphUpstream: 'recompute',
 };
 
-/** Worlds with runs on them; often the first one selects everything, so that later ones find something to load. A failing one is printed as the world's steps and the runs, a line each, then as a program and as a drawing. */
-export function worldCase({ maxRuns = 3, policies = {}, ...constraints }: CaseConstraints = {}): fc.Arbitrary<WorldCase> {
+/**
+ * Worlds with runs on them; often the first one selects everything, so that later ones find something to load. A failing one is printed as the
+ * world's steps and the runs, a line each, then as a program and as a drawing.
+ *
+ * @throws SelectionError INVALID_OPTION
+ */
+export function worldCase(given: CaseConstraints = {}): fc.Arbitrary<WorldCase> {
+  checkVerbOptions('worldCase', given, CASE_RULES);
+  const { maxRuns = 3, policies = {}, ...constraints } = given;
   const most = 3 * (constraints.maxSteps ?? 8);
   const run = fc.record({
     chosen: fc.array(fc.boolean(), { minLength: most, maxLength: most }),

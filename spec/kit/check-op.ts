@@ -10,8 +10,10 @@ import {
   type Handle,
   type InputPort,
 } from '../../index.ts';
-import type { Graph, Returned } from '../../lib/model/graph.ts';
-import type { Op } from '../../lib/model/op.ts';
+import { SelectionError } from '../../lib/kernel/errors.ts';
+import { kindOf } from '../../lib/kernel/print.ts';
+import { isGraph, type Graph, type Returned } from '../../lib/model/graph.ts';
+import { isOp, type Op } from '../../lib/model/op.ts';
 import type { FedRecord, Inputs, Outputs } from '../../lib/model/port.ts';
 import type { Needs } from '../../lib/model/resource.ts';
 import type { SourceValues } from './check-case.ts';
@@ -26,25 +28,31 @@ export interface CheckInputsOptions<I extends Inputs> extends CheckOptions {
 /**
  * Checks one op as {@link checkSubsets} checks definitions, with every output as an asset.
  *
- * Rejects with CheckError CHECK_FAILED.
+ * Rejects with CheckError CHECK_FAILED, or SelectionError INVALID_OPTION.
  */
-export function checkOp<I extends Inputs, O extends Outputs, Single extends boolean, C, N extends Needs, M>(
+export async function checkOp<I extends Inputs, O extends Outputs, Single extends boolean, C, N extends Needs, M>(
   target: Op<I, O, Single, C, N, M>,
   options: CheckInputsOptions<I> = {},
 ): Promise<CheckReport> {
+  if (!isOp(target)) throw nothingToCheck('checkOp', 'an op', target);
   return checkPlaced('checkOp', target, options);
 }
 
 /**
  * Checks a graph that backs no asset yet as {@link checkSubsets} checks definitions, with every output as an asset.
  *
- * Rejects with CheckError CHECK_FAILED.
+ * Rejects with CheckError CHECK_FAILED, or SelectionError INVALID_OPTION.
  */
-export function checkGraph<Name extends string, I extends Inputs, R extends Returned>(
+export async function checkGraph<Name extends string, I extends Inputs, R extends Returned>(
   target: Graph<Name, I, R>,
   options: CheckInputsOptions<I> = {},
 ): Promise<CheckReport> {
+  if (!isGraph(target)) throw nothingToCheck('checkGraph', 'a graph', target);
   return checkPlaced('checkGraph', target, options);
+}
+
+function nothingToCheck(check: string, what: string, given: unknown): SelectionError {
+  return new SelectionError('INVALID_OPTION', `${check}() takes ${what} first, and got ${kindOf(given)}.`, { details: { verb: check } });
 }
 
 type Given = Readonly<Record<string, unknown>>;

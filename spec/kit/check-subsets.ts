@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import type { Definitions, PlanOptions, RunOptions } from '../../index.ts';
+import { checkDefinitions } from '../../lib/model/check-definitions.ts';
 import { adviceOn } from './check-advice.ts';
 import { Target, type Playing, type SourceValues, type SubsetCase, type Tally } from './check-case.ts';
 import { CheckError } from './check-error.ts';
@@ -46,9 +47,11 @@ export interface CheckReport {
  * Tries what is true of every subset on your own definitions: see `claims` in the report. Runs them in memory stores of their own, with the
  * bodies as they are, so give fakes for resources that reach outside.
  *
- * Rejects with CheckError CHECK_FAILED, whose message is the smallest case found that shows what is wrong, and how to play it again.
+ * Rejects with CheckError CHECK_FAILED, whose message is the smallest case found that shows what is wrong, and how to play it again; with
+ * SelectionError INVALID_OPTION where there is nothing that could be checked.
  */
 export async function checkSubsets(defs: Definitions, options: CheckSubsetsOptions = {}): Promise<CheckReport> {
+  checkDefinitions('checkSubsets', defs);
   checkOptions('checkSubsets', options);
   const { inputs = {}, ...rest } = options;
   return checkCases(

@@ -1,7 +1,11 @@
 import fc from 'fast-check';
 import type { Definitions } from '../../index.ts';
-import { world, type WorldConstraints, assetsOf } from './arbitraries.ts';
+import { isRecord } from '../../lib/kernel/record.ts';
+import { checkVerbOptions, type OptionRules } from '../../lib/kernel/verb-options.ts';
+import { checkDefinitions } from '../../lib/model/check-definitions.ts';
+import { assetsOf, world, WORLD_RULES, type WorldConstraints } from './arbitraries.ts';
 import type { SourceValues } from './check-case.ts';
+import { DEPTH, someOf } from './constraint-rules.ts';
 import type { DefinableWorld } from './define-world.ts';
 import type { History, HistoryAction, WorldHistory } from './history-case.ts';
 import { printHistoryFailed } from './print-history.ts';
@@ -38,6 +42,16 @@ const weights: Readonly<Record<HistoryAction['do'], number>> = {
   mend: 2,
   evict: 2,
   restart: 1,
+};
+
+const LIMIT_RULES: OptionRules<HistoryConstraints> = { maxActions: DEPTH, actions: someOf(Object.keys(weights)) };
+
+const HISTORY_RULES: OptionRules<HistoryOptions> = {
+  ...LIMIT_RULES,
+  sources: {
+    accepts: (value) => isRecord(value) && Object.values(value).every((each) => each instanceof fc.Arbitrary),
+    cure: 'Give an arbitrary for each source, by key.',
+  },
 };
 
 /** Some assets, often all, one, or all but one; shrinks towards few. Never none. */
@@ -94,8 +108,12 @@ function historyOf(sources: SourceValues, drafts: readonly Draft[], parts: Parts
 /**
  * What may happen to your definitions: sources change, selections run, steps fail and are mended, code changes, values are lost, processes start
  * anew; at the end, everything is refreshed. A failing one is printed as a program. Play it with `playHistory`.
+ *
+ * @throws SelectionError INVALID_OPTION
  */
 export function history(defs: Definitions, options: HistoryOptions = {}): fc.Arbitrary<History> {
+  checkDefinitions('history', defs);
+  checkVerbOptions('history', options, HISTORY_RULES);
   const { sources: given = {}, ...constraints } = options;
   const sources = Object.keys(given);
   const assets = [...defs.assets.keys()];
@@ -107,12 +125,14 @@ export function history(defs: Definitions, options: HistoryOptions = {}): fc.Arb
     .map((drawn) => printed({ history: historyOf(drawn.sources, drawn.drafts, { sources, assets, steps }) }).history);
 }
 
-/** Made-up worlds, and what happens to them. A failing one is printed as text, as a program, as a drawing, and as one string to play it again. */
-export function worldHistory({
-  maxActions,
-  actions,
-  ...constraints
-}: HistoryConstraints & WorldConstraints = {}): fc.Arbitrary<WorldHistory> {
+/**
+ * Made-up worlds, and what happens to them. A failing one is printed as text, as a program, as a drawing, and as one string to play it again.
+ *
+ * @throws SelectionError INVALID_OPTION
+ */
+export function worldHistory(given: HistoryConstraints & WorldConstraints = {}): fc.Arbitrary<WorldHistory> {
+  checkVerbOptions('worldHistory', given, { ...LIMIT_RULES, ...WORLD_RULES });
+  const { maxActions, actions, ...constraints } = given;
   const put = fc.record({ at: fc.nat({ max: 1 }), value: fc.nat({ max: 5 }) });
   const limits = { ...(maxActions !== undefined && { maxActions }), ...(actions !== undefined && { actions }) };
   return fc.record({ world: world(constraints), drafts: draft(limits, { put, assets: 8 }) }).map(({ world, drafts }) => {

@@ -1,3 +1,5 @@
+import { SelectionError } from '../../lib/kernel/errors.ts';
+import { checkVerbOptions, RULES, type OptionRules } from '../../lib/kernel/verb-options.ts';
 import { appendChecks } from './append-checks.ts';
 import { indexChecks } from './index-checks.ts';
 import { lifetimeChecks } from './lifetime-checks.ts';
@@ -19,13 +21,24 @@ export interface StoreContractOptions {
   readonly reopens: boolean;
 }
 
+const CONTRACT_RULES: OptionRules<StoreContractOptions> = { label: RULES.string, open: RULES.function, reopens: RULES.flag };
+
 /**
  * What a store must do to be one, as a list of checks for any test runner: a store is what passes them all.
  * One that can be reopened goes through those that write and then read a second time, with a close and a reopening in between.
  *
  *     for (const { name, run } of storeContract({ label: 'mine', open, reopens: true })) test(name, run);
+ *
+ * @throws SelectionError INVALID_OPTION
  */
-export function storeContract({ label, open, reopens }: StoreContractOptions): readonly StoreCheck[] {
+export function storeContract(options: StoreContractOptions): readonly StoreCheck[] {
+  checkVerbOptions('storeContract', options, CONTRACT_RULES);
+  const { label, open, reopens } = options;
+  if (label === undefined || open === undefined || reopens === undefined)
+    throw new SelectionError(
+      'INVALID_OPTION',
+      'storeContract() needs to know of a store its "label", how to "open" one, and whether it "reopens".',
+    );
   const named = (checks: Checks, suffix: string, reopening: boolean): readonly StoreCheck[] =>
     Object.entries(checks).map(([name, check]) => ({ name: `${label} ${name}${suffix}`, run: () => runCheck(check, open, reopening) }));
   const kept: Checks = {

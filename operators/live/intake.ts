@@ -215,12 +215,12 @@ export class Intake {
 
   /** Takes back what a reader gave and nobody has taken: it will give it again. */
   withdraw(reader: object): void {
-    for (const entry of this.#line.slice(this.#next)) {
-      if (entry === 'mark' || entry.gone || entry.item.reader !== reader) continue;
-      entry.gone = true;
-      this.#leave(entry);
-    }
-    this.#dropMarks();
+    this.#takeOut(({ reader: of }) => of === reader);
+  }
+
+  /** Takes out of line what waits of sources that are gone: it would count, and be of no epoch. */
+  without(isGone: (key: AssetKey) => boolean): readonly Item[] {
+    return this.#takeOut(({ key }) => isGone(key));
   }
 
   /** Everything that waits, for who closes. */
@@ -233,6 +233,17 @@ export class Intake {
     this.#stopTimer?.();
     this.#stopTimer = undefined;
     return items;
+  }
+
+  #takeOut(isOut: (item: Item) => boolean): readonly Item[] {
+    const out: Item[] = [];
+    for (const entry of this.#line.slice(this.#next)) {
+      if (entry === 'mark' || entry.gone || !isOut(entry.item)) continue;
+      entry.gone = true;
+      out.push(this.#leave(entry));
+    }
+    this.#dropMarks();
+    return out;
   }
 
   /** Up to so many items that came for the first time, or up to the next mark behind an item. */

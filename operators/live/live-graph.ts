@@ -26,7 +26,7 @@ import type { Supplied } from '../run/supply.ts';
 import { adoptedSlots } from './adopted-slots.ts';
 import type { EpochWork, ObservedNow, SettledEpoch } from './epoch-work.ts';
 import { LiveHeld } from './live-held.ts';
-import type { LogFold, SettledTrace } from './log-fold.ts';
+import { tellsAll, type LogFold, type SettledTrace } from './log-fold.ts';
 import { observeSource } from './source-of.ts';
 import { placesOf, readersOf } from './plan-places.ts';
 import { RowsBefore } from './rows-before.ts';
@@ -324,14 +324,16 @@ export class LiveGraph {
     this.#touched.add(index);
     if (settled.state !== undefined) this.#committed.set(index, settled.state.after);
     // What was passed over when the last service ended, and is so still, is in the log.
-    const said = this.#first && settled.outcome !== 'failed' ? this.#fold.unsuccessful.get(index)?.outcome : undefined;
-    this.#pending.push({ index, settled: settled.outcome === said ? asRecorded(settled) : settled, time: this.#parts.clock.now() });
+    const before = this.#first && settled.outcome !== 'failed' ? this.#fold.unsuccessful.get(index) : undefined;
+    const isSaid = before?.outcome === settled.outcome && tellsAll(before, settled.planned);
+    this.#pending.push({ index, settled: isSaid ? asRecorded(settled) : settled, time: this.#parts.clock.now() });
   }
 
-  /** A step that failed on what it would get now waits for something else (F7). */
+  /** A step that failed on what it would get now, and was asked for what it is asked for now, waits for something else (F7). */
   #waiting(planned: PlannedStep, readable: Readable): boolean {
     const failed = this.#fold.unsuccessful.get(planned.index);
     if (failed?.outcome !== 'failed' || this.#retried.has(planned.index)) return false;
+    if (failed.outputs.length !== planned.needed.length || !tellsAll(failed, planned)) return false;
     return differenceOf(failed, stepNow(this.#plan, planned, readable)) === undefined;
   }
 

@@ -98,25 +98,28 @@ async function liveOnce(
       () => false,
     );
   };
-  const sources = { [SOURCE]: stagedFeed(stages, { first: now, again: playing.again, onEnd }) };
+  const sources = { [SOURCE]: stagedFeed(stages, { ...playing, first: now, onEnd }) };
   const select: readonly never[] = stage.select as never; // They are keys of its definitions.
   const service = await live(stage.defs, { store, window, epochs, select, sources, closeWhenDone: true });
   started.resolve(service);
   await service.closed;
+  // Refused where nobody died, it would be one that was never asked for.
+  await Promise.all(updating);
 }
 
-interface Staging {
+interface Staging extends Pick<StagePlaying, 'again' | 'isRushed'> {
   /** The stage that the service starts with. */
   readonly first: number;
-  readonly again: number;
   /** Asked where a stage ends; whether to go on. */
   readonly onEnd: (isLast: boolean) => Promise<boolean>;
 }
 
 /** Gives the messages behind an offset, those of each stage when the one before is over. */
-function stagedFeed(stages: readonly Stage[], { first, again, onEnd }: Staging): Feed<number> {
+function stagedFeed(stages: readonly Stage[], { first, again, isRushed, onEnd }: Staging): Feed<number> {
   return feed<number, Message>({
     offset: ({ at }) => String(at),
+    // Else an update that needs the source is refused until its first item is applied.
+    ...(isRushed && { initial: 0 }),
     fold: (sum = 0, { value }) => folded(sum, value),
     from: async function* ({ offset = '0' }) {
       for (const [index, { messages }] of stages.entries()) {

@@ -67,14 +67,13 @@ const halves = op({
   run: ({ x }) => (x % 5 === 0 ? { low: x % 4 } : { high: Math.floor(x / 4), low: x % 4 }),
 });
 
-const late = op({
-  ...shared,
-  name: 'late',
-  run: async ({ x }) => {
-    await new Promise((resolve) => setImmediate(resolve));
-    return x % 3;
-  },
-});
+/** Comes a turn of the event loop later, where it is late. */
+const lateOr = (isLate: () => boolean) =>
+  op({
+    ...shared,
+    name: 'late',
+    run: ({ x }) => (isLate() ? new Promise<number>((resolve) => setImmediate(() => resolve(x % 3))) : x % 3),
+  });
 
 /** Fails now and then; another version of it at other times. */
 const failsAt = (codeVersion: string, factor: number) =>
@@ -102,9 +101,14 @@ const join = op({
   run: ({ high, low, late: third }) => [high, low, third],
 });
 
-/** Steps of all kinds: with state, with outputs that are absent now and then, late ones, some that fail. */
+/** A source, and what is made of it by steps of all kinds: with state, with outputs that are absent now and then, late ones, some that fail. */
+export function liveAssets(isLate: () => boolean) {
+  return [source<number>('x'), played('1', 7, isLate)] as const;
+}
+
+/** Definitions of {@link liveAssets}. */
 export function liveDefinitions(): Definitions {
-  return define({ assets: [source<number>('x'), played('1', 7)] });
+  return define({ assets: [...liveAssets(() => true)] });
 }
 
 /** What a service is updated to: one step has other code, and some new one reads what was there; {@link AFTER} leaves others out. */
@@ -115,10 +119,10 @@ function updatedDefinitions(): Definitions {
 
 const AFTER: readonly never[] = ['summed', 'failing', 'added'] as readonly string[] as never; // They are keys of its definitions.
 
-function played(codeVersion: string, factor: number) {
+function played(codeVersion: string, factor: number, isLate = () => true) {
   const body = graph('played', { inputs: { x: input<number>() } }, ({ x }) => {
     const { high, low } = halves({ x });
-    return { summed: sum({ x }), joined: join({ high, low, late: late({ x }) }), failing: failsAt(codeVersion, factor)({ x }) };
+    return { summed: sum({ x }), joined: join({ high, low, late: lateOr(isLate)({ x }) }), failing: failsAt(codeVersion, factor)({ x }) };
   });
   return assetsFromGraph(body, { canSubset: true });
 }

@@ -49,10 +49,10 @@ export async function live<Assets>(defs: Definitions<Assets>, options: LiveOptio
   const { clock = systemClock, signal } = options;
   const store = options.store ?? newMemoryStore({ now: clock.now });
   refuseInsideBody(store.port);
+  const planned = planFor(options, { defs, select: options.select });
   const feeds = readFeeds(defs, options.sources ?? {});
   if (options.closeWhenDone === true) checkEnds(feeds);
   checkDue('live', options.epochs, { defs, feeds });
-  const planned = planFor(options, { defs, select: options.select });
   const service = await RunningService.start(partsOf({ defs, options, store, port: livePort(store.port), feeds, planned }));
   if (signal !== undefined) closeOnAbort(service, signal);
   return service;
@@ -141,10 +141,11 @@ function partsOf<Assets>({ defs, options, store, port, feeds, planned }: Startin
     asked: { defs, select: options.select },
     planned,
     plan: (asked) => {
+      const next = planFor(options, asked);
       // Feeds are read for as long as the service lives.
       checkSources(asked, Object.fromEntries(feeds));
       checkDue('update', options.epochs, { ...asked, feeds });
-      return planFor(options, asked);
+      return next;
     },
     missing,
     prepare,

@@ -157,8 +157,9 @@ export class RunningService<Assets> implements LiveServiceOf<Assets> {
   async update(change: { readonly defs?: Definitions<Assets>; readonly select?: Select<Assets> }): Promise<void> {
     checkVerbOptions('update', change, UPDATE_RULES);
     if (this.#isClosed) throw serviceClosed();
+    const given = Object.fromEntries(Object.entries(change).filter(([, each]) => each !== undefined));
     // As asked by then: another update may be on its way.
-    const asked = (): Asked<Assets> => ({ defs: change.defs ?? this.#asked.defs, select: change.select ?? this.#asked.select });
+    const asked = (): Asked<Assets> => ({ ...this.#asked, ...given });
     await this.#loop.replace({ plan: () => this.#parts.plan(asked()), onTaken: () => this.#goOnWith(asked()) });
   }
 

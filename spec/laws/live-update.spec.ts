@@ -4,6 +4,7 @@ import type { LoggedEvent } from '../../index.ts';
 import { livePort } from '../../lib/events/tail.ts';
 import type { LivePort } from '../../lib/events/store-port.ts';
 import { memoryStore } from '../../lib/memory/index.ts';
+import { ready } from '../operators/rig/deferred.ts';
 import { interferingPort } from '../operators/rig/live-rig.ts';
 import { history, type HistoryCase } from './incremental-arbitraries.ts';
 import { eventsFrom, openEntries } from './incremental-checks.ts';
@@ -37,12 +38,17 @@ const stages = (
     });
 };
 
-const manner = fc.record({ epochs: deterministic, window: fc.integer({ min: 1, max: 3 }), again: fc.nat({ max: 4 }) });
+const manner = fc.record({
+  epochs: deterministic,
+  window: fc.integer({ min: 1, max: 3 }),
+  again: fc.nat({ max: 4 }),
+  turns: fc.nat({ max: 3 }),
+});
 
 /** A log in which a service came to the end of its stages, and how often it was written to. */
 async function played(
   { shape, seeds }: { readonly shape: HistoryCase; readonly seeds: readonly StageSeed[] },
-  playing: (port: LivePort) => StagePlaying,
+  playing: (port: LivePort) => StagePlaying & { readonly turns: number },
   kills: Parameters<typeof playStages>[2]['kills'],
 ) {
   const store = memoryStore();
@@ -50,8 +56,13 @@ async function played(
   for (const [index, value] of shape.sources.entries()) if (index > 0) await store.put(`x${index}`, value);
   const inner = livePort(store.port);
   let appends = 0;
-  const counted = interferingPort(inner, { beforeAppend: () => void (appends += 1) });
-  await playStages(() => stagesOf(shape, seeds), counted, { playing: playing(inner), kills });
+  const { turns, ...how } = playing(inner);
+  const beforeAppend = async (): Promise<void> => {
+    appends += 1;
+    // What has settled is on its way for so long.
+    await ready(turns);
+  };
+  await playStages(() => stagesOf(shape, seeds), interferingPort(inner, { beforeAppend }), { playing: how, kills });
   return { store, appends, log: await eventsFrom(store, 1) };
 }
 
@@ -65,7 +76,7 @@ describe('a service that is updated', () => {
       let [kills, again, inUpdate] = [0, 0, 0];
       const property = fc.asyncProperty(stages(changing), manner, async (world, how) => {
         const never = { ...how, isRushed: false, isLate: () => Promise.resolve(false) };
-        const calm = await played(world, () => ({ ...never, window: 1, again: 0 }), []);
+        const calm = await played(world, () => ({ ...never, window: 1, again: 0, turns: 0 }), []);
         const hashes = startsOf(calm.log).map(({ planHash }) => planHash);
         expect(hashes).toHaveLength(world.seeds.length);
         const expected = withoutRuns(calm.log);

@@ -8,7 +8,6 @@ describe('a live service of many epochs', () => {
     const { passed, failures, counts } = await soak.run({ count: soak.short, seed: 1, ...quiet });
     expect(failures).toEqual([]);
     expect(passed).toBe(soak.short);
-    console.log(counts);
     expect(counts['epochs']).toBeGreaterThanOrEqual(soak.short);
   }, 300_000);
 

@@ -8,7 +8,7 @@ import { liveAssets } from './live-tape.ts';
 import { Tally, type Torture, type TortureReport, type TortureRequest } from './torture.ts';
 
 /** What the heap may seem to grow by although nothing is kept: as much as two looks at it may differ by. */
-const NOISE_BYTES = 400 * 2 ** 10;
+const NOISE_BYTES = 768 * 2 ** 10;
 /** How often it is looked at; more often says little more. */
 const MOST_LOOKS = 60;
 /** By then the store has begun to forget for sure, and come through. */
@@ -95,7 +95,6 @@ export async function soakService(request: TortureRequest, { leak = 0, versions 
     if (isDue && (round + 1) % ROUNDS.length === 0) looks.push({ epochs, bytes: heapBytes() });
   }
   void idle;
-  console.log(looks.map(({ epochs, bytes }) => `${epochs}:${Math.round(bytes / 1024)}`).join(" "));
   const growth = growthOf(looks);
   if (growth.perEpoch > growth.most)
     tally.fail(`the heap grew by ${growth.perEpoch.toFixed(1)} bytes an epoch, where ${growth.most.toFixed(1)} could be chance`);
@@ -141,10 +140,10 @@ interface Look {
 
 /**
  * How many bytes a heap grew by with each epoch: the median of what any two looks at it say, since one of them may have caught the store while it
- * forgets. The first looks are left out: what has a bound fills up until then.
+ * forgets. The first half of the looks is left out: what has a bound fills up until then.
  */
 function growthOf(looks: readonly Look[]): { readonly perEpoch: number; readonly most: number } {
-  const later = looks.slice(Math.ceil(looks.length / 3));
+  const later = looks.slice(Math.ceil(looks.length / 2));
   const slopes = later.flatMap((a, index) => later.slice(index + 1).map((b) => (b.bytes - a.bytes) / (b.epochs - a.epochs)));
   slopes.sort((a, b) => a - b);
   const span = (later.at(-1)?.epochs ?? 0) - (later[0]?.epochs ?? 0);

@@ -70,7 +70,7 @@ const startsOf = (log: readonly LoggedEvent[]) => log.flatMap((event) => (event.
 
 describe('a service that is updated', () => {
   test(
-    'L2 killed at each write, before or after it is there, and started again as it was or as it was to be, the log goes on as if nothing had been',
+    'L13 killed at each write, before or after it is there, and started again as it was or as it was to be, the log goes on as if nothing had been',
     { timeout: 240_000 },
     async () => {
       let [kills, again, inUpdate] = [0, 0, 0];
@@ -105,7 +105,7 @@ describe('a service that is updated', () => {
   );
 
   test(
-    'L2 whenever that is, and whatever it is started with, what is selected at last is as if it had never been killed',
+    'L13 whenever that is, and whatever it is started with, what is selected at last is as if it had never been killed',
     { timeout: 240_000 },
     async () => {
       let late = 0;

@@ -1,4 +1,15 @@
-import { feeds, firstEpoch, lag, liveUpdates, outboxes, overflow, putUnderAsset, sourceFailed, updateNeed, updateSources } from './killers.ts';
+import {
+  feeds,
+  firstEpoch,
+  lag,
+  liveUpdates,
+  outboxes,
+  overflow,
+  putUnderAsset,
+  sourceFailed,
+  updateNeed,
+  updateSources,
+} from './killers.ts';
 import type { Mutant } from './mutant.ts';
 
 const READER = 'operators/live/feed-reader.ts';
@@ -21,7 +32,7 @@ export const serviceMutants: readonly Mutant[] = [
         to: 'let opened',
       },
     ],
-    killers: liveUpdates('L2 killed at each write'),
+    killers: liveUpdates('L13 killed at each write'),
   },
   {
     name: 'update-begins-the-numbers-anew',

@@ -205,8 +205,7 @@ export class Intake {
     // Also of what is due, no more than the policy says: where epochs end then depends on the items alone.
     const items = this.#takeUpTo(this.#isDue ? (this.#policy.items ?? Infinity) : 0);
     if (this.#waiting === 0) this.#due = false;
-    this.#stopTimer?.();
-    this.#stopTimer = undefined;
+    this.#endTimer();
     this.#startTimer();
     this.#dropMarks();
     this.#compact();
@@ -230,8 +229,7 @@ export class Intake {
     this.#next = 0;
     this.#marks = 0;
     this.#due = false;
-    this.#stopTimer?.();
-    this.#stopTimer = undefined;
+    this.#endTimer();
     return items;
   }
 
@@ -241,6 +239,11 @@ export class Intake {
       if (entry === 'mark' || entry.gone || !isOut(entry.item)) continue;
       entry.gone = true;
       out.push(this.#leave(entry));
+    }
+    // What comes next is the first that waits, as if nothing had been.
+    if (this.#waiting === 0) {
+      this.#due = false;
+      this.#endTimer();
     }
     this.#dropMarks();
     return out;
@@ -264,6 +267,11 @@ export class Intake {
       }
     }
     return items;
+  }
+
+  #endTimer(): void {
+    this.#stopTimer?.();
+    this.#stopTimer = undefined;
   }
 
   #startTimer(): void {

@@ -71,7 +71,7 @@ const startsOf = (log: readonly LoggedEvent[]) => log.flatMap((event) => (event.
 describe('a service that is updated', () => {
   test(
     'L13 killed at each write, before or after it is there, and started again as it was or as it was to be, the log goes on as if nothing had been',
-    { timeout: 240_000 },
+    { timeout: casesOf(120_000) },
     async () => {
       let [kills, again, inUpdate] = [0, 0, 0];
       const property = fc.asyncProperty(stages(changing), manner, async (world, how) => {
@@ -106,7 +106,7 @@ describe('a service that is updated', () => {
 
   test(
     'L13 whenever that is, and whatever it is started with, what is selected at last is as if it had never been killed',
-    { timeout: 240_000 },
+    { timeout: casesOf(120_000) },
     async () => {
       let late = 0;
       const kills = fc.array(fc.record({ append: fc.nat({ max: 7 }), isWritten: fc.boolean() }), { minLength: 1, maxLength: 4 });

@@ -99,6 +99,7 @@ describe('an outbox', () => {
       await ready(3);
       clock.advance(100);
     }
+    expect(isOver).toBe(true);
     await expect(failing.closed).rejects.toMatchObject({ code: 'OUTBOX_FAILED', details: { name: 'mails', key: 'doubled' } });
     await expect(failing.closed).rejects.toThrow(
       /could not deliver "doubled" of position \d+: the line is dead\. It stopped there, and starts there again/,

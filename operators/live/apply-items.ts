@@ -2,7 +2,8 @@ import type { SourceOffset } from '../../lib/events/store-port.ts';
 import type { AssetKey } from '../../lib/model/asset-key.ts';
 import type { Feed } from './feed.ts';
 import type { Item } from './intake.ts';
-import type { LiveGraph, ObservedNow } from './live-graph.ts';
+import type { ObservedNow } from './epoch-work.ts';
+import type { LiveGraph } from './live-graph.ts';
 import { comparisonOf } from './repeats.ts';
 
 /** What the items of an epoch come to. */

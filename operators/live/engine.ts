@@ -12,7 +12,8 @@ import { insideBody } from '../run/inside-body.ts';
 import { resolve, settlePositions, type ResolvedPlan } from '../run/resolve.ts';
 import type { Clock } from '../step/clock.ts';
 import { readThrown } from '../../lib/kernel/thrown.ts';
-import { LiveGraph, type ObservedNow, type SettledEpoch } from './live-graph.ts';
+import type { ObservedNow, SettledEpoch } from './epoch-work.ts';
+import { LiveGraph } from './live-graph.ts';
 import { LogFold, readUnsuccessful } from './log-fold.ts';
 
 /** What an engine is made of. */

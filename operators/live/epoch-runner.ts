@@ -9,7 +9,7 @@ import type { Commits } from './commits.ts';
 import type { Engine } from './engine.ts';
 import type { Feed } from './feed.ts';
 import type { Item } from './intake.ts';
-import type { EpochWork, SettledEpoch } from './live-graph.ts';
+import type { EpochWork, SettledEpoch } from './epoch-work.ts';
 import { readOffsetsAnew } from './live-sources.ts';
 import { changesIn, type EpochReport, type Publication } from './publication.ts';
 import { reportOf } from './report.ts';

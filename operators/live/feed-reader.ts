@@ -1,7 +1,7 @@
 import { SelectionError } from '../../lib/kernel/errors.ts';
 import { quote } from '../../lib/kernel/print.ts';
 import type { AssetKey } from '../../lib/model/asset-key.ts';
-import { delayAfter } from '../../lib/model/retry.ts';
+import { delayAfter, type RetryPolicy } from '../../lib/model/retry.ts';
 import { whenDue } from '../run/when-due.ts';
 import type { Clock } from '../step/clock.ts';
 import { readThrown } from '../../lib/kernel/thrown.ts';
@@ -63,13 +63,9 @@ export class FeedReader {
   }
 
   /** Also after its end: what it gave last may not have been acknowledged yet. */
-  #fail(error: unknown): void {
-    const { key, feed, onFailure } = this.#reading;
+  #fail({ error, cure }: Failed): void {
+    const { key, onFailure } = this.#reading;
     const said = readThrown(error).said.replace(/\.$/, '');
-    const cure =
-      feed.restart === undefined
-        ? 'Mend it, or give it "restart" so that it is opened again.'
-        : 'Its "restart" does not open it again after that: mend it, or let that be more patient.';
     const message = `The feed of source ${quote(key)} failed: ${said}. ${cure}`;
     onFailure(new SelectionError('SOURCE_FAILED', message, { details: { key }, cause: error }));
     this.#end();
@@ -97,16 +93,40 @@ export class FeedReader {
   async #mayTryAgain(error: unknown): Promise<boolean> {
     const { feed, clock } = this.#reading;
     const { restart } = feed;
-    try {
-      if (restart === undefined || this.#failures > restart.max || restart.when?.(error, this.#failures) === false) throw error;
-    } catch (reason) {
+    const unmended = { error, cure: 'Mend it, or give it "restart" so that it is opened again.' };
+    const failed = restart === undefined ? unmended : this.#whyNotAgain(restart, error);
+    if (restart === undefined || failed !== undefined) {
       // It was not closed meanwhile: nothing has been waited for.
-      this.#fail(reason);
+      this.#fail(failed ?? unmended);
       return false;
     }
+    const delay = delayAfter(restart, this.#failures, clock.random());
     const { signal } = this.#controller;
-    await new Promise<void>((resolve) => whenDue(delayAfter(restart, this.#failures, clock.random()), { clock, signal }, resolve));
+    await new Promise<void>((resolve) => whenDue(delay, { clock, signal }, resolve));
     return !signal.aborted;
+  }
+
+  /** Why its policy does not open it again, where it does not. */
+  #whyNotAgain(restart: RetryPolicy, error: unknown): Failed | undefined {
+    if (this.#failures > restart.max) return { error, cure: this.#usedUp(restart.max) };
+    const again = `It had been opened again ${times(this.#failures - 1)} by then`;
+    try {
+      if (restart.when?.(error, this.#failures) !== false) return undefined;
+      return {
+        error,
+        cure: `${again}, and "when" of its "restart" says not to open it again after that: mend it, or have "when" allow it.`,
+      };
+    } catch (thrown) {
+      const about = readThrown(error).said.replace(/\.$/, '');
+      return { error: thrown, cure: `${again}. That is what "when" of its "restart" threw, asked about: ${about}. Mend "when".` };
+    }
+  }
+
+  #usedUp(max: number): string {
+    const lost = this.#losses === 0 ? '' : ` or after it had lost items, as it did ${times(this.#losses)}`;
+    const again = `It had been opened again ${times(max)} in a row${lost}, and its "restart" allows no more ("max": ${max}).`;
+    const cure = this.#losses === 0 ? 'raise "max" or its delays' : 'raise "max", or give an origin that can replay, with "offset"';
+    return `${again} Mend it, or ${cure}.`;
   }
 
   async #read(): Promise<void> {
@@ -203,7 +223,8 @@ export class FeedReader {
     if (error instanceof SelectionError && error.code === 'SERVICE_CLOSED') return;
     this.#takeBack();
     // The origin may have come to its end meanwhile; that an item of it was not applied must be told all the same.
-    if (this.#ended) this.#fail(error);
+    if (this.#ended)
+      this.#fail({ error, cure: 'Its origin had come to its end, and is not opened again after that: mend the item, or its "fold".' });
     else refuse(error);
   }
 
@@ -232,8 +253,20 @@ export class FeedReader {
     if (acknowledge === undefined || outcome === 'conflated') return;
     Promise.resolve()
       .then(() => acknowledge(item))
-      .catch((error: unknown) => this.#fail(error));
+      .catch((error: unknown) =>
+        this.#fail({ error, cure: 'That was its "acknowledge", which no "restart" calls again: have it try again itself.' }),
+      );
   }
+}
+
+/** What it failed with for good, and what to do about it. */
+interface Failed {
+  readonly error: unknown;
+  readonly cure: string;
+}
+
+function times(count: number): string {
+  return count === 1 ? 'once' : `${count} times`;
 }
 
 function iteratorOf(origin: Exclude<Origin<unknown>, { subscribe: unknown }>): AsyncIterator<unknown> | Iterator<unknown> {

@@ -205,8 +205,7 @@ export class Intake {
     // Also of what is due, no more than the policy says: where epochs end then depends on the items alone.
     const items = this.#takeUpTo(this.#isDue ? (this.#policy.items ?? Infinity) : 0);
     if (this.#waiting === 0) this.#due = false;
-    this.#stopTimer?.();
-    this.#stopTimer = undefined;
+    this.#endTimer();
     this.#startTimer();
     this.#dropMarks();
     this.#compact();
@@ -215,12 +214,12 @@ export class Intake {
 
   /** Takes back what a reader gave and nobody has taken: it will give it again. */
   withdraw(reader: object): void {
-    for (const entry of this.#line.slice(this.#next)) {
-      if (entry === 'mark' || entry.gone || entry.item.reader !== reader) continue;
-      entry.gone = true;
-      this.#leave(entry);
-    }
-    this.#dropMarks();
+    this.#takeOut(({ reader: of }) => of === reader);
+  }
+
+  /** Takes out of line what waits of sources that are gone: it would count, and be of no epoch. */
+  without(isGone: (key: AssetKey) => boolean): readonly Item[] {
+    return this.#takeOut(({ key }) => isGone(key));
   }
 
   /** Everything that waits, for who closes. */
@@ -230,9 +229,24 @@ export class Intake {
     this.#next = 0;
     this.#marks = 0;
     this.#due = false;
-    this.#stopTimer?.();
-    this.#stopTimer = undefined;
+    this.#endTimer();
     return items;
+  }
+
+  #takeOut(isOut: (item: Item) => boolean): readonly Item[] {
+    const out: Item[] = [];
+    for (const entry of this.#line.slice(this.#next)) {
+      if (entry === 'mark' || entry.gone || !isOut(entry.item)) continue;
+      entry.gone = true;
+      out.push(this.#leave(entry));
+    }
+    // What comes next is the first that waits, as if nothing had been.
+    if (this.#waiting === 0) {
+      this.#due = false;
+      this.#endTimer();
+    }
+    this.#dropMarks();
+    return out;
   }
 
   /** Up to so many items that came for the first time, or up to the next mark behind an item. */
@@ -253,6 +267,11 @@ export class Intake {
       }
     }
     return items;
+  }
+
+  #endTimer(): void {
+    this.#stopTimer?.();
+    this.#stopTimer = undefined;
   }
 
   #startTimer(): void {

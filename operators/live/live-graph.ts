@@ -1,7 +1,7 @@
 import { freezeEvent } from '../../lib/events/freeze-event.ts';
 import { atPosition, type LoggedEvent, type NewEvent, type ReadableEvent } from '../../lib/events/logged-event.ts';
 import type { Position } from '../../lib/events/position.ts';
-import type { AppendBatch, StoredValue, StorePort } from '../../lib/events/store-port.ts';
+import type { StoredValue, StorePort } from '../../lib/events/store-port.ts';
 import { type Observation, readValue } from '../../lib/events/store.ts';
 import { DEFAULT_LIMITS } from '../../lib/events/value-limits.ts';
 import { invariant } from '../../lib/kernel/invariant.ts';
@@ -24,8 +24,9 @@ import { StepEvents } from '../run/step-events.ts';
 import { readState } from '../run/step-states.ts';
 import type { Supplied } from '../run/supply.ts';
 import { adoptedSlots } from './adopted-slots.ts';
+import type { EpochWork, ObservedNow, SettledEpoch } from './epoch-work.ts';
 import { LiveHeld } from './live-held.ts';
-import type { LogFold, SettledTrace } from './log-fold.ts';
+import { tellsAll, type LogFold, type SettledTrace } from './log-fold.ts';
 import { observeSource } from './source-of.ts';
 import { placesOf, readersOf } from './plan-places.ts';
 import { RowsBefore } from './rows-before.ts';
@@ -45,44 +46,6 @@ export interface LiveGraphParts {
   readonly graceMs: number;
   /** The time limit of steps whose op has none. */
   readonly stepTimeoutMs: number | undefined;
-}
-
-/** What an epoch is to do: what is logged before its steps, what changed outside, and what else is to be looked at. */
-export interface EpochWork {
-  readonly head: readonly NewEvent[];
-  readonly observed: readonly ObservedNow[];
-  readonly marked: Iterable<number>;
-  /** Plan indices of failed steps that are tried again although nothing changed. */
-  readonly retried: ReadonlySet<number>;
-  /** Whether it is the first one of a service: what the log says already is not logged again. */
-  readonly first: boolean;
-}
-
-/** A new value of a source. */
-export interface ObservedNow {
-  readonly key: AssetKey;
-  readonly value: unknown;
-  readonly made: Extract<Observation, { readonly event: unknown }>;
-}
-
-/** A step of an epoch and where its events are. */
-export interface RecordedStep {
-  readonly settled: SettledStep;
-  readonly events: readonly NewEvent[];
-  readonly first: Position;
-}
-
-/** An epoch that has settled. */
-export interface SettledEpoch {
-  readonly number: number;
-  readonly events: readonly LoggedEvent[];
-  readonly batch: AppendBatch;
-  readonly steps: readonly RecordedStep[];
-  readonly outcomes: readonly AssetOutcome[];
-  /** Where the log ends with it. */
-  readonly position: Position;
-  /** What changed in the rows of an asset that is keyed and changed. */
-  readonly deltaOf: ReturnType<RowsBefore['take']>;
 }
 
 /** What an epoch logs, by the plan index of the step that it is about. */
@@ -183,6 +146,11 @@ export class LiveGraph {
     return this.#fold.before.get(key);
   }
 
+  /** Whether a key is that of an asset of the plan, and no source's. */
+  isAsset(key: AssetKey): boolean {
+    return this.#placeOf.has(key);
+  }
+
   /** Runs one epoch. Gives nothing where it was cancelled on the way; rejects where a value cannot be read. */
   async run(work: EpochWork): Promise<SettledEpoch | undefined> {
     const base = this.#next;
@@ -215,7 +183,7 @@ export class LiveGraph {
       const settled = this.#fold.add(event);
       for (const reader of this.#held.add(event)) marked.add(reader);
       if (settled !== undefined) this.#adoptStep(settled, marked);
-      else if (event.type === 'source-observed' && this.#supply.has(event.key)) this.#adoptSource(event, marked);
+      else if (event.type === 'source-observed') this.#adoptPut(event, marked);
     }
     return marked;
   }
@@ -228,6 +196,13 @@ export class LiveGraph {
     for (const reader of this.#pump.adopt(planned.index, adoptedSlots(planned, trace, stored))) marked.add(reader);
     // It may have been run with other code: then its trace does not hold here. A volatile one has no trace that could.
     if (!planned.step.op.volatile) marked.add(planned.index);
+  }
+
+  /** What is put under the key of an asset is what readers get (F8), and its step says anew what the asset is. */
+  #adoptPut(event: Extract<LoggedEvent, { readonly type: 'source-observed' }>, marked: Set<number>): void {
+    if (this.#supply.has(event.key)) return this.#adoptSource(event, marked);
+    const place = this.#plan.selection.has(event.key) ? this.#placeOf.get(event.key) : undefined;
+    if (place !== undefined) marked.add(place.step);
   }
 
   #adoptSource(event: Extract<LoggedEvent, { readonly type: 'source-observed' }>, marked: Set<number>): void {
@@ -349,14 +324,16 @@ export class LiveGraph {
     this.#touched.add(index);
     if (settled.state !== undefined) this.#committed.set(index, settled.state.after);
     // What was passed over when the last service ended, and is so still, is in the log.
-    const said = this.#first && settled.outcome !== 'failed' ? this.#fold.unsuccessful.get(index)?.outcome : undefined;
-    this.#pending.push({ index, settled: settled.outcome === said ? asRecorded(settled) : settled, time: this.#parts.clock.now() });
+    const before = this.#first && settled.outcome !== 'failed' ? this.#fold.unsuccessful.get(index) : undefined;
+    const isSaid = before?.outcome === settled.outcome && tellsAll(before, settled.planned);
+    this.#pending.push({ index, settled: isSaid ? asRecorded(settled) : settled, time: this.#parts.clock.now() });
   }
 
-  /** A step that failed on what it would get now waits for something else (F7). */
+  /** A step that failed on what it would get now, and was asked for what it is asked for now, waits for something else (F7). */
   #waiting(planned: PlannedStep, readable: Readable): boolean {
     const failed = this.#fold.unsuccessful.get(planned.index);
     if (failed?.outcome !== 'failed' || this.#retried.has(planned.index)) return false;
+    if (failed.outputs.length !== planned.needed.length || !tellsAll(failed, planned)) return false;
     return differenceOf(failed, stepNow(this.#plan, planned, readable)) === undefined;
   }
 

@@ -23,7 +23,7 @@ import type { Feed } from './feed.ts';
 import type { FirstEpochParts } from './first-epoch.ts';
 import { Intake, type EpochPolicy, type SourceQueue } from './intake.ts';
 import { LIVE_RULES, type LiveOptions } from './live-options.ts';
-import type { ObservedNow } from './live-graph.ts';
+import type { ObservedNow } from './epoch-work.ts';
 import { missingSources, readFeeds, readOffsets, StoredSources, type SourceScope } from './live-sources.ts';
 import { Publication } from './publication.ts';
 import { Repeats } from './repeats.ts';
@@ -51,10 +51,10 @@ export async function live<Assets>(defs: Definitions<Assets>, options: LiveOptio
   const { clock = systemClock, signal } = options;
   const store = options.store ?? newMemoryStore({ now: clock.now, nextTurn });
   refuseInsideBody(store.port);
+  const planned = planFor(options, { defs, select: options.select });
   const feeds = readFeeds(defs, options.sources ?? {});
   if (options.closeWhenDone === true) checkEnds(feeds);
-  checkDue(options.epochs, defs, feeds);
-  const planned = planFor(options, { defs, select: options.select });
+  checkDue('live', options.epochs, { defs, feeds });
   const service = await RunningService.start(partsOf({ defs, options, store, port: livePort(store.port), feeds, planned }));
   if (signal !== undefined) closeOnAbort(service, signal);
   return service;
@@ -71,7 +71,11 @@ function checkEnds(feeds: ReadonlyMap<AssetKey, Feed>): void {
 }
 
 /** What conflates waits in its place for as long as it takes, which is for ever where no epoch is ever due. */
-function checkDue(epochs: EpochPolicy | undefined, { sources }: Definitions, feeds: ReadonlyMap<AssetKey, Feed>): void {
+function checkDue(
+  verb: 'live' | 'update',
+  epochs: EpochPolicy | undefined,
+  { defs: { sources }, feeds }: { readonly defs: Definitions; readonly feeds: ReadonlyMap<AssetKey, Feed> },
+): void {
   const { items, ms, marks } = epochs ?? {};
   if (items === undefined || ms !== undefined || marks !== undefined) return;
   const queues = [...sources.values()].map(({ key }) => feeds.get(key));
@@ -79,10 +83,15 @@ function checkDue(epochs: EpochPolicy | undefined, { sources }: Definitions, fee
   if (most >= items || queues.length === 0) return;
   throw new SelectionError(
     'INVALID_OPTION',
-    `live(): "epochs" waits for ${items} items, and the sources have room for ${most}: they conflate the rest, and no epoch would ever begin. Give fewer "items", "ms", or feeds with more "capacity".`,
+    `${verb}(): "epochs" waits for ${items} items, and the sources have room for ${most}: they conflate the rest, and no epoch would ever begin. ${DUE_CURES[verb]}`,
     { details: { option: 'epochs' } },
   );
 }
+
+const DUE_CURES = {
+  live: 'Give fewer "items", "ms", or feeds with more "capacity".',
+  update: 'Leave a source that has more room, or start another service with fewer "items", "ms", or feeds with more "capacity".',
+};
 
 function closeOnAbort(service: AnyLiveService, signal: AbortSignal): void {
   const abort = (): void => void service.close({ drain: false }).catch(() => undefined);
@@ -134,9 +143,11 @@ function partsOf<Assets>({ defs, options, store, port, feeds, planned }: Startin
     asked: { defs, select: options.select },
     planned,
     plan: (asked) => {
+      const next = planFor(options, asked);
       // Feeds are read for as long as the service lives.
       checkSources(asked, Object.fromEntries(feeds));
-      return planFor(options, asked);
+      checkDue('update', options.epochs, { ...asked, feeds });
+      return next;
     },
     missing,
     prepare,

@@ -81,6 +81,12 @@ export class LogFold {
   }
 }
 
+/** Whether an event of a step tells of every output that is in need now: it may have been logged when fewer were. */
+export function tellsAll({ outputs }: Trace, { step, needed }: PlannedStep): boolean {
+  const told = new Set(outputs.map(({ output }) => output));
+  return needed.every((output) => told.has(step.outputs[output]?.name ?? ''));
+}
+
 /** The steps of a plan whose last word in the log, as of where the plan reads, is that they did not succeed. */
 export async function readUnsuccessful({ plan: { steps }, readsAt }: ResolvedPlan, port: LivePort): Promise<Map<number, Trace>> {
   const ids = steps.map(({ step: { definition, path } }) => ({ definition, step: path }));

@@ -7,7 +7,7 @@ import type { AssetKey } from '../../lib/model/asset-key.ts';
 import { apart } from '../run/apart.ts';
 import type { Slot } from '../run/slot.ts';
 import type { Listener } from './changes.ts';
-import type { SettledEpoch } from './live-graph.ts';
+import type { SettledEpoch } from './epoch-work.ts';
 
 /** When those who watch are told of an epoch: as soon as it has settled, or when it is on disk. */
 export type Moment = 'settled' | 'durable';

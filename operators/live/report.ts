@@ -1,4 +1,4 @@
-import type { SettledEpoch } from './live-graph.ts';
+import type { SettledEpoch } from './epoch-work.ts';
 import type { EpochReport } from './publication.ts';
 
 /** What an epoch did, as those who watch are told. `beside`: keys that somebody else changed. */

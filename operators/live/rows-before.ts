@@ -1,4 +1,4 @@
-import type { LoggedEvent, ReadableEvent } from '../../lib/events/logged-event.ts';
+import { isReadable, type LoggedEvent, type ReadableEvent } from '../../lib/events/logged-event.ts';
 import type { StorePort } from '../../lib/events/store-port.ts';
 import { readValue } from '../../lib/events/store.ts';
 import type { Delta } from '../../lib/kernel/keyed/delta.ts';
@@ -18,6 +18,8 @@ interface Before {
 export interface AssetLooks {
   readonly readableOf: (key: AssetKey) => ReadableEvent | undefined;
   readonly slotOf: (key: AssetKey) => Slot | undefined;
+  /** Whether it is an asset of the plan, and no source. */
+  readonly isAsset: (key: AssetKey) => boolean;
 }
 
 /** What assets were before the epoch that changes them: where the deltas of keyed rows start from. */
@@ -26,6 +28,8 @@ export class RowsBefore {
   readonly #codecs: Codecs;
   readonly #looks: AssetLooks;
   #changed = new Map<AssetKey, Before>();
+  /** Of keys under which somebody put a value since, which nobody who watches was told of. */
+  readonly #underPut = new Map<AssetKey, Before>();
 
   constructor({ reads, codecs }: { readonly reads: StorePort; readonly codecs: Codecs }, looks: AssetLooks) {
     this.#reads = reads;
@@ -35,8 +39,15 @@ export class RowsBefore {
 
   /** Takes the next event of the log, before anything else does. */
   note(event: LoggedEvent): void {
-    if (event.type !== 'asset-materialized' || this.#changed.has(event.key)) return;
-    this.#changed.set(event.key, { event: this.#looks.readableOf(event.key), slot: this.#looks.slotOf(event.key) });
+    if (!isReadable(event)) return;
+    const { type, key } = event;
+    const before = (): Before => this.#underPut.get(key) ?? { event: this.#looks.readableOf(key), slot: this.#looks.slotOf(key) };
+    if (type === 'source-observed') {
+      if (this.#looks.isAsset(key)) this.#underPut.set(key, before());
+      return;
+    }
+    if (type === 'asset-materialized' && !this.#changed.has(key)) this.#changed.set(key, before());
+    this.#underPut.delete(key);
   }
 
   /** What changed since this was asked last, as a way to ask for the delta that leads to what it is now. */

@@ -13,7 +13,7 @@ import type { Plan } from '../../lib/plan/plan.ts';
 import type { Select } from '../../lib/plan/selection.ts';
 import { changesOf, type Changes, type Lag, type Listener } from './changes.ts';
 import type { Feed } from './feed.ts';
-import { sourceOf } from './source-of.ts';
+import { noSource, sourceOf } from './source-of.ts';
 import { FeedReader } from './feed-reader.ts';
 import type { Pushed } from './intake.ts';
 import { serviceClosed } from './epoch-runner.ts';
@@ -157,9 +157,17 @@ export class RunningService<Assets> implements LiveServiceOf<Assets> {
   async update(change: { readonly defs?: Definitions<Assets>; readonly select?: Select<Assets> }): Promise<void> {
     checkVerbOptions('update', change, UPDATE_RULES);
     if (this.#isClosed) throw serviceClosed();
+    const given = Object.fromEntries(Object.entries(change).filter(([, each]) => each !== undefined));
     // As asked by then: another update may be on its way.
-    const asked = (): Asked<Assets> => ({ defs: change.defs ?? this.#asked.defs, select: change.select ?? this.#asked.select });
-    await this.#loop.replace({ plan: () => this.#parts.plan(asked()), onTaken: () => (this.#asked = asked()) });
+    const asked = (): Asked<Assets> => ({ ...this.#asked, ...given });
+    await this.#loop.replace({ plan: () => this.#parts.plan(asked()), onTaken: () => this.#goOnWith(asked()) });
+  }
+
+  /** What waits of a source that is gone is told at once: nothing that comes later would make it an item of an epoch. */
+  #goOnWith(asked: Asked<Assets>): void {
+    this.#asked = asked;
+    const byKey: ReadonlyMap<string, unknown> = asked.defs.sources;
+    for (const { key, fail } of this.#parts.intake.without((each) => !byKey.has(each))) fail(noSource(asked.defs, key));
   }
 
   async close(options: { readonly drain?: boolean } = {}): Promise<void> {

@@ -17,8 +17,13 @@ export function sourceOf({ sources }: Pick<Definitions, 'sources'>, key: string)
   const byKey: ReadonlyMap<string, SourceDefinition & { readonly key: AssetKey }> = sources;
   const found = byKey.get(key);
   if (found !== undefined) return found;
+  throw noSource({ sources }, key);
+}
+
+/** The refusal of what comes for a key that is no source of the definitions. */
+export function noSource({ sources }: Pick<Definitions, 'sources'>, key: string): SelectionError {
   const message = `This service has no source ${quote(key)}. ${suggest(key, sources.keys())}`;
-  throw new SelectionError('UNKNOWN_SOURCE', message, { details: { key } });
+  return new SelectionError('UNKNOWN_SOURCE', message, { details: { key } });
 }
 
 /** A new value of a source, and what it comes after. */

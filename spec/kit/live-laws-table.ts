@@ -116,4 +116,14 @@ export const liveLaws: readonly Law[] = [
     spec: LOG,
     title: 'L12 who has lost',
   },
+  {
+    id: 'L13',
+    name: 'update and resume',
+    statement:
+      'A service that is killed around an update, at any write, and started as it was to be, or as it was and updated again where nothing of the update is in the log, ends with the log of one that was not killed.',
+    why: 'A service is updated while it runs, and nobody knows how far it had come.',
+    broken: 'beginning an update from the log while epochs that have settled are on their way to it',
+    spec: 'spec/laws/live-update.spec.ts',
+    title: 'L13 killed at each write',
+  },
 ];

@@ -17,7 +17,7 @@ test('docs/LAWS.md is what the list of laws makes it: `npm run laws` writes it a
 test('every law is there once, in order', () => {
   const numbered = (letter: string, count: number): readonly string[] =>
     Array.from({ length: count }, (_, index) => `${letter}${index + 1}`);
-  expect(laws.map(({ id }) => id)).toEqual([...numbered('S', 22), ...numbered('I', 23), ...numbered('L', 12)]);
+  expect(laws.map(({ id }) => id)).toEqual([...numbered('S', 22), ...numbered('I', 23), ...numbered('L', 13)]);
 });
 
 test.each(laws)('$id is tried by a test that says so', ({ spec, title }) => {

@@ -111,10 +111,11 @@ async function playOnce({ defs, sources }: History, store: Store, { tape, readin
   await service.closed;
 }
 
-class Killed extends Error {}
+/** What a process is told that has died. */
+export class Killed extends Error {}
 
 /** A port behind which the process died at an append: nothing that is asked for later is written either. */
-function killedPort(inner: LivePort, { append, isWritten }: Kill): LivePort {
+export function killedPort(inner: LivePort, { append, isWritten }: Kill): LivePort {
   return interferingPort(inner, {
     beforeAppend: async (batch, index) => {
       if (index === append && isWritten) await inner.append(batch);

@@ -32,3 +32,23 @@ export const services: (...tests: readonly string[]) => readonly Killer[] = inSp
 export const intake: (...tests: readonly string[]) => readonly Killer[] = inSpec('spec/operators/live/intake.spec.ts');
 /** What is told of the disk, and when. */
 export const toldOnDisk: (...tests: readonly string[]) => readonly Killer[] = inSpec('spec/operators/live/told-on-disk.spec.ts');
+/** Services that are updated and killed. */
+export const liveUpdates: (...tests: readonly string[]) => readonly Killer[] = inSpec('spec/laws/live-update.spec.ts');
+/** Updates that ask for other outputs of steps. */
+export const updateNeed: (...tests: readonly string[]) => readonly Killer[] = inSpec('spec/operators/live/update-need.spec.ts');
+/** Updates that take sources away. */
+export const updateSources: (...tests: readonly string[]) => readonly Killer[] = inSpec('spec/operators/live/update-sources.spec.ts');
+/** What is put under the key of an asset. */
+export const putUnderAsset: (...tests: readonly string[]) => readonly Killer[] = inSpec('spec/operators/live/put-under-asset.spec.ts');
+/** Where sources come from, and how they fail. */
+export const feeds: (...tests: readonly string[]) => readonly Killer[] = inSpec('spec/operators/live/feeds.spec.ts');
+/** What is said of a feed that failed. */
+export const sourceFailed: (...tests: readonly string[]) => readonly Killer[] = inSpec('spec/operators/live/source-failed.spec.ts');
+/** Too many items, and readers that are too far behind. */
+export const overflow: (...tests: readonly string[]) => readonly Killer[] = inSpec('spec/operators/live/overflow.spec.ts');
+/** What those get who watch. */
+export const lag: (...tests: readonly string[]) => readonly Killer[] = inSpec('spec/operators/live/watching.spec.ts');
+/** What leaves the process. */
+export const outboxes: (...tests: readonly string[]) => readonly Killer[] = inSpec('spec/operators/live/outbox.spec.ts');
+/** Before there is an epoch, and what an update does then. */
+export const firstEpoch: (...tests: readonly string[]) => readonly Killer[] = inSpec('spec/operators/live/first-epoch.spec.ts');

@@ -14,7 +14,7 @@ obey<LiveKillOrder>(async ({ folder, tape }) => {
   say('opening');
   const store = await openStore(folder, { waitMs: 10_000 });
   say('open');
-  await playLiveTape(store, tape, ({ position }) => say('epoch', position));
+  await playLiveTape(store, tape, { onEpoch: ({ position }) => say('epoch', position), onUpdate: (what) => say(what) });
   await store.close();
   say('done');
 });

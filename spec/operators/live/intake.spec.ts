@@ -89,3 +89,37 @@ test('a source that has no more room makes an epoch due where it could wait for 
       expect(isDue(policy, overflow), overflow).toBe(overflow === 'block');
   }
 });
+
+test('where all that waits is taken out, what comes next is as the first: neither due at once, nor sooner than its time', () => {
+  const key = assetKey('x', 'a test');
+  const outs: readonly ((intake: Intake, reader: object) => unknown)[] = [
+    (intake) => intake.without(() => true),
+    (intake, reader) => intake.withdraw(reader),
+  ];
+  for (const takeOut of outs) {
+    const clock = manualClock();
+    const reader = {};
+    const intake = new Intake({
+      policy: { items: 3, ms: 10 },
+      queues: new Map(),
+      fallback: { capacity: 10, overflow: 'error' },
+      timer: clock.timer,
+      onReady: () => undefined,
+    });
+    const add = (): void => intake.add({ key, value: 1, offset: undefined, settle: () => undefined, fail: () => undefined, reader });
+    add();
+    clock.advance(10);
+    expect(intake.ready).toBe(true);
+    takeOut(intake, reader);
+    add();
+    expect(intake.ready).toBe(false);
+    clock.advance(6);
+    takeOut(intake, reader);
+    expect(clock.waiting()).toBe(0);
+    add();
+    clock.advance(6);
+    expect([intake.ready, intake.waiting]).toEqual([false, 1]);
+    clock.advance(4);
+    expect(intake.ready).toBe(true);
+  }
+});

@@ -3,6 +3,7 @@ import type { Plan } from '../../lib/plan/plan.ts';
 import type { Opened } from './epoch-runner.ts';
 import type { Intake, Item } from './intake.ts';
 import type { WaitingFor } from './service-face.ts';
+import { noSource } from './source-of.ts';
 
 /** What the first epoch of a service is made of. All but the intake is to be asked with the turn. */
 export interface FirstEpochParts {
@@ -73,12 +74,19 @@ export class FirstEpoch {
       this.#planned = planned;
       const opened = await this.#openIfComplete();
       accept();
+      this.#refuseGone(planned);
       return opened;
     } catch (error) {
       this.#planned = before.planned;
       this.#missing = before.missing;
       throw error;
     }
+  }
+
+  /** What came of a source that is gone is of no epoch, whichever is the first one. */
+  #refuseGone({ defs }: Plan): void {
+    const byKey: ReadonlyMap<string, unknown> = defs.sources;
+    for (const { key, fail } of this.#items) if (!byKey.has(key)) fail(noSource(defs, key));
   }
 
   /** Takes the items of an epoch that is due; gives the engine where all sources have a value then. */

@@ -76,4 +76,26 @@ describe('an update, where epochs are of so many items', () => {
     expect(itemsOf(seen)).toEqual([3, 3]);
     await service.close();
   });
+
+  test('before the first epoch refuses what was taken for that one and has not been in it', async () => {
+    const positive = (_: number | undefined, item: number): number => {
+      if (item < 0) throw new RangeError('below zero');
+      return item;
+    };
+    const service = await live(copies('a', 'b'), { store: memoryStore(), sources: { a: feed<number>({ fold: positive }) } });
+    const told: unknown[] = [];
+    service.push('b', 1).catch(({ code }: { readonly code: string }) => told.push(code));
+    service.push('a', -1).catch(({ message }: Error) => told.push(message));
+    await ready();
+    // There was an item of each, and one of them is none.
+    expect(told).toEqual(['below zero']);
+    await service.update({ defs: copies('a', 'c') });
+    await ready();
+    expect(told).toEqual(['below zero', 'UNKNOWN_SOURCE']);
+    expect(service.waitingFor).toMatchObject([
+      { source: 'a', items: 0 },
+      { source: 'c', items: 0 },
+    ]);
+    await service.close();
+  });
 });

@@ -1,6 +1,7 @@
 import { crc32 } from 'node:zlib';
 import { StoreError } from '../lib/kernel/errors.ts';
 import { invariant } from '../lib/kernel/invariant.ts';
+import { crc32Of } from './checksum.ts';
 import type { Stretch } from './lmdb-put.ts';
 import type { TableName } from './tables.ts';
 
@@ -32,10 +33,9 @@ export class Sealer {
 
   /** Makes a record of a draft, where it stands. May be done again, for another key. */
   seal({ space: bytes, start, end }: Draft): void {
-    // Text, table and key side by side, so that one checksum goes over all of them.
-    bytes.set(this.#place, end);
     bytes[start] = RECORD;
-    bytes.writeUInt32LE(crc32(bytes.subarray(start + HEADER_BYTES, end + this.#place.length), RECORD), start + 1);
+    const ofText = crc32Of(bytes, start + HEADER_BYTES, end, RECORD);
+    bytes.writeInt32LE(crc32Of(this.#place, 0, this.#place.length, ofText), start + 1);
   }
 }
 

@@ -5,12 +5,12 @@ import { addTo } from '../lib/kernel/add-to.ts';
 import { StoreError } from '../lib/kernel/errors.ts';
 import { findAppend, putAppend } from './appends.ts';
 import type { BatchDraft, EventDraft, IndexTable } from './batch-draft.ts';
-import { AT_THE_END, putRow, putStretch } from './lmdb-put.ts';
+import { AT_THE_END, IN_ANY_CASE, putEntry, type Entry } from './lmdb-put.ts';
 import { readState, writeState, type LogState } from './log-state.ts';
 import type { Names } from './names.ts';
 import { putOffset } from './offsets.ts';
 import { corrupt, record, Sealer } from './record.ts';
-import { indexKey, lastInIndex, positionKey, type Table, type Tables } from './tables.ts';
+import { indexKey, lastInIndex, POSITION_BYTES, positionKey, type Table, type Tables } from './tables.ts';
 import type { ValueDraft, ValueWriter } from './value-writer.ts';
 
 /** What an append works on, inside of a transaction. */
@@ -23,12 +23,10 @@ export interface AppendTarget {
   readonly checkEpoch: (state: LogState) => void;
 }
 
-const NOTHING = Buffer.alloc(0);
-
-// lmdb-js copies keys and rows when they are put: these are used for one row after the other, and cost no buffers.
-const EVENT = new Sealer('events', positionKey(0).length);
+const EVENTS = new Sealer('events');
+// Keys and rows are copied when they are put: this is used for one row of an index after the other.
 const INDEX_KEY = indexKey(0, 0);
-const POSITION_BYTES = EVENT.key.length;
+const INDEX_ENTRY: Entry = { space: INDEX_KEY, start: 0, row: INDEX_KEY.length, end: INDEX_KEY.length };
 const INDICES: readonly IndexTable[] = ['readable', 'settled', 'missed'];
 /** About how many bytes of batches have their other rows put together: some milliseconds of work, which the limit of time has to see. */
 const PUT_TOGETHER = 1024 * 1024;
@@ -132,10 +130,10 @@ class Writing {
   #addEvent(event: EventDraft): void {
     const { index, run } = event;
     this.#head += 1;
-    EVENT.key.writeUIntBE(this.#head, 0, POSITION_BYTES);
+    event.space.writeUIntBE(this.#head, event.start, POSITION_BYTES);
+    EVENTS.seal(event);
     // Positions only grow: LMDB adds the row without looking for its place, and fills pages to the last.
-    EVENT.seal(event);
-    if (!putStretch(this.#target.tables.events, EVENT.key, event, AT_THE_END)) throw this.#beyondHead();
+    if (!putEntry(this.#target.tables.events, event, AT_THE_END)) throw this.#beyondHead();
     for (const { table, name } of index) addTo(this.#index[table], this.#idOf(name), this.#head);
     if (run?.starts === true) this.#startRun(run.name);
     else if (run !== undefined) this.#endRun(run.name);
@@ -144,7 +142,10 @@ class Writing {
   /** What is there was acknowledged, or the state is not what it was: nobody may write over it. */
   #beyondHead(): StoreError {
     const { label } = this.#target;
-    return corrupt({ table: 'events', key: EVENT.key, label }, 'is there already, or one after it, though the log is said to end before');
+    return corrupt(
+      { table: 'events', key: positionKey(this.#head), label },
+      'is there already, or one after it, though the log is said to end before',
+    );
   }
 
   #idOf(name: string): number {
@@ -177,7 +178,7 @@ function putIndex(table: Table, waiting: Map<number, Position[]>): void {
     INDEX_KEY.writeUInt32BE(id, 0);
     for (const position of positions) {
       INDEX_KEY.writeUIntBE(position, INDEX_KEY.length - POSITION_BYTES, POSITION_BYTES);
-      putRow(table, INDEX_KEY, NOTHING);
+      putEntry(table, INDEX_ENTRY, IN_ANY_CASE);
     }
   }
   waiting.clear();

@@ -8,9 +8,9 @@ import { eventRow } from './event-codec.ts';
 import type { Volume } from './disk-room.ts';
 import { EventBytes } from './event-bytes.ts';
 import type { Weight } from './group-commit.ts';
+import type { Entry } from './lmdb-put.ts';
 import { MadeOfNames, nameOf, UNSUCCESSFUL, type Name } from './names.ts';
 import { draftOffset, type OffsetDraft } from './offsets.ts';
-import type { Draft } from './record.ts';
 import type { ValueDraft, ValueWriter } from './value-writer.ts';
 
 const NONE: readonly never[] = [];
@@ -30,7 +30,7 @@ const SETTLED = new MadeOfNames((name) => [{ table: 'settled', name }] as const 
 const MISSED = new MadeOfNames((name) => [{ table: 'missed', name }] as const satisfies readonly IndexDraft[]);
 
 /** An event in bytes, but for its position, and what is to find it. */
-export interface EventDraft extends Draft {
+export interface EventDraft extends Entry {
   readonly index: readonly IndexDraft[];
   /** The name of the run that starts or ends here. */
   readonly run: { readonly name: Name; readonly starts: boolean } | undefined;
@@ -91,9 +91,9 @@ export function volumeOf(batches: readonly BatchDraft[]): Volume {
     // The row of its id.
     rows += 1 + events.length + offsets.length;
     for (const { index } of events) rows += index.length;
-    for (const { rows: taken, row, parts, patch } of values) {
+    for (const { rows: taken, entry, parts, patch } of values) {
       rows += taken;
-      if (patch !== undefined) bytes += row.end - row.start + (parts?.length ?? 0);
+      if (patch !== undefined) bytes += entry.end - entry.start + (parts?.length ?? 0);
     }
   }
   return { bytes, rows };
@@ -136,8 +136,8 @@ function contentOf({ events, values, offsets = [] }: AppendBatch): string {
 
 /** Encodes one event; `index` is its place in the batch of `bytes`. */
 export function draftEvent(event: NewEvent, index: number, bytes: EventBytes): EventDraft {
-  const { space, start, end } = bytes.draft(event, index);
-  return { space, start, end, index: indexDrafts(event), run: runOf(event) };
+  const { space, start, row, end } = bytes.draft(event, index);
+  return { space, start, row, end, index: indexDrafts(event), run: runOf(event) };
 }
 
 function indexDrafts(event: NewEvent): readonly IndexDraft[] {

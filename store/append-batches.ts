@@ -4,7 +4,7 @@ import type { Appended } from '../lib/events/store-port.ts';
 import { addTo } from '../lib/kernel/add-to.ts';
 import { StoreError } from '../lib/kernel/errors.ts';
 import { findAppend, putAppend } from './appends.ts';
-import type { BatchDraft, EventDraft, IndexTable } from './batch-draft.ts';
+import type { BatchDraft, EventDraft, IndexDraft, IndexTable } from './batch-draft.ts';
 import { AT_THE_END, IN_ANY_CASE, putEntry, type Entry } from './lmdb-put.ts';
 import { readState, writeState, type LogState } from './log-state.ts';
 import type { Names } from './names.ts';
@@ -66,8 +66,8 @@ class Writing {
   readonly #epoch: number;
   #head: Position;
   #nextName: number;
-  /** Rows that wait: positions by id. */
-  readonly #index: Readonly<Record<IndexTable, Map<number, Position[]>>> = { readable: new Map(), settled: new Map(), missed: new Map() };
+  /** Rows of indices that wait. Each name is looked up once for all of its positions. */
+  readonly #index = new Map<IndexDraft, Position[]>();
   readonly #values: ValueDraft[] = [];
   #waiting = 0;
 
@@ -105,11 +105,19 @@ class Writing {
   /** Puts all rows that wait. */
   finish(): void {
     const { tables, label, values } = this.#target;
-    for (const table of INDICES) putIndex(tables[table], this.#index[table]);
+    this.#putIndices();
     const place = { tables, label };
     for (const value of this.#values) values.put(place, value);
     this.#values.length = 0;
     this.#waiting = 0;
+  }
+
+  #putIndices(): void {
+    const waiting: Readonly<Record<IndexTable, IndexRows[]>> = { readable: [], settled: [], missed: [] };
+    // In the order in which names came: new ones get their ids in it.
+    for (const [{ table, name }, positions] of this.#index) waiting[table].push({ id: this.#idOf(name), positions });
+    for (const table of INDICES) putIndex(this.#target.tables[table], waiting[table]);
+    this.#index.clear();
   }
 
   /** Looks under the lock, so that what is found is what this batch would follow. */
@@ -134,7 +142,7 @@ class Writing {
     EVENTS.seal(event);
     // Positions only grow: LMDB adds the row without looking for its place, and fills pages to the last.
     if (!putEntry(this.#target.tables.events, event, AT_THE_END)) throw this.#beyondHead();
-    for (const { table, name } of index) addTo(this.#index[table], this.#idOf(name), this.#head);
+    for (const draft of index) addTo(this.#index, draft, this.#head);
     if (run?.starts === true) this.#startRun(run.name);
     else if (run !== undefined) this.#endRun(run.name);
   }
@@ -172,16 +180,20 @@ class Writing {
   }
 }
 
+interface IndexRows {
+  readonly id: number;
+  readonly positions: readonly Position[];
+}
+
 /** In the order of the table, so that each page is changed once and is not looked for again. */
-function putIndex(table: Table, waiting: Map<number, Position[]>): void {
-  for (const [id, positions] of [...waiting].sort(([one], [other]) => one - other)) {
+function putIndex(table: Table, waiting: IndexRows[]): void {
+  for (const { id, positions } of waiting.sort((one, other) => one.id - other.id)) {
     INDEX_KEY.writeUInt32BE(id, 0);
     for (const position of positions) {
       INDEX_KEY.writeUIntBE(position, INDEX_KEY.length - POSITION_BYTES, POSITION_BYTES);
       putEntry(table, INDEX_ENTRY, IN_ANY_CASE);
     }
   }
-  waiting.clear();
 }
 
 function putRun(tables: Tables, started: Position, ended: Position): void {

@@ -18,8 +18,8 @@ const NONE: readonly never[] = [];
 /** A table whose rows find events by a name. */
 export type IndexTable = 'readable' | 'settled' | 'missed';
 
-/** A row of an index: the name that finds the event. */
-interface IndexDraft {
+/** A row of an index: the name that finds the event. The same object for each event of that name, as long as it is remembered. */
+export interface IndexDraft {
   readonly table: IndexTable;
   readonly name: Name;
 }

@@ -84,7 +84,7 @@ class Writing {
 
   /** Everything that may refuse the batch comes first: what is put stays, since its neighbours are in the same transaction. */
   add(batch: BatchDraft): Outcome {
-    const { events, values, refers, id, offsets } = batch;
+    const { events, values, refers, reads, id, offsets } = batch;
     const { tables, label } = this.#target;
     const earlier = id === undefined ? undefined : findAppend(tables, id, label);
     if (earlier !== undefined) return earlier instanceof StoreError ? earlier : { ...earlier, duplicate: true };
@@ -94,6 +94,7 @@ class Writing {
     for (const event of events) this.#addEvent(event);
     for (const value of values) this.#values.push(value);
     for (const address of refers) this.#target.values.touch(address);
+    this.#target.values.noteRead(reads);
     const last = this.#head;
     for (const offset of offsets) putOffset(tables, offset, last);
     if (id !== undefined) putAppend(tables, id, { first, last });

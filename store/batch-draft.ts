@@ -48,6 +48,8 @@ export interface BatchDraft {
   readonly values: readonly ValueDraft[];
   /** Addresses of the values that the events refer to and the batch does not bring. */
   readonly refers: readonly Address[];
+  /** Positions of the events that its steps have read, where a prune that is under way has to know them. */
+  readonly reads: readonly Position[];
   readonly id: AppendId | undefined;
   readonly expected: readonly ExpectationDraft[];
   /** The position that its first event has to get. */
@@ -69,6 +71,7 @@ export function draftBatch(batch: AppendBatch, valueWriter: ValueWriter): BatchD
     events,
     values,
     refers: refersTo(batch),
+    reads: valueWriter.isRemembering ? readsOf(batch) : NONE,
     id: id === undefined ? undefined : appendId(id, request === undefined ? contentOf(batch) : JSON.stringify(request)),
     expected: expected === undefined ? NONE : expected.map((each) => ({ expected: each, name: READABLE.key(each.key)[0].name })),
     at,
@@ -117,6 +120,13 @@ function refersTo({ events, values }: AppendBatch): readonly Address[] {
     for (const address of addressesOf(event)) if (!isBrought(address, values)) (addresses ??= []).push(address);
   }
   return addresses ?? NONE;
+}
+
+/** What its steps have read outside of it. */
+function readsOf({ events }: AppendBatch): readonly Position[] {
+  return events
+    .flatMap((event) => (event.type === 'step-settled' ? event.inputs : []))
+    .flatMap(({ position }) => (typeof position === 'number' ? position : []));
 }
 
 function isBrought(address: Address, values: AppendBatch['values']): boolean {

@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto';
 import type { Address } from '../lib/events/data-version.ts';
+import type { Position } from '../lib/events/position.ts';
 import type { StoredValue } from '../lib/events/store-port.ts';
 import { sizeOf } from '../lib/events/value-limits.ts';
 import { StoreError } from '../lib/kernel/errors.ts';
@@ -64,6 +65,8 @@ export class ValueWriter {
   readonly #decoded = new DecodedValues();
   /** What must not be removed, by the hex of its key, while somebody removes what was not needed before. */
   #touched: Set<string> | undefined;
+  /** Positions of events that were read by what was appended since then. */
+  #read: Set<Position> | undefined;
   /** What the next prune will have to look at. */
   readonly kept: KeptValues = new KeptValues();
 
@@ -134,12 +137,31 @@ export class ValueWriter {
   /** From here on until {@link forgetTouched}, remembers what is written and what events refer to. */
   rememberTouched(): ReadonlySet<string> {
     this.#touched = new Set();
+    this.#read = new Set();
     return this.#touched;
+  }
+
+  /** Whether somebody wants to know what is written and what events refer to. */
+  get isRemembering(): boolean {
+    return this.#touched !== undefined;
+  }
+
+  /** Steps that are appended have read the events at these positions. */
+  noteRead(positions: readonly Position[]): void {
+    for (const position of positions) this.#read?.add(position);
+  }
+
+  /** The positions that were noted and not taken before. */
+  takeRead(): readonly Position[] {
+    const taken = [...(this.#read ?? [])];
+    this.#read?.clear();
+    return taken;
   }
 
   /** Remembers nothing any longer. */
   forgetTouched(): void {
     this.#touched = undefined;
+    this.#read = undefined;
   }
 
   #draftPatch(change: Change): PatchDraft | undefined {

@@ -122,11 +122,14 @@ function refersTo({ events, values }: AppendBatch): readonly Address[] {
   return addresses ?? NONE;
 }
 
-/** What its steps have read outside of it. */
+/** Positions of the events that its steps have read, of those that were there before it. */
 function readsOf({ events }: AppendBatch): readonly Position[] {
-  return events
-    .flatMap((event) => (event.type === 'step-settled' ? event.inputs : []))
-    .flatMap(({ position }) => (typeof position === 'number' ? position : []));
+  const reads: Position[] = [];
+  for (const event of events) {
+    if (event.type !== 'step-settled') continue;
+    for (const { position } of event.inputs) if (typeof position === 'number') reads.push(position);
+  }
+  return reads;
 }
 
 function isBrought(address: Address, values: AppendBatch['values']): boolean {

@@ -6,11 +6,14 @@ import type { Appender, Material, Place } from './appender.ts';
 import type { Row } from './appends.ts';
 import { check } from './measure.ts';
 
-/** The store itself. What is in flight is asked for in one turn of the event loop. */
+/**
+ * The store itself. What is in flight is asked for in one turn of the event loop. It forgets nothing: the others do not either, and what that costs is
+ * a figure of its own.
+ */
 export const sluice: Appender = {
   name: 'Sluice',
   open: async (folder, { appends }) => {
-    const store = await openStore(folder);
+    const store = await openStore(folder, { retention: false });
     const { port } = store;
     return {
       append: (from, to) => Promise.all(appends.slice(from, to).map((append) => port.append(append))),

@@ -5,6 +5,7 @@ import { rowsOfAppends, sampleAppends } from './appends.ts';
 import type { Benchmark, Figure } from './benchmark.ts';
 import { openingFigures } from './opening.ts';
 import { readFigures } from './reading.ts';
+import { retentionFigure } from './retaining.ts';
 import { pglite, sqlite } from './sql-appenders.ts';
 import { eventRows, plainFile, sameRows, sluice } from './store-appenders.ts';
 
@@ -24,14 +25,19 @@ const IN_FLIGHT = [
 /**
  * Appends of a settled step with its asset and its value, with so many in flight, beside others who bring the same bytes to the same disk in
  * groups of the same size. Rounds of all take turns, so that a slow moment of the machine is one for all: the least of our times is given, and the
- * others' by the median of what they took in the same rounds. Then what it costs to read, and to open a store of many events.
+ * others' by the median of what they took in the same rounds. Then what it costs to forget, to read, and to open a store of many events.
  */
 export const storing: Benchmark = {
   name: 'storing',
   run: async (isFull) => {
     const folder = mkdtempSync(join(process.cwd(), '.bench', 'stores-'));
     try {
-      return [...(await appendFigures(folder)), ...(await readFigures(join(folder, 'reads'))), ...(await openingFigures(folder, isFull))];
+      return [
+        ...(await appendFigures(folder)),
+        await retentionFigure(folder),
+        ...(await readFigures(join(folder, 'reads'))),
+        ...(await openingFigures(folder, isFull)),
+      ];
     } finally {
       rmSync(folder, { recursive: true, force: true });
     }

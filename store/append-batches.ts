@@ -4,13 +4,13 @@ import type { Appended } from '../lib/events/store-port.ts';
 import { addTo } from '../lib/kernel/add-to.ts';
 import { StoreError } from '../lib/kernel/errors.ts';
 import { findAppend, putAppend } from './appends.ts';
-import type { BatchDraft, EventDraft, IndexTable } from './batch-draft.ts';
-import { AT_THE_END, putRow, putStretch } from './lmdb-put.ts';
+import type { BatchDraft, EventDraft, IndexDraft, IndexTable } from './batch-draft.ts';
+import { AT_THE_END, IN_ANY_CASE, putEntry, type Entry } from './lmdb-put.ts';
 import { readState, writeState, type LogState } from './log-state.ts';
 import type { Names } from './names.ts';
 import { putOffset } from './offsets.ts';
 import { corrupt, record, Sealer } from './record.ts';
-import { indexKey, lastInIndex, positionKey, type Table, type Tables } from './tables.ts';
+import { indexKey, lastInIndex, POSITION_BYTES, positionKey, type Table, type Tables } from './tables.ts';
 import type { ValueDraft, ValueWriter } from './value-writer.ts';
 
 /** What an append works on, inside of a transaction. */
@@ -23,12 +23,10 @@ export interface AppendTarget {
   readonly checkEpoch: (state: LogState) => void;
 }
 
-const NOTHING = Buffer.alloc(0);
-
-// lmdb-js copies keys and rows when they are put: these are used for one row after the other, and cost no buffers.
-const EVENT = new Sealer('events', positionKey(0).length);
+const EVENTS = new Sealer('events');
+// Keys and rows are copied when they are put: this is used for one row of an index after the other.
 const INDEX_KEY = indexKey(0, 0);
-const POSITION_BYTES = EVENT.key.length;
+const INDEX_ENTRY: Entry = { space: INDEX_KEY, start: 0, row: INDEX_KEY.length, end: INDEX_KEY.length };
 const INDICES: readonly IndexTable[] = ['readable', 'settled', 'missed'];
 /** About how many bytes of batches have their other rows put together: some milliseconds of work, which the limit of time has to see. */
 const PUT_TOGETHER = 1024 * 1024;
@@ -68,8 +66,8 @@ class Writing {
   readonly #epoch: number;
   #head: Position;
   #nextName: number;
-  /** Rows that wait: positions by id. */
-  readonly #index: Readonly<Record<IndexTable, Map<number, Position[]>>> = { readable: new Map(), settled: new Map(), missed: new Map() };
+  /** Rows of indices that wait. Each name is looked up once for all of its positions. */
+  readonly #index = new Map<IndexDraft, Position[]>();
   readonly #values: ValueDraft[] = [];
   #waiting = 0;
 
@@ -86,7 +84,7 @@ class Writing {
 
   /** Everything that may refuse the batch comes first: what is put stays, since its neighbours are in the same transaction. */
   add(batch: BatchDraft): Outcome {
-    const { events, values, refers, id, offsets } = batch;
+    const { events, values, refers, reads, id, offsets } = batch;
     const { tables, label } = this.#target;
     const earlier = id === undefined ? undefined : findAppend(tables, id, label);
     if (earlier !== undefined) return earlier instanceof StoreError ? earlier : { ...earlier, duplicate: true };
@@ -96,6 +94,7 @@ class Writing {
     for (const event of events) this.#addEvent(event);
     for (const value of values) this.#values.push(value);
     for (const address of refers) this.#target.values.touch(address);
+    this.#target.values.noteRead(reads);
     const last = this.#head;
     for (const offset of offsets) putOffset(tables, offset, last);
     if (id !== undefined) putAppend(tables, id, { first, last });
@@ -107,11 +106,19 @@ class Writing {
   /** Puts all rows that wait. */
   finish(): void {
     const { tables, label, values } = this.#target;
-    for (const table of INDICES) putIndex(tables[table], this.#index[table]);
+    this.#putIndices();
     const place = { tables, label };
     for (const value of this.#values) values.put(place, value);
     this.#values.length = 0;
     this.#waiting = 0;
+  }
+
+  #putIndices(): void {
+    const waiting: Readonly<Record<IndexTable, IndexRows[]>> = { readable: [], settled: [], missed: [] };
+    // In the order in which names came: new ones get their ids in it.
+    for (const [{ table, name }, positions] of this.#index) waiting[table].push({ id: this.#idOf(name), positions });
+    for (const table of INDICES) putIndex(this.#target.tables[table], waiting[table]);
+    this.#index.clear();
   }
 
   /** Looks under the lock, so that what is found is what this batch would follow. */
@@ -132,11 +139,11 @@ class Writing {
   #addEvent(event: EventDraft): void {
     const { index, run } = event;
     this.#head += 1;
-    EVENT.key.writeUIntBE(this.#head, 0, POSITION_BYTES);
+    event.space.writeUIntBE(this.#head, event.start, POSITION_BYTES);
+    EVENTS.seal(event);
     // Positions only grow: LMDB adds the row without looking for its place, and fills pages to the last.
-    EVENT.seal(event);
-    if (!putStretch(this.#target.tables.events, EVENT.key, event, AT_THE_END)) throw this.#beyondHead();
-    for (const { table, name } of index) addTo(this.#index[table], this.#idOf(name), this.#head);
+    if (!putEntry(this.#target.tables.events, event, AT_THE_END)) throw this.#beyondHead();
+    for (const draft of index) addTo(this.#index, draft, this.#head);
     if (run?.starts === true) this.#startRun(run.name);
     else if (run !== undefined) this.#endRun(run.name);
   }
@@ -144,7 +151,10 @@ class Writing {
   /** What is there was acknowledged, or the state is not what it was: nobody may write over it. */
   #beyondHead(): StoreError {
     const { label } = this.#target;
-    return corrupt({ table: 'events', key: EVENT.key, label }, 'is there already, or one after it, though the log is said to end before');
+    return corrupt(
+      { table: 'events', key: positionKey(this.#head), label },
+      'is there already, or one after it, though the log is said to end before',
+    );
   }
 
   #idOf(name: string): number {
@@ -171,16 +181,20 @@ class Writing {
   }
 }
 
+interface IndexRows {
+  readonly id: number;
+  readonly positions: readonly Position[];
+}
+
 /** In the order of the table, so that each page is changed once and is not looked for again. */
-function putIndex(table: Table, waiting: Map<number, Position[]>): void {
-  for (const [id, positions] of [...waiting].sort(([one], [other]) => one - other)) {
+function putIndex(table: Table, waiting: IndexRows[]): void {
+  for (const { id, positions } of waiting.sort((one, other) => one.id - other.id)) {
     INDEX_KEY.writeUInt32BE(id, 0);
     for (const position of positions) {
       INDEX_KEY.writeUIntBE(position, INDEX_KEY.length - POSITION_BYTES, POSITION_BYTES);
-      putRow(table, INDEX_KEY, NOTHING);
+      putEntry(table, INDEX_ENTRY, IN_ANY_CASE);
     }
   }
-  waiting.clear();
 }
 
 function putRun(tables: Tables, started: Position, ended: Position): void {

@@ -8,9 +8,9 @@ import { eventRow } from './event-codec.ts';
 import type { Volume } from './disk-room.ts';
 import { EventBytes } from './event-bytes.ts';
 import type { Weight } from './group-commit.ts';
+import type { Entry } from './lmdb-put.ts';
 import { MadeOfNames, nameOf, UNSUCCESSFUL, type Name } from './names.ts';
 import { draftOffset, type OffsetDraft } from './offsets.ts';
-import type { Draft } from './record.ts';
 import type { ValueDraft, ValueWriter } from './value-writer.ts';
 
 const NONE: readonly never[] = [];
@@ -18,8 +18,8 @@ const NONE: readonly never[] = [];
 /** A table whose rows find events by a name. */
 export type IndexTable = 'readable' | 'settled' | 'missed';
 
-/** A row of an index: the name that finds the event. */
-interface IndexDraft {
+/** A row of an index: the name that finds the event. The same object for each event of that name, as long as it is remembered. */
+export interface IndexDraft {
   readonly table: IndexTable;
   readonly name: Name;
 }
@@ -30,7 +30,7 @@ const SETTLED = new MadeOfNames((name) => [{ table: 'settled', name }] as const 
 const MISSED = new MadeOfNames((name) => [{ table: 'missed', name }] as const satisfies readonly IndexDraft[]);
 
 /** An event in bytes, but for its position, and what is to find it. */
-export interface EventDraft extends Draft {
+export interface EventDraft extends Entry {
   readonly index: readonly IndexDraft[];
   /** The name of the run that starts or ends here. */
   readonly run: { readonly name: Name; readonly starts: boolean } | undefined;
@@ -48,6 +48,8 @@ export interface BatchDraft {
   readonly values: readonly ValueDraft[];
   /** Addresses of the values that the events refer to and the batch does not bring. */
   readonly refers: readonly Address[];
+  /** Positions of the events that its steps have read, where a prune that is under way has to know them. */
+  readonly reads: readonly Position[];
   readonly id: AppendId | undefined;
   readonly expected: readonly ExpectationDraft[];
   /** The position that its first event has to get. */
@@ -69,6 +71,7 @@ export function draftBatch(batch: AppendBatch, valueWriter: ValueWriter): BatchD
     events,
     values,
     refers: refersTo(batch),
+    reads: valueWriter.isRemembering ? readsOf(batch) : NONE,
     id: id === undefined ? undefined : appendId(id, request === undefined ? contentOf(batch) : JSON.stringify(request)),
     expected: expected === undefined ? NONE : expected.map((each) => ({ expected: each, name: READABLE.key(each.key)[0].name })),
     at,
@@ -91,9 +94,9 @@ export function volumeOf(batches: readonly BatchDraft[]): Volume {
     // The row of its id.
     rows += 1 + events.length + offsets.length;
     for (const { index } of events) rows += index.length;
-    for (const { rows: taken, row, parts, patch } of values) {
+    for (const { rows: taken, entry, parts, patch } of values) {
       rows += taken;
-      if (patch !== undefined) bytes += row.end - row.start + (parts?.length ?? 0);
+      if (patch !== undefined) bytes += entry.end - entry.start + (parts?.length ?? 0);
     }
   }
   return { bytes, rows };
@@ -119,6 +122,16 @@ function refersTo({ events, values }: AppendBatch): readonly Address[] {
   return addresses ?? NONE;
 }
 
+/** Positions of the events that its steps have read, of those that were there before it. */
+function readsOf({ events }: AppendBatch): readonly Position[] {
+  const reads: Position[] = [];
+  for (const event of events) {
+    if (event.type !== 'step-settled') continue;
+    for (const { position } of event.inputs) if (typeof position === 'number') reads.push(position);
+  }
+  return reads;
+}
+
 function isBrought(address: Address, values: AppendBatch['values']): boolean {
   for (const value of values) if (value.address === address) return true;
   return false;
@@ -136,8 +149,8 @@ function contentOf({ events, values, offsets = [] }: AppendBatch): string {
 
 /** Encodes one event; `index` is its place in the batch of `bytes`. */
 export function draftEvent(event: NewEvent, index: number, bytes: EventBytes): EventDraft {
-  const { space, start, end } = bytes.draft(event, index);
-  return { space, start, end, index: indexDrafts(event), run: runOf(event) };
+  const { space, start, row, end } = bytes.draft(event, index);
+  return { space, start, row, end, index: indexDrafts(event), run: runOf(event) };
 }
 
 function indexDrafts(event: NewEvent): readonly IndexDraft[] {

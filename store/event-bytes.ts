@@ -3,7 +3,7 @@ import type { AssetMaterialized, InputEntryRecord, NewEvent, SettledOutput, Step
 import type { PositionRef } from '../lib/events/position.ts';
 import { eventRow } from './event-codec.ts';
 import { JsonBytes, type Written } from './json-bytes.ts';
-import type { Draft } from './record.ts';
+import type { Entry } from './lmdb-put.ts';
 
 type OfStep = StepSettled<PositionRef> | AssetMaterialized<PositionRef>;
 
@@ -19,7 +19,7 @@ export class EventBytes {
   #common: Written | undefined;
 
   /** The record of an event, of which `index` is the place in the batch. */
-  draft(event: NewEvent, index: number): Draft {
+  draft(event: NewEvent, index: number): Entry {
     json.begin();
     if (event.type === 'step-settled' && isPlain(event)) {
       json.plain('["step-settled"');

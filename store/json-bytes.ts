@@ -1,6 +1,10 @@
-import { HEADER_BYTES, ROOM_FOR_PLACE, type Draft } from './record.ts';
+import type { Entry } from './lmdb-put.ts';
+import { HEADER_BYTES } from './record.ts';
+import { POSITION_BYTES } from './tables.ts';
 
 const SPACE_BYTES = 1 << 20;
+/** The key of a record and its header. */
+const BEFORE_TEXT = POSITION_BYTES + HEADER_BYTES;
 /** UTF-8 has at most so many bytes for one unit of a string. */
 const BYTES_PER_UNIT = 3;
 /** Above so many units, one call into the engine takes less time than a loop over them. */
@@ -44,15 +48,13 @@ export class JsonBytes {
   /** Begins a record. */
   begin(): void {
     this.#start = this.#end;
-    this.#makeRoom(HEADER_BYTES);
-    this.#end += HEADER_BYTES;
+    this.#makeRoom(BEFORE_TEXT);
+    this.#end += BEFORE_TEXT;
   }
 
-  /** The record that was begun: all of it but its checksum. */
-  finish(): Draft {
-    const draft = { space: this.#space, start: this.#start, end: this.#end };
-    this.#end += ROOM_FOR_PLACE;
-    return draft;
+  /** The record that was begun: all of it but its position, which is its key, and its checksum. */
+  finish(): Entry {
+    return { space: this.#space, start: this.#start, row: this.#start + POSITION_BYTES, end: this.#end };
   }
 
   /** How far the record is written. */
@@ -178,15 +180,15 @@ export class JsonBytes {
     }
   }
 
-  /** For so many bytes more, and for a table and a key after the record. */
+  /** For so many bytes more. */
   #makeRoom(count: number): void {
-    if (this.#end + count + ROOM_FOR_PLACE > this.#space.length) this.#move(count);
+    if (this.#end + count > this.#space.length) this.#move(count);
   }
 
   /** Takes what the record has so far to a space with more room. Those who refer to the old one still find all in it. */
   #move(count: number): void {
     const { length } = this;
-    const space = Buffer.allocUnsafeSlow(Math.max(SPACE_BYTES, 2 * length + count + ROOM_FOR_PLACE));
+    const space = Buffer.allocUnsafeSlow(Math.max(SPACE_BYTES, 2 * length + count));
     space.set(this.#space.subarray(this.#start, this.#end));
     this.#space = space;
     this.#start = 0;

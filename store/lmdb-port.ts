@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { acceptBatch } from '../lib/events/accept-batch.ts';
+import { acceptContent } from '../lib/events/accept-batch.ts';
 import type { Catalog, CatalogStore } from '../lib/events/catalog.ts';
 import type { Address } from '../lib/events/data-version.ts';
 import type { LoggedEvent, MissedEvent, ReadableEvent, StepSettled } from '../lib/events/logged-event.ts';
@@ -69,7 +69,7 @@ export class LmdbPort implements LivePort, RetentionStore, CatalogStore {
       if (this.#closing !== undefined) throw closed(this.label);
       const { writer } = this.#store;
       if (this.#mode === 'read' || writer === undefined) throw readOnly(this.label);
-      acceptBatch(batch);
+      acceptContent(batch);
       checkSizes(batch, this.limits);
       return writer.append(draftBatch(batch, writer.values));
     } catch (error) {

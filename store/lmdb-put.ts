@@ -17,10 +17,13 @@ export const WHERE_NONE_IS: PutCondition = { append: false, noOverwrite: true };
 /** Wherever its key is, over what it has. */
 export const IN_ANY_CASE: PutCondition = { append: false, noOverwrite: false };
 
-/** A row that is a stretch of a space which it shares with others: a buffer for each row would cost more than its checksum. */
-export interface Stretch {
-  readonly space: Uint8Array;
+/** A row right behind its key, in a space that they share with others: a buffer for each would cost more than its checksum. */
+export interface Entry {
+  readonly space: Buffer;
+  /** Where the key starts. */
   readonly start: number;
+  /** Where the row starts, and the key ends. */
+  readonly row: number;
   readonly end: number;
 }
 
@@ -68,26 +71,23 @@ const APPEND = 0x20000;
 /** What is added to the flags where the condition did not hold. */
 const FAILED_CONDITION = 0x4000000;
 
-/** Puts a row, inside of a transaction, where a condition holds, and says whether it does. */
-export function putRow(table: Table, key: Uint8Array, row: Uint8Array, condition: PutCondition = IN_ANY_CASE): boolean {
-  return putStretch(table, key, { space: row, start: 0, end: row.length }, condition);
-}
-
 /**
- * As {@link putRow}, of a stretch. Without the detour that lmdb-js takes: it makes a function and what belongs to it for each row, and that is a
- * fifth of what a small one takes to be put. Unlike lmdb-js it tells of every row that LMDB did not take.
+ * Puts a row, inside of a transaction, where a condition holds, and says whether it does. Without the detour that lmdb-js takes: it makes a function and
+ * what belongs to it for each row, and that is a fifth of what a small one takes to be put. Unlike lmdb-js it tells of every row that LMDB did
+ * not take.
  */
-export function putStretch(table: Table, key: Uint8Array, { space, start, end }: Stretch, condition: PutCondition): boolean {
+export function putEntry(table: Table, { space, start, row, end }: Entry, condition: PutCondition): boolean {
   // Every table that lmdb-js opens has these.
   const { env, db } = table as OpenTable;
-  invariant(Boolean(env.writeTxn) && key.length <= LONGEST_KEY, 'rows are put inside of a transaction, under short keys');
+  const length = row - start;
+  invariant(Boolean(env.writeTxn) && length <= LONGEST_KEY, 'rows are put inside of a transaction, under short keys');
   WORDS[0] = PUT | (condition.append ? APPEND : 0) | (condition.noOverwrite ? NO_OVERWRITE : 0);
   WORDS[1] = db.dbi;
-  WORDS[2] = key.length;
-  for (let index = 0; index < key.length; index += 1) BYTES[KEY_START + index] = key[index] ?? 0;
-  const at = (KEY_START + key.length + KEY_TO_END) >> 3;
-  ADDRESSES[at] = end === start ? 0 : addressOf(space.buffer) + space.byteOffset + start;
-  WORDS[2 * at - 1] = end - start;
+  WORDS[2] = length;
+  for (let index = 0; index < length; index += 1) BYTES[KEY_START + index] = space[start + index] ?? 0;
+  const at = (KEY_START + length + KEY_TO_END) >> 3;
+  ADDRESSES[at] = end === row ? 0 : addressOf(space.buffer) + space.byteOffset + row;
+  WORDS[2 * at - 1] = end - row;
   const code = native.write(env.address, INSTRUCTION_ADDRESS);
   const isPut = ((WORDS[0] ?? 0) & FAILED_CONDITION) === 0;
   if (code !== undefined && code !== 0 && isPut) native.lmdbError(code);

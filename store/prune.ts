@@ -1,9 +1,8 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Address } from '../lib/events/data-version.ts';
-import type { LoggedEvent } from '../lib/events/logged-event.ts';
 import type { Position } from '../lib/events/position.ts';
 import { PruneSteps, PruneStopped } from '../lib/events/prune-steps.ts';
-import { addressesOf, liveAddresses, readPositions } from '../lib/events/retention.ts';
+import { addressesOf, liveAddresses } from '../lib/events/retention.ts';
 import type { PruneReport, PruneRequest } from '../lib/events/store-port.ts';
 import { pruneLogs } from './prune-logs.ts';
 import { rootsOnDisk, type Read } from './prune-roots.ts';
@@ -52,42 +51,33 @@ async function pruneInTurn(pruning: Pruning, request: PruneRequest): Promise<Pru
   const touched = values.rememberTouched();
   const steps = new PruneSteps(request, { nextTurn, every: 0 });
   const { read, label } = pruning;
+  // What was asked for before that was not looked at for what it reads: it is part of the log that is marked.
+  await pruning.writer.drained();
   const head = await read((_reader, tables) => readState(tables, label).head);
   const live = await liveAddresses(rootsOnDisk({ read, head, pass: (rows) => steps.pass('mark', rows) }), request);
   const sweep = new ValueSweep({ ...pruning, live, touched, known });
   await sweep.find((rows) => steps.pass('values', rows));
-  const since = new ReadSince(pruning, head);
-  while (await steps.inTurn(async () => (await since.note(), sweep.step()))) await steps.pass('values', 0);
+  while (await steps.inTurn(async () => (await keepWhatWasRead(pruning, head), sweep.step()))) await steps.pass('values', 0);
   const { logsOfRuns } = request;
   const removed = logsOfRuns === undefined ? 0 : await pruneLogs(pruning, logsOfRuns, (rows) => steps.pass('logs', rows));
   values.kept.end(sweep.left);
   return Object.freeze({ values: sweep.result(), events: Object.freeze({ removed }) });
 }
 
-/** What was read since the mark began, by runs and services that found it before it was removed: they need it from then on. */
-class ReadSince {
-  readonly #pruning: Pruning;
-  #head: Position;
-
-  constructor(pruning: Pruning, head: Position) {
-    this.#pruning = pruning;
-    this.#head = head;
-  }
-
-  async note(): Promise<void> {
-    const { read, writer } = this.#pruning;
-    for (;;) {
-      const events = await read((reader) => reader.events(this.#head + 1, PAGE));
-      for (const address of await read((reader) => addressesRead(reader, events))) writer.values.touch(address);
-      this.#head += events.length;
-      if (events.length < PAGE) return;
-    }
+/**
+ * Keeps what was read since the mark began, by runs and services that found it before it was removed: they need it from then on. What was appended
+ * since then is kept for itself, and mostly that is what they read.
+ */
+async function keepWhatWasRead({ read, writer: { values } }: Pruning, head: Position): Promise<void> {
+  const earlier = values.takeRead().filter((position) => position <= head);
+  for (let from = 0; from < earlier.length; from += PAGE) {
+    const positions = earlier.slice(from, from + PAGE);
+    for (const address of await read((reader) => addressesAt(reader, positions))) values.touch(address);
   }
 }
 
-function addressesRead(reader: LogReader, events: readonly LoggedEvent[]): readonly Address[] {
-  const read = new Set(events.flatMap(readPositions));
-  return [...read].flatMap((position) => reader.events(position, 1).flatMap(addressesOf));
+function addressesAt(reader: LogReader, positions: readonly Position[]): readonly Address[] {
+  return positions.flatMap((position) => reader.events(position, 1).flatMap(addressesOf));
 }
 
 const PAGE = 500;

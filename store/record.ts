@@ -1,7 +1,7 @@
 import { crc32 } from 'node:zlib';
 import { StoreError } from '../lib/kernel/errors.ts';
-import { invariant } from '../lib/kernel/invariant.ts';
-import type { Stretch } from './lmdb-put.ts';
+import { crc32Of } from './checksum.ts';
+import type { Entry } from './lmdb-put.ts';
 import type { TableName } from './tables.ts';
 
 /** Version of the record's own layout: this byte, crc32 u32 over all the rest and the key, then JSON text. Persisted. */
@@ -9,33 +9,20 @@ const RECORD = 1;
 /** Before the text of a record. */
 export const HEADER_BYTES = 5;
 
-/** A record on its way to disk: all of it but its key. */
-export interface Draft extends Stretch {
-  readonly space: Buffer;
-}
-
-/** Behind each draft, for its table and its key. */
-export const ROOM_FOR_PLACE = 32;
-
-/** Finishes drafts of one table, one after the other. */
+/** Finishes records of one table, where they stand behind their keys. */
 export class Sealer {
-  /** The key of the record that is finished next. */
-  readonly key: Buffer;
-  /** The table and the key, as the checksum goes over them. */
-  readonly #place: Buffer;
+  readonly #table: Buffer;
 
-  constructor(table: TableName, keyBytes: number) {
-    this.#place = Buffer.concat([Buffer.from(table), Buffer.alloc(keyBytes)]);
-    this.key = this.#place.subarray(table.length);
-    invariant(this.#place.length <= ROOM_FOR_PLACE, 'there is room for a table and its key behind each draft');
+  constructor(table: TableName) {
+    this.#table = Buffer.from(table);
   }
 
-  /** Makes a record of a draft, where it stands. May be done again, for another key. */
-  seal({ space: bytes, start, end }: Draft): void {
-    // Text, table and key side by side, so that one checksum goes over all of them.
-    bytes.set(this.#place, end);
-    bytes[start] = RECORD;
-    bytes.writeUInt32LE(crc32(bytes.subarray(start + HEADER_BYTES, end + this.#place.length), RECORD), start + 1);
+  /** Makes a record of a text that has its key before it. May be done again, for another key. */
+  seal({ space, start, row, end }: Entry): void {
+    const ofText = crc32Of(space, row + HEADER_BYTES, end, RECORD);
+    const ofTable = crc32Of(this.#table, 0, this.#table.length, ofText);
+    space[row] = RECORD;
+    space.writeInt32LE(crc32Of(space, start, row, ofTable), row + 1);
   }
 }
 

@@ -82,7 +82,8 @@ export function formatOf(row: Buffer | undefined): number | undefined {
 /** The highest position that a key has room for. */
 export const LAST_POSITION: number = 2 ** 48 - 1;
 
-const POSITION_BYTES = 6;
+/** Length of a key of `events` and `runs`. */
+export const POSITION_BYTES = 6;
 const INDEX_BYTES = 14;
 const POSITION_IN_INDEX = 8;
 

@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto';
 import type { Address } from '../lib/events/data-version.ts';
+import type { Position } from '../lib/events/position.ts';
 import type { StoredValue } from '../lib/events/store-port.ts';
 import { sizeOf } from '../lib/events/value-limits.ts';
 import { StoreError } from '../lib/kernel/errors.ts';
@@ -10,11 +11,11 @@ import { ByteSpace } from './byte-space.ts';
 import { countOfChunks, LARGEST_WHOLE, putChunks } from './chunks.ts';
 import { DecodedValues } from './decoded-values.ts';
 import { KeptValues } from './kept-values.ts';
-import { IN_ANY_CASE, putStretch, WHERE_NONE_IS, type Stretch } from './lmdb-put.ts';
+import { IN_ANY_CASE, putEntry, WHERE_NONE_IS, type Entry, type PutCondition } from './lmdb-put.ts';
 import { decoded, DEEPEST_CHAIN, encodePatch, SMALLEST_PATCHED, type EncodedPatch } from './patches.ts';
 import type { Tables } from './tables.ts';
 import { readBytes, type ValuePlace } from './value-reader.ts';
-import { addressOf, chunksRow, hexOf, isRemoved, patchRow, valueKey, valueKeyForNow, valueRowAt, wholeRow } from './value-rows.ts';
+import { addressOf, chunksEntry, hexOf, isRemoved, patchRow, valueKey, valueRowAt, wholeEntry } from './value-rows.ts';
 
 /** A value in the form, or the two, in which it may be kept. Its bytes are nobody else's. */
 export interface ValueDraft extends FullDraft {
@@ -37,7 +38,7 @@ interface PieceDraft {
 
 /** The row of the whole value, or of one in parts, which has its parts beside it. */
 interface FullDraft {
-  readonly row: Stretch;
+  readonly entry: Entry;
   readonly parts: Buffer | undefined;
 }
 
@@ -64,6 +65,8 @@ export class ValueWriter {
   readonly #decoded = new DecodedValues();
   /** What must not be removed, by the hex of its key, while somebody removes what was not needed before. */
   #touched: Set<string> | undefined;
+  /** Positions of events that were read by what was appended since then. */
+  #read: Set<Position> | undefined;
   /** What the next prune will have to look at. */
   readonly kept: KeptValues = new KeptValues();
 
@@ -75,14 +78,14 @@ export class ValueWriter {
   /** Encodes a value, which may change after that. */
   draft(value: StoredValue): ValueDraft {
     const { address, bytes, base } = value;
-    const { row, parts } = draftFull(address, bytes);
+    const { entry, parts } = draftFull(address, bytes);
     if (base === undefined && value.pieces === undefined)
-      return { address, row, parts, patch: undefined, pieces: NONE, size: bytes.length, rows: 1 };
+      return { address, entry, parts, patch: undefined, pieces: NONE, size: bytes.length, rows: 1 };
     const pieces = value.pieces === undefined ? NONE : value.pieces().map((piece) => this.#draftPiece(piece));
-    if (pieces.length > 0) return { address, row, parts, patch: undefined, pieces, ...this.#volumeOf(value, pieces) };
+    if (pieces.length > 0) return { address, entry, parts, patch: undefined, pieces, ...this.#volumeOf(value, pieces) };
     const patch =
       base === undefined ? undefined : this.#draftPatch({ key: valueKey(address), bytes, base: valueKey(base), value: value.value });
-    return { address, row, parts, patch, pieces, size: patch?.row.length ?? bytes.length, rows: 1 };
+    return { address, entry, parts, patch, pieces, size: patch?.row.length ?? bytes.length, rows: 1 };
   }
 
   /** Encodes what is not there yet, which is not to be done while the lock is held. While a prune is under way, all of it may have to be written. */
@@ -108,7 +111,7 @@ export class ValueWriter {
     const { address, patch, pieces } = draft;
     this.touch(address);
     // One descent of the tree for most values, which are new and kept in full.
-    if (patch === undefined && pieces.length === 0 && putNew(tables, draft)) return;
+    if (patch === undefined && pieces.length === 0 && putFull(tables, draft, WHERE_NONE_IS)) return;
     const key = valueKey(address);
     if (isKept(tables, key)) return;
     // Where a value is, its pieces are: so a piece that is there has all of its own.
@@ -120,7 +123,7 @@ export class ValueWriter {
     if (isUsable) {
       this.touch(addressOf(patch.base));
       tables.values.putSync(key, patch.row);
-    } else putFull(tables, key, draft);
+    } else putFull(tables, draft, IN_ANY_CASE);
   }
 
   /** Keeps a value from being removed by a prune that is under way, and has the next one look at it. */
@@ -134,12 +137,31 @@ export class ValueWriter {
   /** From here on until {@link forgetTouched}, remembers what is written and what events refer to. */
   rememberTouched(): ReadonlySet<string> {
     this.#touched = new Set();
+    this.#read = new Set();
     return this.#touched;
+  }
+
+  /** Whether somebody wants to know what is written and what events refer to. */
+  get isRemembering(): boolean {
+    return this.#touched !== undefined;
+  }
+
+  /** Steps that are appended have read the events at these positions. */
+  noteRead(positions: readonly Position[]): void {
+    for (const position of positions) this.#read?.add(position);
+  }
+
+  /** The positions that were noted and not taken before. */
+  takeRead(): readonly Position[] {
+    const taken = [...(this.#read ?? [])];
+    this.#read?.clear();
+    return taken;
   }
 
   /** Remembers nothing any longer. */
   forgetTouched(): void {
     this.#touched = undefined;
+    this.#read = undefined;
   }
 
   #draftPatch(change: Change): PatchDraft | undefined {
@@ -189,27 +211,21 @@ interface Change {
 const space = new ByteSpace();
 
 function draftFull(address: Address, bytes: Uint8Array): FullDraft {
-  if (bytes.length <= LARGEST_WHOLE) return { row: wholeRow(bytes, space), parts: undefined };
+  if (bytes.length <= LARGEST_WHOLE) return { entry: wholeEntry(address, bytes, space), parts: undefined };
   const size = bytes.length;
-  const row = chunksRow(valueKey(address), { size, count: countOfChunks(size) });
-  return { row: { space: row, start: 0, end: row.length }, parts: Buffer.from(bytes) };
+  return { entry: chunksEntry(address, { size, count: countOfChunks(size) }, space), parts: Buffer.from(bytes) };
 }
 
 /** Writes a value in full, inside of a transaction, over whatever row it has. */
 export function rewriteFull(tables: Tables, key: Buffer, bytes: Uint8Array): void {
-  putFull(tables, key, draftFull(addressOf(key), bytes));
+  putFull(tables, draftFull(addressOf(key), bytes), IN_ANY_CASE);
 }
 
-/** Writes a value in full where its key has no row yet, and says whether it did. */
-function putNew(tables: Tables, { address, row, parts }: ValueDraft): boolean {
-  if (!putStretch(tables.values, valueKeyForNow(address), row, WHERE_NONE_IS)) return false;
-  if (parts !== undefined) putChunks(tables, valueKey(address), parts);
+/** Writes a value in full, where a condition holds, and says whether it does. */
+function putFull(tables: Tables, { entry, parts }: FullDraft, condition: PutCondition): boolean {
+  if (!putEntry(tables.values, entry, condition)) return false;
+  if (parts !== undefined) putChunks(tables, entry.space.subarray(entry.start, entry.row), parts);
   return true;
-}
-
-function putFull(tables: Tables, key: Buffer, { row, parts }: FullDraft): void {
-  putStretch(tables.values, key, row, IN_ANY_CASE);
-  if (parts !== undefined) putChunks(tables, key, parts);
 }
 
 function isKept({ values }: Tables, key: Buffer): boolean {

@@ -16,12 +16,17 @@ const ADDRESS = /^sha256:[0-9a-f]{64}$/;
  * @throws StoreError VALUE_NOT_STORABLE when metadata or the data of a log line cannot be stored, with the path inside it
  */
 export function acceptBatch(batch: AppendBatch): void {
-  const { events, values } = batch;
+  acceptContent(batch);
+  for (const { address } of batch.values) invariant(ADDRESS.test(address), 'a value is stored under the sha256 of its bytes');
+}
+
+/** As {@link acceptBatch}, for a store that refuses addresses of another form where it takes them apart. */
+export function acceptContent(batch: AppendBatch): void {
+  const { events } = batch;
   for (let index = 0; index < events.length; index += 1) {
     const event = events[index];
     if (event !== undefined) acceptEvent(event, index);
   }
-  for (const { address } of values) invariant(ADDRESS.test(address), 'a value is stored under the sha256 of its bytes');
   acceptId(batch);
   acceptConditions(batch);
   for (const { key, offset } of batch.offsets ?? [])

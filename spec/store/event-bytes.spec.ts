@@ -61,7 +61,7 @@ function textsOf(events: readonly NewEvent[]): readonly string[] {
   const bytes = new EventBytes();
   const drafts = events.map((event, index) => bytes.draft(event, index));
   // Read when all are made: what comes later must not touch what was there.
-  return drafts.map(({ space, start, end }) => space.subarray(start + HEADER_BYTES, end).toString());
+  return drafts.map(({ space, row, end }) => space.subarray(row + HEADER_BYTES, end).toString());
 }
 
 function expectRows(events: readonly NewEvent[]): void {

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import fc from 'fast-check';
 import { openLmdb, type LmdbEnvironment } from '../../store/lmdb-environment.ts';
-import { AT_THE_END, putRow, putStretch, WHERE_NONE_IS } from '../../store/lmdb-put.ts';
+import { AT_THE_END, IN_ANY_CASE, putEntry, WHERE_NONE_IS, type PutCondition } from '../../store/lmdb-put.ts';
 import type { Table } from '../../store/tables.ts';
 import { newFolder } from './folder.ts';
 
@@ -14,6 +14,10 @@ beforeEach(async () => {
 afterEach(() => environment.close());
 
 const [one, two, three] = [Buffer.of(1), Buffer.of(2), Buffer.of(3)];
+
+function putRow(table: Table, key: Uint8Array, row: Uint8Array, condition: PutCondition = IN_ANY_CASE): boolean {
+  return putEntry(table, { space: Buffer.concat([key, row]), start: 0, row: key.length, end: key.length + row.length }, condition);
+}
 
 function inTransaction<Result>(body: (table: Table) => Result): Result {
   const results: Result[] = [];
@@ -42,10 +46,10 @@ describe('a row that is put the short way', () => {
     );
   });
 
-  test('is a stretch of a space, wherever that begins in its buffer', () => {
-    const space = new Uint8Array(new Uint8Array([9, 8, 7, 6, 5, 4, 3]).buffer, 2);
-    inTransaction((table) => putStretch(table, one, { space, start: 1, end: 4 }, AT_THE_END));
-    expect(rows()).toEqual([['01', '060504']]);
+  test('is a stretch of a space with its key before it, wherever that begins in its buffer', () => {
+    const space = Buffer.from(new Uint8Array([9, 8, 7, 6, 5, 4, 3]).buffer, 2);
+    inTransaction((table) => putEntry(table, { space, start: 1, row: 2, end: 4 }, AT_THE_END));
+    expect(rows()).toEqual([['06', '0504']]);
   });
 
   test('is not put where its key has one, or is not behind all others, and says so', () => {

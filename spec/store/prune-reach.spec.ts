@@ -137,4 +137,20 @@ describe('what a prune finds', () => {
     expect(await isKept(store, 'old', 'read', 'last')).toEqual([false, true, true]);
     await store.close();
   });
+
+  test.each(stores)('is what a run reads that was asked to be recorded right before (%s)', async (_, open) => {
+    const store = await open();
+    for (const value of ['old', 'read', 'last'])
+      await append(store, [sourceObserved('s', { address: addressOf(value), version: addressOf(value) })], [value]);
+    const origin = { from: 'asset', key: sampleKey('s') } as const;
+    const inputs = [{ input: 'x', kind: 'value', origin, state: { state: 'value', version: addressOf('read') }, position: 2 }] as const;
+    const appended = append(store, [
+      runStarted({ runId: 'run', readsAt: 3 }),
+      stepSettled({ runId: 'run', step: 'reader', inputs, outputs: [] }),
+    ]);
+    await pruned(store);
+    await appended;
+    expect(await isKept(store, 'old', 'read', 'last')).toEqual([false, true, true]);
+    await store.close();
+  });
 });

@@ -26,8 +26,9 @@ export default defineConfig({
     setupFiles: ['./spec/drawn/setup.ts'],
     // Random cases are drawn from a word: by default from the sources as they are.
     env: { SLUICE_CASES: process.env['SLUICE_CASES'] ?? wordOfSources() },
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    // For what hangs: no machine is so busy that a test meets it otherwise.
+    testTimeout: 300_000,
+    hookTimeout: 300_000,
     typecheck: { enabled: true, include: ['spec/**/*.spec-d.ts'], tsconfig: './tsconfig.json', ignoreSourceErrors: false },
     reporters: ['default', './scripts/tally-reporter.mjs'],
     coverage: {

@@ -58,7 +58,7 @@ function placed(of: typeof right) {
   return graph('summed', { inputs: { xs: list<number>() } }, ({ xs }) => of({ first: one(), more: xs, after: one() }));
 }
 
-test('checkStore gives the whole contract to a store, and names the promises that it breaks', { timeout: 60_000 }, async () => {
+test('checkStore gives the whole contract to a store, and names the promises that it breaks', async () => {
   const report = await checkStore({
     label: 'memory',
     open: async () => {

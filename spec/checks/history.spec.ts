@@ -40,25 +40,21 @@ const defs = define({
 });
 
 describe('a made-up history', () => {
-  test(
-    'of a world is played on it: what is refreshed comes out as from scratch, in whichever order bodies end',
-    { timeout: 60_000 },
-    async () => {
-      const met = new Map<string, number>();
-      const property = fc.asyncProperty(
-        worldHistory({ maxSteps: 5, maxDefinitions: 2 }),
-        schedule(),
-        async ({ world, history: played }, order) => {
-          const runs = await playHistory(defineWorld(world), played, { schedule: order });
-          for (const run of runs) expect(run.came).toEqual(run.fresh);
-          expect(runs).toEqual(await playHistory(defineWorld(world), played));
-          for (const { do: what } of played.actions) met.set(what, (met.get(what) ?? 0) + 1);
-        },
-      );
-      await fc.assert(property, { numRuns: 60 });
-      expect(met.size).toBe(8);
-    },
-  );
+  test('of a world is played on it: what is refreshed comes out as from scratch, in whichever order bodies end', async () => {
+    const met = new Map<string, number>();
+    const property = fc.asyncProperty(
+      worldHistory({ maxSteps: 5, maxDefinitions: 2 }),
+      schedule(),
+      async ({ world, history: played }, order) => {
+        const runs = await playHistory(defineWorld(world), played, { schedule: order });
+        for (const run of runs) expect(run.came).toEqual(run.fresh);
+        expect(runs).toEqual(await playHistory(defineWorld(world), played));
+        for (const { do: what } of played.actions) met.set(what, (met.get(what) ?? 0) + 1);
+      },
+    );
+    await fc.assert(property, { numRuns: 60 });
+    expect(met.size).toBe(8);
+  });
 
   test('of definitions has values of their sources, and every run of it comes out as from scratch', async () => {
     let ran = 0;

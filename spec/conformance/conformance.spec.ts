@@ -17,13 +17,13 @@ describe('the committed vectors', () => {
   });
 
   for (const [file, runs] of Object.entries(runsOf)) {
-    test(`${file}: every run on the memory store is as expected`, { timeout: 60_000 }, async () => {
+    test(`${file}: every run on the memory store is as expected`, async () => {
       const { passed, failed, mismatches } = await playFile(folder, file, { fill: fillMemory });
       expect(mismatches.slice(0, 20)).toEqual([]);
       expect({ passed, failed }).toEqual({ passed: runs, failed: 0 });
     });
 
-    test(`${file}: every run of each 12th case on the store on disk is as expected`, { timeout: 60_000 }, async () => {
+    test(`${file}: every run of each 12th case on the store on disk is as expected`, async () => {
       const { passed, failed, mismatches } = await playFile(folder, file, { fill: fillLmdb, every: 12 });
       expect(mismatches.slice(0, 20)).toEqual([]);
       expect(passed).toBeGreaterThan(runs / 20);

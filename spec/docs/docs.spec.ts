@@ -34,7 +34,7 @@ describe('every ts block of the documentation', () => {
       if (runnable !== undefined) place.write(`run/${file}`, instrumented(runnable, "import { printAt } from './print-at.ts'; "));
     }
     said = place.compile();
-  }, 120_000);
+  });
 
   afterAll(() => place.remove());
 
@@ -56,7 +56,6 @@ describe('every ts block of the documentation', () => {
       const wrong = expected.filter(({ line, text }) => !isAsSaid(printed.get(line) ?? '', text));
       expect(wrong.map(({ line, text }) => `${path}:${line} says "${text}" and prints "${printed.get(line) ?? ''}"`)).toEqual([]);
     },
-    60_000,
   );
 });
 

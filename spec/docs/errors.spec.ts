@@ -103,7 +103,7 @@ describe('docs/ERRORS.md', () => {
       await heardFrom(other);
       thrown = { ...thrown, ...parse(place.run('run/runner.ts', file).stdout) };
     }
-  }, 120_000);
+  });
 
   afterAll(() => {
     other?.kill('SIGKILL');

@@ -5,7 +5,6 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi 
 import { OUTBOX_SCHEMA, postgresOutbox } from '../../examples/connectors/postgres-notify.ts';
 import { postgresPrograms, startPostgres, type PostgresServer } from './postgres-server.ts';
 
-const PATIENCE_MS = 120_000;
 const programs = postgresPrograms();
 const absent = programs === undefined;
 
@@ -24,7 +23,7 @@ describe.skipIf(absent)(`an outbox table of PostgreSQL as a source${absent ? ' (
 
   beforeAll(async () => {
     server = await startPostgres(programs ?? '');
-  }, PATIENCE_MS);
+  });
   beforeEach(async () => {
     store = memoryStore();
     writers = [await connect(), await connect()];
@@ -58,7 +57,7 @@ describe.skipIf(absent)(`an outbox table of PostgreSQL as a source${absent ? ' (
     closeService = () => service.close();
   }
   const expectShown = (text: string): Promise<unknown> =>
-    vi.waitFor(async () => expect(await store.value('names')).toBe(text), { timeout: 15_000 });
+    vi.waitFor(async () => expect(await store.value('names')).toBe(text), { timeout: 60_000 });
 
   test('gives what is there, what comes when it is called, and in another life what came meanwhile', async () => {
     await insert(0, 'a');

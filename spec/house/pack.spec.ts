@@ -109,7 +109,7 @@ describe('the package, packed and installed', () => {
     const wanted = [packed.tarball, versionOf('rxjs'), versionOf('fast-check')];
     succeed('npm', ['install', '--prefer-offline', '--no-audit', '--no-fund', '--ignore-scripts', ...wanted], app);
     writeFileSync(join(app, 'watch.mjs'), watch);
-  }, 240_000);
+  });
 
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -171,4 +171,4 @@ describe('the package, packed and installed', () => {
   test('loads lmdb by the store, so that the test above can fail', () => {
     expect([...packagesLoadedBy('sluice/store')].filter((name) => name.startsWith('@lmdb/') || name === 'lmdb').length).toBeGreaterThan(1);
   });
-}, 120_000);
+});

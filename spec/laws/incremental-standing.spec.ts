@@ -36,15 +36,13 @@ describe('I16 steps that stand: a refresh that looks only at what a change may h
     );
   }
 
-  test('does what one does that looks at all of them, and records it in the same events', { timeout: 240_000 }, () =>
-    both({ actions: everyChange, maxActions: 8 }, 50),
-  );
+  test('does what one does that looks at all of them, and records it in the same events', () =>
+    both({ actions: everyChange, maxActions: 8 }, 50));
 
-  test('also where values were lost, belong together, or pass by reference', { timeout: 240_000 }, () =>
-    both({ passing: 3, voids: 1, actions: ['run', 'put', 'lose', 'touch', 'tick'], maxActions: 8 }, 40),
-  );
+  test('also where values were lost, belong together, or pass by reference', () =>
+    both({ passing: 3, voids: 1, actions: ['run', 'put', 'lose', 'touch', 'tick'], maxActions: 8 }, 40));
 
-  test('also in large worlds that change little, where it looks up a part of the traces', { timeout: 240_000 }, async () => {
+  test('also in large worlds that change little, where it looks up a part of the traces', async () => {
     const before: readonly Asked[] = [{ ...asked.goingBy }, { ...asked.forgetting }];
     await both({ passing: 0, voids: 0, volatile: 0, maxSteps: 12, actions: ['put', 'lose', 'restart', 'run'], maxActions: 8 }, 25);
     const [one = 0, other = 0] = [asked.goingBy, asked.forgetting].map(({ traces }, which) => traces - (before[which]?.traces ?? 0));

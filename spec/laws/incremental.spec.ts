@@ -15,7 +15,7 @@ const meet = (what: string): unknown => met.set(what, (met.get(what) ?? 0) + 1);
 const kept: HistoryConstraints = { passing: 0, voids: 0 };
 
 describe('runs over a store that remembers do what the rules say: engine = reference', () => {
-  test('where every value can be kept and none is lost', { timeout: 120_000 }, async () => {
+  test('where every value can be kept and none is lost', async () => {
     await law(
       { ...kept, volatile: 0, together: 0, maxActions: 14, actions: withoutLosing },
       async (shape) => expect(await playAll(shape, {}, meet)).toEqual([]),
@@ -23,11 +23,11 @@ describe('runs over a store that remembers do what the rules say: engine = refer
     );
   });
 
-  test('with volatile ops, outputs that belong together, and values that are lost', { timeout: 120_000 }, async () => {
+  test('with volatile ops, outputs that belong together, and values that are lost', async () => {
     await law({ ...kept, actions: withoutBreaking }, async (shape) => expect(await playAll(shape, {}, meet)).toEqual([]), 60);
   });
 
-  test('with values that pass by reference or live elsewhere', { timeout: 120_000 }, async () => {
+  test('with values that pass by reference or live elsewhere', async () => {
     await law(
       { passing: 4, voids: 2, behaviours: ['all', 'collapse', 'selected'], actions: withoutBreaking },
       async (shape) => expect(await playAll(shape, {}, meet)).toEqual([]),
@@ -35,7 +35,7 @@ describe('runs over a store that remembers do what the rules say: engine = refer
     );
   });
 
-  test('with large worlds that change little', { timeout: 120_000 }, async () => {
+  test('with large worlds that change little', async () => {
     await law(
       { ...kept, maxSteps: 12, maxActions: 16, actions: ['run', 'put', 'lose', 'touch'] },
       async (shape) => expect(await playAll(shape, {}, meet)).toEqual([]),
@@ -56,7 +56,7 @@ describe('runs over a store that remembers do what the rules say: engine = refer
       expect([what, met.get(what) ?? 0]).toEqual([what, expect.toSatisfy((n: number) => n >= 3)]);
   });
 
-  test('I12 confluence: whatever the order in which bodies go on, and however many may run at a time', { timeout: 120_000 }, async () => {
+  test('I12 confluence: whatever the order in which bodies go on, and however many may run at a time', async () => {
     const property = fc.asyncProperty(
       history({ ...kept, later: 8, actions: withoutCancels }),
       fc.scheduler(),
@@ -73,7 +73,7 @@ describe('runs over a store that remembers do what the rules say: engine = refer
     await fc.assert(property, { numRuns: casesOf(50) });
   });
 
-  test('on disk, closed and opened again between definitions', { timeout: 120_000 }, async () => {
+  test('on disk, closed and opened again between definitions', async () => {
     await law(
       { ...kept, maxSteps: 6, actions: withoutBreaking },
       async (shape) => expect(await onDisk((playing) => playAll(shape, playing))).toEqual([]),

@@ -137,7 +137,7 @@ describe('keyed rows, from sources to assets', () => {
       }),
       { numRuns: 60 },
     );
-  }, 240_000);
+  });
 
   test('are so on disk, through restarts and prunes, and leave a whole store', async () => {
     await fc.assert(
@@ -164,5 +164,5 @@ describe('keyed rows, from sources to assets', () => {
       }),
       { numRuns: 8 },
     );
-  }, 240_000);
+  });
 });

@@ -16,126 +16,118 @@ import { casesOf } from './incremental-play.ts';
 const moment = fc.constantFrom('settled' as const, 'durable' as const);
 
 describe('what flows through a live service', () => {
-  test(
-    'L7 no more waits than Q, and no more is settled and not on disk than W, however fast items come',
-    { timeout: 120_000 },
-    async () => {
-      const act = fc.oneof(
-        fc.record({ do: fc.constant('push' as const), count: fc.integer({ min: 1, max: 12 }) }),
-        fc.record({ do: fc.constantFrom('step' as const, 'write' as const, 'turn' as const), count: fc.integer({ min: 1, max: 3 }) }),
-      );
-      const bounds = fc.record({
-        capacity: fc.integer({ min: 1, max: 5 }),
-        window: fc.integer({ min: 1, max: 3 }),
-        items: fc.integer({ min: 1, max: 3 }),
-        overflow: fc.constantFrom('dropOldest' as const, 'conflate' as const, 'error' as const, 'block' as const),
-      });
-      let [full, behindMost] = [0, 0];
-      const property = fc.asyncProperty(bounds, fc.array(act, { maxLength: 30, size: 'max' }), async (bound, acts) => {
-        const { capacity, window, overflow } = bound;
-        // More than there is ever room for is refused.
-        const items = overflow === 'conflate' ? Math.min(bound.items, capacity) : bound.items;
-        const [steps, writes]: [(() => void)[], (() => void)[]] = [[], []];
-        const store = interferedStore({ beforeAppend: () => new Promise((resolve) => writes.push(resolve)) });
-        const defs = chain((x) => new Promise((resolve) => steps.push(() => resolve(x))));
-        let [pulled, allowed] = [0, 0];
-        const pull = async function* (): AsyncGenerator<number> {
-          for (; ; pulled += 1) {
-            while (pulled >= allowed) await new Promise((resolve) => setImmediate(resolve));
-            yield pulled;
-          }
-        };
-        const from = overflow === 'block' ? { from: pull } : {};
-        const x = feed<number>({ ...from, overflow, capacity, initial: 0 });
-        const service = await live(defs, { store, window, epochs: { items }, sources: { x }, clock: manualClock() });
-        let [settled, durable, taken, waiting] = [0, 0, 0, 0];
-        service.epochs({ at: 'settled' }).subscribe((report) => ((settled += 1), (taken += report.items)));
-        service.epochs({ at: 'durable' }).subscribe(() => (durable += 1));
-        const outcomes: string[] = [];
-        const settle = ({ outcome }: Pushed): void => void ((waiting -= 1), outcomes.push(outcome));
-        for (const { do: what, count } of acts) {
-          if (what === 'push' && overflow === 'block') allowed += count;
-          else if (what === 'push') {
-            for (let n = 0; n < count; n += 1, waiting += 1)
-              void service.push('x', outcomes.length + n).then(settle, () => ((waiting -= 1), outcomes.push('refused')));
-          } else for (const resolve of (what === 'step' ? steps : writes).splice(0, count)) resolve();
-          await ready(3);
-          behindMost = Math.max(behindMost, settled - durable);
-          expect(settled - durable).toBeLessThanOrEqual(window);
-          // One is in the hand of who pulls; those of an epoch have left the queue, and wait for a step or the disk.
-          const [held, most] = overflow === 'block' ? [pulled - taken, items + 1] : [waiting, items * (window + 1)];
-          expect(held).toBeLessThanOrEqual(capacity + most);
+  test('L7 no more waits than Q, and no more is settled and not on disk than W, however fast items come', async () => {
+    const act = fc.oneof(
+      fc.record({ do: fc.constant('push' as const), count: fc.integer({ min: 1, max: 12 }) }),
+      fc.record({ do: fc.constantFrom('step' as const, 'write' as const, 'turn' as const), count: fc.integer({ min: 1, max: 3 }) }),
+    );
+    const bounds = fc.record({
+      capacity: fc.integer({ min: 1, max: 5 }),
+      window: fc.integer({ min: 1, max: 3 }),
+      items: fc.integer({ min: 1, max: 3 }),
+      overflow: fc.constantFrom('dropOldest' as const, 'conflate' as const, 'error' as const, 'block' as const),
+    });
+    let [full, behindMost] = [0, 0];
+    const property = fc.asyncProperty(bounds, fc.array(act, { maxLength: 30, size: 'max' }), async (bound, acts) => {
+      const { capacity, window, overflow } = bound;
+      // More than there is ever room for is refused.
+      const items = overflow === 'conflate' ? Math.min(bound.items, capacity) : bound.items;
+      const [steps, writes]: [(() => void)[], (() => void)[]] = [[], []];
+      const store = interferedStore({ beforeAppend: () => new Promise((resolve) => writes.push(resolve)) });
+      const defs = chain((x) => new Promise((resolve) => steps.push(() => resolve(x))));
+      let [pulled, allowed] = [0, 0];
+      const pull = async function* (): AsyncGenerator<number> {
+        for (; ; pulled += 1) {
+          while (pulled >= allowed) await new Promise((resolve) => setImmediate(resolve));
+          yield pulled;
         }
-        const dropping = { dropOldest: 'dropped', conflate: 'conflated', error: 'refused', block: 'applied' }[overflow];
-        expect(outcomes.filter((outcome) => outcome !== 'applied' && outcome !== dropping)).toEqual([]);
-        full += outcomes.filter((outcome) => outcome === dropping).length;
-        const closing = service.close({ drain: false });
-        for (let isOver = false; !isOver;) {
-          for (const resolve of [...steps.splice(0), ...writes.splice(0)]) resolve();
-          isOver = await Promise.race([closing.then(() => true), ready(1).then(() => false)]);
-        }
-      });
-      await fc.assert(property, { numRuns: casesOf(40) });
-      expect(full).toBeGreaterThan(50);
-      expect(behindMost).toBeGreaterThan(1);
-    },
-  );
+      };
+      const from = overflow === 'block' ? { from: pull } : {};
+      const x = feed<number>({ ...from, overflow, capacity, initial: 0 });
+      const service = await live(defs, { store, window, epochs: { items }, sources: { x }, clock: manualClock() });
+      let [settled, durable, taken, waiting] = [0, 0, 0, 0];
+      service.epochs({ at: 'settled' }).subscribe((report) => ((settled += 1), (taken += report.items)));
+      service.epochs({ at: 'durable' }).subscribe(() => (durable += 1));
+      const outcomes: string[] = [];
+      const settle = ({ outcome }: Pushed): void => void ((waiting -= 1), outcomes.push(outcome));
+      for (const { do: what, count } of acts) {
+        if (what === 'push' && overflow === 'block') allowed += count;
+        else if (what === 'push') {
+          for (let n = 0; n < count; n += 1, waiting += 1)
+            void service.push('x', outcomes.length + n).then(settle, () => ((waiting -= 1), outcomes.push('refused')));
+        } else for (const resolve of (what === 'step' ? steps : writes).splice(0, count)) resolve();
+        await ready(3);
+        behindMost = Math.max(behindMost, settled - durable);
+        expect(settled - durable).toBeLessThanOrEqual(window);
+        // One is in the hand of who pulls; those of an epoch have left the queue, and wait for a step or the disk.
+        const [held, most] = overflow === 'block' ? [pulled - taken, items + 1] : [waiting, items * (window + 1)];
+        expect(held).toBeLessThanOrEqual(capacity + most);
+      }
+      const dropping = { dropOldest: 'dropped', conflate: 'conflated', error: 'refused', block: 'applied' }[overflow];
+      expect(outcomes.filter((outcome) => outcome !== 'applied' && outcome !== dropping)).toEqual([]);
+      full += outcomes.filter((outcome) => outcome === dropping).length;
+      const closing = service.close({ drain: false });
+      for (let isOver = false; !isOver;) {
+        for (const resolve of [...steps.splice(0), ...writes.splice(0)]) resolve();
+        isOver = await Promise.race([closing.then(() => true), ready(1).then(() => false)]);
+      }
+    });
+    await fc.assert(property, { numRuns: casesOf(40) });
+    expect(full).toBeGreaterThan(50);
+    expect(behindMost).toBeGreaterThan(1);
+  });
 
-  test(
-    'L8 who is told of all is told of each epoch once, who conflates of a strictly increasing part up to the last; deltas add up for both',
-    { timeout: 120_000 },
-    async () => {
-      let skipped = 0;
-      const act = fc.oneof({ weight: 3, arbitrary: anyRows }, { weight: 1, arbitrary: fc.constantFrom('read' as const, 'turn' as const) });
-      const property = fc.asyncProperty(moment, fc.array(act, { minLength: 2, maxLength: 20, size: 'max' }), async (at, acts) => {
-        const store = memoryStore();
-        await store.put('rows', keyed<string, number>([]));
-        const service = await live(pickedRows(), { store });
-        const [all, merged]: [AssetChange<Rows>[], AssetChange<Rows>[]] = [[], []];
-        const [epochs, few]: [EpochReport[], EpochReport[]] = [[], []];
-        service.value('picked', { at }).subscribe((change) => all.push(change));
-        service.epochs({ at }).subscribe((report) => epochs.push(report));
-        const lag = { policy: 'conflate' } as const;
-        const slow = service.value('picked', { at, lag })[Symbol.asyncIterator]();
-        const slowly = service.epochs({ at, lag })[Symbol.asyncIterator]();
-        for (const each of acts) {
-          if (typeof each !== 'string') void service.push('rows', keyed(each));
-          else if (each === 'turn') await ready(1);
-          else {
-            // Who asks where nothing came would wait for what comes next.
-            const next = all.length > 0 && (merged.at(-1)?.position ?? -1) < (all.at(-1)?.position ?? -1) ? await slow.next() : undefined;
-            if (next?.value !== undefined) merged.push(next.value);
-            const report = (few.at(-1)?.epoch ?? -1) < (epochs.at(-1)?.epoch ?? -1) ? await slowly.next() : undefined;
-            if (report?.value !== undefined) few.push(report.value);
-          }
+  test('L8 who is told of all is told of each epoch once, who conflates of a strictly increasing part up to the last; deltas add up for both', async () => {
+    let skipped = 0;
+    const act = fc.oneof({ weight: 3, arbitrary: anyRows }, { weight: 1, arbitrary: fc.constantFrom('read' as const, 'turn' as const) });
+    const property = fc.asyncProperty(moment, fc.array(act, { minLength: 2, maxLength: 20, size: 'max' }), async (at, acts) => {
+      const store = memoryStore();
+      await store.put('rows', keyed<string, number>([]));
+      const service = await live(pickedRows(), { store });
+      const [all, merged]: [AssetChange<Rows>[], AssetChange<Rows>[]] = [[], []];
+      const [epochs, few]: [EpochReport[], EpochReport[]] = [[], []];
+      service.value('picked', { at }).subscribe((change) => all.push(change));
+      service.epochs({ at }).subscribe((report) => epochs.push(report));
+      const lag = { policy: 'conflate' } as const;
+      const slow = service.value('picked', { at, lag })[Symbol.asyncIterator]();
+      const slowly = service.epochs({ at, lag })[Symbol.asyncIterator]();
+      for (const each of acts) {
+        if (typeof each !== 'string') void service.push('rows', keyed(each));
+        else if (each === 'turn') await ready(1);
+        else {
+          // Who asks where nothing came would wait for what comes next.
+          const next = all.length > 0 && (merged.at(-1)?.position ?? -1) < (all.at(-1)?.position ?? -1) ? await slow.next() : undefined;
+          if (next?.value !== undefined) merged.push(next.value);
+          const report = (few.at(-1)?.epoch ?? -1) < (epochs.at(-1)?.epoch ?? -1) ? await slowly.next() : undefined;
+          if (report?.value !== undefined) few.push(report.value);
         }
-        await service.durable();
-        await ready(2);
-        const now = await service.current('picked');
-        await service.close();
-        for (let next = await slow.next(); next.done !== true; next = await slow.next()) merged.push(next.value);
-        for (let next = await slowly.next(); next.done !== true; next = await slowly.next()) few.push(next.value);
-        const wanted = now?.state === 'value' ? [...now.value] : [];
-        expect(totalOf(all)).toEqual(wanted);
-        expect(totalOf(merged)).toEqual(wanted);
-        expect(epochs.map(({ epoch }) => epoch)).toEqual(epochs.map((_, index) => (epochs[0]?.epoch ?? 0) + index));
-        for (const [part, whole] of [
-          [few.map(({ epoch }) => epoch), epochs.map(({ epoch }) => epoch)],
-          [merged.map(({ position }) => position), all.map(({ position }) => position)],
-        ] as const) {
-          expect(part.filter((each, index) => index > 0 && each <= (part[index - 1] ?? 0))).toEqual([]);
-          expect(part.filter((each) => !whole.includes(each))).toEqual([]);
-          expect(part.at(-1)).toBe(whole.at(-1));
-          skipped += whole.length - part.length;
-        }
-        expect(few.reduce((sum, { items }) => sum + items, 0)).toBe(epochs.reduce((sum, { items }) => sum + items, 0));
-      });
-      await fc.assert(property, { numRuns: casesOf(60) });
-      expect(skipped).toBeGreaterThan(100);
-    },
-  );
+      }
+      await service.durable();
+      await ready(2);
+      const now = await service.current('picked');
+      await service.close();
+      for (let next = await slow.next(); next.done !== true; next = await slow.next()) merged.push(next.value);
+      for (let next = await slowly.next(); next.done !== true; next = await slowly.next()) few.push(next.value);
+      const wanted = now?.state === 'value' ? [...now.value] : [];
+      expect(totalOf(all)).toEqual(wanted);
+      expect(totalOf(merged)).toEqual(wanted);
+      expect(epochs.map(({ epoch }) => epoch)).toEqual(epochs.map((_, index) => (epochs[0]?.epoch ?? 0) + index));
+      for (const [part, whole] of [
+        [few.map(({ epoch }) => epoch), epochs.map(({ epoch }) => epoch)],
+        [merged.map(({ position }) => position), all.map(({ position }) => position)],
+      ] as const) {
+        expect(part.filter((each, index) => index > 0 && each <= (part[index - 1] ?? 0))).toEqual([]);
+        expect(part.filter((each) => !whole.includes(each))).toEqual([]);
+        expect(part.at(-1)).toBe(whole.at(-1));
+        skipped += whole.length - part.length;
+      }
+      expect(few.reduce((sum, { items }) => sum + items, 0)).toBe(epochs.reduce((sum, { items }) => sum + items, 0));
+    });
+    await fc.assert(property, { numRuns: casesOf(60) });
+    expect(skipped).toBeGreaterThan(100);
+  });
 
-  test('L9 nobody who waits for the disk is told of what a crash could forget', { timeout: 120_000 }, async () => {
+  test('L9 nobody who waits for the disk is told of what a crash could forget', async () => {
     let told = 0;
     const writing = fc.array(fc.nat({ max: 3 }), { minLength: 1, maxLength: 6 });
     const values = fc.array(fc.nat({ max: 4 }), { minLength: 1, maxLength: 15, size: 'max' });
@@ -199,7 +191,7 @@ describe('what flows through a live service', () => {
     expect(told).toBeGreaterThan(200);
   });
 
-  test('L10 what an observer pushes lands in a later epoch, and no epoch begins within another one', { timeout: 120_000 }, async () => {
+  test('L10 what an observer pushes lands in a later epoch, and no epoch begins within another one', async () => {
     let landed = 0;
     const reaction = fc.record({ at: moment, of: fc.constantFrom('changes', 'value', 'epochs'), pushes: fc.nat({ max: 2 }) });
     const property = fc.asyncProperty(

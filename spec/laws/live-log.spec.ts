@@ -31,7 +31,7 @@ const isOf = (state: OutputState, value: unknown): boolean => state.state === 'v
 const isOfRun = ({ type }: { readonly type: string }): boolean => type === 'run-started' || type === 'run-ended';
 
 describe('what a live service leaves on disk', () => {
-  test('L2 whenever it is killed, the offset of a source says which epochs are in the log', { timeout: 120_000 }, async () => {
+  test('L2 whenever it is killed, the offset of a source says which epochs are in the log', async () => {
     let inTheMiddle = 0;
     const rough = fc.record({ again: fc.nat({ max: 4 }), window: fc.integer({ min: 1, max: 4 }), kills });
     const property = fc.asyncProperty(history({ ...pure, later: 2 }), taped, rough, async (shape, { values, every, epochs }, life) => {
@@ -63,37 +63,33 @@ describe('what a live service leaves on disk', () => {
     expect(inTheMiddle).toBeGreaterThan(10);
   });
 
-  test(
-    'L3 items that come again, twice or in other chunks add no event, and change none, however epochs are made of them',
-    { timeout: 120_000 },
-    async () => {
-      let repeats = 0;
-      const wild = fc.record({
-        stutter: fc.array(fc.nat({ max: 4 }), { minLength: 1, maxLength: 5 }),
-        chunk: fc.integer({ min: 1, max: 6 }),
-        window: fc.integer({ min: 1, max: 4 }),
-        again: fc.nat({ max: 12 }),
-      });
-      const property = fc.asyncProperty(history({ ...pure, later: 2 }), taped, wild, async (shape, { values, every, epochs }, each) => {
-        const tape = tapeOf(values, every);
-        const [whole, repeated] = [new History(shape), new History(shape)];
-        const [once, often] = [await storeWithout(whole), await storeWithout(repeated)];
-        const plain = { tape, reading: { again: 0, chunk: 1 }, epochs, window: 1 };
-        await playTape(whole, once.port, { playing: plain, kills: [] });
-        const { stutter, chunk, again, window } = each;
-        const stuttering = { tape, reading: { again, chunk, stutter }, epochs, window };
-        await playTape(repeated, often.port, { playing: stuttering, kills: [] });
-        // And once more, on a store that has all of it.
-        await playTape(repeated, often.port, { playing: stuttering, kills: [] });
-        expect(withoutRuns(await eventsFrom(often.store, 1)), whole.print()).toEqual(withoutRuns(await eventsFrom(once.store, 1)));
-        repeats += again + stutter.reduce((sum, back) => sum + back, 0);
-      });
-      await fc.assert(property, { numRuns: casesOf(40) });
-      expect(repeats).toBeGreaterThan(100);
-    },
-  );
+  test('L3 items that come again, twice or in other chunks add no event, and change none, however epochs are made of them', async () => {
+    let repeats = 0;
+    const wild = fc.record({
+      stutter: fc.array(fc.nat({ max: 4 }), { minLength: 1, maxLength: 5 }),
+      chunk: fc.integer({ min: 1, max: 6 }),
+      window: fc.integer({ min: 1, max: 4 }),
+      again: fc.nat({ max: 12 }),
+    });
+    const property = fc.asyncProperty(history({ ...pure, later: 2 }), taped, wild, async (shape, { values, every, epochs }, each) => {
+      const tape = tapeOf(values, every);
+      const [whole, repeated] = [new History(shape), new History(shape)];
+      const [once, often] = [await storeWithout(whole), await storeWithout(repeated)];
+      const plain = { tape, reading: { again: 0, chunk: 1 }, epochs, window: 1 };
+      await playTape(whole, once.port, { playing: plain, kills: [] });
+      const { stutter, chunk, again, window } = each;
+      const stuttering = { tape, reading: { again, chunk, stutter }, epochs, window };
+      await playTape(repeated, often.port, { playing: stuttering, kills: [] });
+      // And once more, on a store that has all of it.
+      await playTape(repeated, often.port, { playing: stuttering, kills: [] });
+      expect(withoutRuns(await eventsFrom(often.store, 1)), whole.print()).toEqual(withoutRuns(await eventsFrom(once.store, 1)));
+      repeats += again + stutter.reduce((sum, back) => sum + back, 0);
+    });
+    await fc.assert(property, { numRuns: casesOf(40) });
+    expect(repeats).toBeGreaterThan(100);
+  });
 
-  test('L4 an epoch logs of an asset one event at most, and one that counts iff it came out anew', { timeout: 120_000 }, async () => {
+  test('L4 an epoch logs of an asset one event at most, and one that counts iff it came out anew', async () => {
     let [changed, unchanged] = [0, 0];
     const property = fc.asyncProperty(
       history(pure),
@@ -249,7 +245,7 @@ describe('what a live service leaves on disk', () => {
     expect(kept).toBeGreaterThan(100);
   });
 
-  test('L12 who has lost the right to write commits nothing more, and says so to all who wait', { timeout: 120_000 }, async () => {
+  test('L12 who has lost the right to write commits nothing more, and says so to all who wait', async () => {
     let refused = 0;
     const values = fc.array(fc.nat({ max: 5 }), { minLength: 4, maxLength: 12, size: 'max' });
     const property = fc.asyncProperty(history(pure), fc.nat({ max: 3 }), values, async (shape, at, values) => {

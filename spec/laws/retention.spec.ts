@@ -57,7 +57,7 @@ async function playBoth(shape: HistoryCase, forgetful: History, keeping: History
 }
 
 describe('laws of stores that forget by themselves', () => {
-  test('I17, R3: whatever is removed between runs, readers get what they would have got', { timeout: 120_000 }, async () => {
+  test('I17, R3: whatever is removed between runs, readers get what they would have got', async () => {
     const forgetful = new Forgetful();
     const property = fc.asyncProperty(
       history({ ...shapes, actions: runsAndChanges }),
@@ -74,50 +74,42 @@ describe('laws of stores that forget by themselves', () => {
     expect(forgetful.removed).toBeGreaterThan(20);
   });
 
-  test(
-    'I17, R3: the same on disk, where values are removed beside the next run, and the store is whole',
-    { timeout: 240_000 },
-    async () => {
-      const forgetful = new Forgetful();
-      const property = fc.asyncProperty(history({ ...shapes, actions: runsAndChanges }), async (shape) => {
-        const folder = await newFolder();
-        const store = await openStore(folder, { retention: forgetful.retention });
-        await playBoth(shape, playedOn(shape, store, 2), playedOn(shape, memoryStore({ retention: false }), 2));
-        await store.close();
-        expect(await verifyStore(folder)).toMatchObject({ ok: true });
-      });
-      // In some short histories there is little to remove.
-      for (let round = 0; round < 6 && forgetful.removed <= 5; round += 1) await fc.assert(property, { numRuns: casesOf(8) });
-      expect(forgetful.failures).toEqual([]);
-      expect(forgetful.removed).toBeGreaterThan(5);
-    },
-  );
+  test('I17, R3: the same on disk, where values are removed beside the next run, and the store is whole', async () => {
+    const forgetful = new Forgetful();
+    const property = fc.asyncProperty(history({ ...shapes, actions: runsAndChanges }), async (shape) => {
+      const folder = await newFolder();
+      const store = await openStore(folder, { retention: forgetful.retention });
+      await playBoth(shape, playedOn(shape, store, 2), playedOn(shape, memoryStore({ retention: false }), 2));
+      await store.close();
+      expect(await verifyStore(folder)).toMatchObject({ ok: true });
+    });
+    // In some short histories there is little to remove.
+    for (let round = 0; round < 6 && forgetful.removed <= 5; round += 1) await fc.assert(property, { numRuns: casesOf(8) });
+    expect(forgetful.failures).toEqual([]);
+    expect(forgetful.removed).toBeGreaterThan(5);
+  });
 
-  test(
-    'L1, R3: a service on a store that forgets between its epochs has the assets of one on a store that keeps',
-    { timeout: 120_000 },
-    async () => {
-      const forgetful = new Forgetful();
-      const pushes = fc.array(fc.record({ source: fc.nat({ max: 1 }), value: fc.nat({ max: 4 }) }), { minLength: 5, maxLength: 20 });
-      const property = fc.asyncProperty(history(shapes), pushes, fc.integer({ min: 1, max: 3 }), async (shape, items, traces) => {
-        const stores = [memoryStore({ retention: forgetful.retention }), memoryStore({ retention: false })];
-        const [lasts, printed] = [[] as unknown[], new History(shape).print()];
-        for (const store of stores) {
-          const played = playedOn(shape, store, traces);
-          await played.begin();
-          const service = await live(played.defs, { store, traces });
-          for (const { source, value } of items) {
-            await service.push(played.sources[source % played.sources.length] ?? '', value);
-            await someTurns();
-          }
-          lasts.push(await lastOf(store));
-          await service.close();
+  test('L1, R3: a service on a store that forgets between its epochs has the assets of one on a store that keeps', async () => {
+    const forgetful = new Forgetful();
+    const pushes = fc.array(fc.record({ source: fc.nat({ max: 1 }), value: fc.nat({ max: 4 }) }), { minLength: 5, maxLength: 20 });
+    const property = fc.asyncProperty(history(shapes), pushes, fc.integer({ min: 1, max: 3 }), async (shape, items, traces) => {
+      const stores = [memoryStore({ retention: forgetful.retention }), memoryStore({ retention: false })];
+      const [lasts, printed] = [[] as unknown[], new History(shape).print()];
+      for (const store of stores) {
+        const played = playedOn(shape, store, traces);
+        await played.begin();
+        const service = await live(played.defs, { store, traces });
+        for (const { source, value } of items) {
+          await service.push(played.sources[source % played.sources.length] ?? '', value);
+          await someTurns();
         }
-        expect(lasts[0], printed).toEqual(lasts[1]);
-      });
-      await fc.assert(property, { numRuns: casesOf(60) });
-      expect(forgetful.failures).toEqual([]);
-      expect(forgetful.removed).toBeGreaterThan(100);
-    },
-  );
+        lasts.push(await lastOf(store));
+        await service.close();
+      }
+      expect(lasts[0], printed).toEqual(lasts[1]);
+    });
+    await fc.assert(property, { numRuns: casesOf(60) });
+    expect(forgetful.failures).toEqual([]);
+    expect(forgetful.removed).toBeGreaterThan(100);
+  });
 });

@@ -28,7 +28,6 @@ const config: ViteUserConfig = mergeConfig(base, {
   test: {
     setupFiles: ['./spec/mutants/same-cases.ts'],
     env: { SLUICE_CASES: 'mutants' },
-    testTimeout: 300_000,
     typecheck: { enabled: false },
   },
 });

@@ -100,7 +100,7 @@ describe('values with codecs, through any turns of a source', () => {
       }),
       { numRuns: 60 },
     );
-  }, 60_000);
+  });
 
   test('are on disk what they were when they were made, also for those who come later', async () => {
     await fc.assert(
@@ -114,7 +114,7 @@ describe('values with codecs, through any turns of a source', () => {
       }),
       { numRuns: 10 },
     );
-  }, 120_000);
+  });
 });
 
 describe('a store on disk', () => {
@@ -145,7 +145,7 @@ describe('a store on disk', () => {
     expect(await again.value('blob', { position: 1 })).toEqual(first);
     expect(await again.value('blob', { position: 2 })).toEqual(second);
     await again.close();
-  }, 30_000);
+  });
 
   test('keeps one in parts as it keeps any large value', async () => {
     const folder = await newFolder();
@@ -154,7 +154,7 @@ describe('a store on disk', () => {
     await store.put(blob, large);
     expect(Buffer.compare(Buffer.from((await store.value('blob')) as Uint8Array), Buffer.from(large))).toBe(0);
     await store.close();
-  }, 30_000);
+  });
 
   test('takes no larger ones than it takes of others, and says which codec it lacks', async () => {
     const store = await openStore(await newFolder(), { maxValueBytes: 10 });

@@ -72,7 +72,7 @@ describe.each(formats)('the golden store of format %s', (format) => {
     expect((await readFile(join(folder, 'data.mdb'))).equals(before)).toBe(true);
     expect(await formatOf(folder)).toBe(`sluice-store ${format}`);
     expect(await verifyStore(folder)).toMatchObject({ ok: true, head: expected.head });
-  }, 30_000);
+  });
 
   test('is brought to the format of this version by who opens it to write, and goes on', async () => {
     const { folder, expected } = await goldenStore(format);
@@ -97,5 +97,5 @@ describe.each(formats)('the golden store of format %s', (format) => {
     ]);
     expect(await store.port.append({ events: added, values: [value], id: 'added' })).toMatchObject({ first, duplicate: true });
     await store.close();
-  }, 30_000);
+  });
 });

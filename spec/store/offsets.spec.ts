@@ -138,5 +138,5 @@ describe('a store from before there were offsets', () => {
     await repairStore(folder, target);
     expect(await lastOf(target)).toEqual([1, undefined]);
     expect((await verifyStore(target)).ok).toBe(true);
-  }, 30_000);
+  });
 });

@@ -280,5 +280,5 @@ async function play(actions: readonly Action[]): Promise<void> {
 describe('a store on disk, one in memory and a list', () => {
   test('answer alike after any appends, reopenings and questions', async () => {
     await fc.assert(fc.asyncProperty(fc.array(anyAction, { maxLength: 12 }), play), { numRuns: 40 });
-  }, 60_000);
+  });
 });

@@ -188,5 +188,5 @@ describe('whatever is appended, read, ended and started again', () => {
       }),
       { numRuns: 25, timeout: 10_000 },
     );
-  }, 60_000);
+  });
 });

@@ -100,7 +100,7 @@ describe('any sequence of versions', () => {
     );
     // Not all of them were kept in full, or this says nothing of patches.
     expect(patches).toBeGreaterThan(30);
-  }, 120_000);
+  });
 });
 
 describe('a version that differs little from the one before', () => {
@@ -110,7 +110,7 @@ describe('a version that differs little from the one before', () => {
     const { rows } = await stored([table(1), table(2), table(3)]);
     expect(kindsOf(rows)).toEqual(['whole', 'patch', 'patch']);
     expect(rows[2]).toMatchObject({ depth: 2, size: sampleValue(table(3)).bytes.length, base: valueKey(sampleValue(table(2)).address) });
-  }, 30_000);
+  });
 
   test.each<[string, unknown, unknown]>([
     ['it is small', { a: 1, rows: ballast(10) }, { a: 2, rows: ballast(10) }],
@@ -149,7 +149,7 @@ describe('a version that differs little from the one before', () => {
   test('is kept in full after 32 changes', async () => {
     const { rows } = await stored(Array.from({ length: 36 }, (_, index) => table(index)));
     expect(kindsOf(rows)).toEqual(['whole', ...Array.from({ length: 32 }, () => 'patch'), 'whole', 'patch', 'patch']);
-  }, 30_000);
+  });
 
   test('counts as eight changes where elements are moved', async () => {
     const versions = Array.from({ length: 6 }, (_, index) => [
@@ -157,7 +157,7 @@ describe('a version that differs little from the one before', () => {
       ...ballast(400),
     ]);
     expect(kindsOf((await stored(versions)).rows)).toEqual(['whole', 'patch', 'patch', 'patch', 'patch', 'whole']);
-  }, 30_000);
+  });
 
   test('is kept in full when the changes together are larger than it is', async () => {
     const versions = Array.from({ length: 6 }, (_, turn) =>
@@ -165,7 +165,7 @@ describe('a version that differs little from the one before', () => {
     );
     const { rows } = await stored(versions);
     expect(kindsOf(rows)).toEqual(['whole', 'patch', 'patch', 'whole', 'patch', 'patch']);
-  }, 30_000);
+  });
 
   test('is compared ever more seldom while the versions have nothing in common', async () => {
     const folder = await newFolder();
@@ -211,7 +211,7 @@ describe('a large value', () => {
     expect(kindsOf(rows.slice(0, 3))).toEqual(['chunks', 'chunks', 'chunks']);
     const { tables } = await verifyStore(folder);
     expect(tables['chunks']).toBe(5 + 46 + 5);
-  }, 30_000);
+  });
 
   test('is one row up to 256 KiB', async () => {
     // Form, tag and length take 8 bytes.
@@ -223,7 +223,7 @@ describe('a large value', () => {
   test('may be changed too', async () => {
     const table = (price: number): readonly unknown[] => [...ballast(20_000), { price }];
     expect(kindsOf((await stored([table(1), table(2)])).rows)).toEqual(['chunks', 'patch']);
-  }, 30_000);
+  });
 });
 
 describe('a value that is larger than the store takes', () => {

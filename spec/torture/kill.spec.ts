@@ -11,7 +11,7 @@ describe('writers that are killed', () => {
     expect(passed).toBeGreaterThanOrEqual(kill.short);
     const happened = ['acknowledged', 'written again', 'refused', 'verified', 'killed while opening', 'killed while writing'];
     for (const what of linux ? [...happened, 'killed inside a transaction'] : happened) expect(counts[what], what).toBeGreaterThan(0);
-  }, 300_000);
+  });
 
   test('are found out when they say too early that something is there', async () => {
     let found = '';
@@ -19,5 +19,5 @@ describe('writers that are killed', () => {
     for (let seed = 2; seed < 12 && !found.includes('was acknowledged'); seed += 1)
       found += (await killWriters({ count: 6, seed, ...quiet }, { lies: true })).failures.join();
     expect(found).toContain('was acknowledged');
-  }, 300_000);
+  });
 });

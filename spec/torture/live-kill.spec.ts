@@ -10,17 +10,17 @@ describe('live services that are killed', () => {
     expect(passed).toBeGreaterThanOrEqual(liveKill.short);
     for (const what of ['killed between epochs', 'killed somewhere', 'killed while it is updated', 'services that are updated'])
       expect(counts[what], what).toBeGreaterThan(0);
-  }, 300_000);
+  });
 
   test('are found out where one of them leaves a message out', async () => {
     const { failed, failures } = await killServices({ count: 1, seed: 2, ...quiet }, { skips: true });
     expect(failed).toBe(1);
     expect(failures.join()).toContain('was to be');
-  }, 300_000);
+  });
 
   test('are found out where one of them is not updated as it was', async () => {
     const { failures, counts } = await killServices({ count: 4, seed: 1, ...quiet }, { forgets: true });
     expect([failures.length, counts['services that are updated']]).toEqual([1, 1]);
     expect(failures.join()).toContain('was to be');
-  }, 300_000);
+  });
 });

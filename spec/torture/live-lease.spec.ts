@@ -62,7 +62,7 @@ describe.runIf(process.platform === 'linux')('a service whose store another proc
     ['that reads something new of the other one', [{ x: 5 }], { role: 'push', value: 3 }, [3]],
     ['that is told of it by the other one alone', [{ x: 5 }, { x: 6 }], undefined, []],
   ] as const)
-    test(`${name}, ends with the error of the store, and everybody is told`, { timeout: 60_000 }, async () => {
+    test(`${name}, ends with the error of the store, and everybody is told`, async () => {
       using folder = new TortureFolder('memory');
       await (await openStore(folder.path)).close();
       await using nursery = new Nursery('live-lease-process', 0);

@@ -21,10 +21,10 @@ describe('a store on disk, one in memory and a list', () => {
     ];
     for (const what of [...happened, 'tail', 'tail with a cursor', 'compact', 'back up and restore'])
       expect(counts[what], what).toBeGreaterThan(0);
-  }, 300_000);
+  });
 
   test('are told apart when one of them loses an append', async () => {
     const { failed } = await compareWithModel({ count: model.short, seed: 1, ...quiet }, { forgetful: true });
     expect(failed).toBe(1);
-  }, 300_000);
+  });
 });

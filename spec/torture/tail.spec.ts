@@ -9,10 +9,10 @@ describe('tails of a store whose writers take turns', () => {
     expect(failures).toEqual([]);
     expect(passed).toBe(tail.short);
     for (const what of ['writers killed', 'tails killed', 'leases', 'seen']) expect(counts[what], what).toBeGreaterThan(0);
-  }, 300_000);
+  });
 
   test('are found out when they leave an event out', async () => {
     const { failures } = await killTails({ count: 20, seed: 1, ...quiet }, { skips: true });
     expect(failures.join()).toMatch(/saw \d+ after \d+/);
-  }, 300_000);
+  });
 });

@@ -156,7 +156,7 @@ describe('what the compiler says names the culprit', () => {
   beforeAll(() => {
     mistakes.forEach(([, snippet], index) => place.write(`mistake-${index}.ts`, `${beginning}${snippet}\n`));
     said = place.compile();
-  }, 60_000);
+  });
 
   afterAll(() => place.remove());
 

@@ -63,7 +63,7 @@ describe('what the compiler says of schemas names the culprit', () => {
   beforeAll(() => {
     mistakes.forEach(([, snippet], index) => place.write(`schema-mistake-${index}.ts`, `${beginning}${snippet}\n`));
     said = place.compile();
-  }, 60_000);
+  });
 
   afterAll(() => place.remove());
 

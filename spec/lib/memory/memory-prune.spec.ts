@@ -75,7 +75,7 @@ describe('a prune of a memory store', () => {
     expect(turns).toBeGreaterThanOrEqual(5);
   });
 
-  test('keeps what is brought, referred to or read between its pieces', { timeout: 120_000 }, async () => {
+  test('keeps what is brought, referred to or read between its pieces', async () => {
     await fc.assert(
       fc.asyncProperty(anyDeeds, async (deeds) => {
         const store = await storeOfMany();

@@ -5,7 +5,7 @@ import { memoryStore } from '../../../lib/memory/index.ts';
 import { anyRows, LARGE, pickedRows, totalOf, type Rows } from '../rig/keyed-rig.ts';
 
 describe('the changes of keyed rows', () => {
-  test('add up to the value for who is told of each, and for who is told of several as one (L8)', { timeout: 60_000 }, async () => {
+  test('add up to the value for who is told of each, and for who is told of several as one (L8)', async () => {
     const property = fc.asyncProperty(fc.array(anyRows, { minLength: 1, maxLength: 8 }), fc.nat({ max: 3 }), async (values, pause) => {
       const store = memoryStore();
       await store.put('rows', keyed<string, number>([]));

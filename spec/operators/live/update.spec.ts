@@ -102,55 +102,51 @@ const acts = fc.array(
   { minLength: 1, maxLength: 15, size: 'max' },
 );
 
-test(
-  'whatever a service is updated to, it has what is selected, and runs what has to be and nothing else',
-  { timeout: 60_000 },
-  async () => {
-    let [refused, early, late] = [0, 0, 0];
-    const property = fc.asyncProperty(selections, acts, async (first, acts) => {
-      const ran: string[] = [];
-      const store = memoryStore();
-      const service = await live(diamond(ran), { store, select: first });
-      const model = new Model(first);
-      const settled = async (): Promise<unknown> => (model.hasBegun ? service.durable() : ready());
-      await settled();
-      const codes: (readonly [got: string, wanted: string])[] = [];
-      for (const act of acts) {
-        if ('update' in act) {
-          const isRefused = model.hasBegun && model.missing(act.update).length > 0;
-          const code = await service.update({ select: act.update }).then(
-            () => 'taken',
-            (error: { readonly code: string }) => error.code,
-          );
-          codes.push([code, isRefused ? 'MISSING_VALUE' : 'taken']);
-          if (isRefused) refused += 1;
-          else if (model.hasBegun) late += 1;
-          else early += 1;
-          if (!isRefused) model.selected = act.update;
-        } else {
-          // Of several that wait, the first would make the first epoch with what is stored, or all of them, as they come.
-          if ('push' in act && model.waiting.has(act.push)) continue;
-          const [key, value] = 'push' in act ? [act.push, act.value] : [act.put, act.value];
-          if ('push' in act) void service.push(key, value).catch(() => undefined);
-          else await store.put(key, value);
-          ('push' in act ? model.waiting : model.sources).set(key, value);
-        }
-        model.settle();
-        await settled();
-        expect(codes.filter(([got, wanted]) => got !== wanted)).toEqual([]);
-        expect([...ran].sort()).toEqual([...model.ran].sort());
-        expect(service.waitingFor.flatMap(({ source: key, items }) => (items === 0 ? key : [])).sort()).toEqual(
-          model.missing(model.selected),
+test('whatever a service is updated to, it has what is selected, and runs what has to be and nothing else', async () => {
+  let [refused, early, late] = [0, 0, 0];
+  const property = fc.asyncProperty(selections, acts, async (first, acts) => {
+    const ran: string[] = [];
+    const store = memoryStore();
+    const service = await live(diamond(ran), { store, select: first });
+    const model = new Model(first);
+    const settled = async (): Promise<unknown> => (model.hasBegun ? service.durable() : ready());
+    await settled();
+    const codes: (readonly [got: string, wanted: string])[] = [];
+    for (const act of acts) {
+      if ('update' in act) {
+        const isRefused = model.hasBegun && model.missing(act.update).length > 0;
+        const code = await service.update({ select: act.update }).then(
+          () => 'taken',
+          (error: { readonly code: string }) => error.code,
         );
-        for (const key of KEYS) {
-          const now = await service.current(key);
-          const isThere = model.hasBegun && model.selected.includes(key);
-          expect(now?.state === 'value' ? now.value : undefined, key).toBe(isThere ? model.values.get(key) : undefined);
-        }
+        codes.push([code, isRefused ? 'MISSING_VALUE' : 'taken']);
+        if (isRefused) refused += 1;
+        else if (model.hasBegun) late += 1;
+        else early += 1;
+        if (!isRefused) model.selected = act.update;
+      } else {
+        // Of several that wait, the first would make the first epoch with what is stored, or all of them, as they come.
+        if ('push' in act && model.waiting.has(act.push)) continue;
+        const [key, value] = 'push' in act ? [act.push, act.value] : [act.put, act.value];
+        if ('push' in act) void service.push(key, value).catch(() => undefined);
+        else await store.put(key, value);
+        ('push' in act ? model.waiting : model.sources).set(key, value);
       }
-      await service.close();
-    });
-    await fc.assert(property, { numRuns: casesOf(60) });
-    expect(Math.min(refused, early, late)).toBeGreaterThan(5);
-  },
-);
+      model.settle();
+      await settled();
+      expect(codes.filter(([got, wanted]) => got !== wanted)).toEqual([]);
+      expect([...ran].sort()).toEqual([...model.ran].sort());
+      expect(service.waitingFor.flatMap(({ source: key, items }) => (items === 0 ? key : [])).sort()).toEqual(
+        model.missing(model.selected),
+      );
+      for (const key of KEYS) {
+        const now = await service.current(key);
+        const isThere = model.hasBegun && model.selected.includes(key);
+        expect(now?.state === 'value' ? now.value : undefined, key).toBe(isThere ? model.values.get(key) : undefined);
+      }
+    }
+    await service.close();
+  });
+  await fc.assert(property, { numRuns: casesOf(60) });
+  expect(Math.min(refused, early, late)).toBeGreaterThan(5);
+});

@@ -88,48 +88,40 @@ function printed(played: History, told: Status): string {
 }
 
 describe('status, after any history', () => {
-  test(
-    'says fresh or absent of exactly the assets for which a refresh would run and record nothing',
-    () =>
-      fc.assert(
-        fc.asyncProperty(history(constraints), async (shape) => {
-          const played = await playedHistory(shape);
-          const head = await played.store.port.head();
-          const told = await status(played.defs, played.store, { config: configOf(played) });
-          expect([...told.assets.keys()].toSorted()).toEqual(assetKeys(played.world).toSorted());
-          expect([told.position, await played.store.port.head()]).toEqual([head, head]);
-          for (const [key, { state, stale }] of told.assets) {
-            const { ran, recorded, outcome } = await refreshed(played, key);
-            // What is nowhere kept is made anew for whoever is wired to it, also where that is skipped then.
-            const isCurrent = !recorded && (ran.length === 0 || (state === 'absent' && ran.every((step) => isPassing(played, step))));
-            expect([key, state !== 'stale', stale === undefined], printed(played, told)).toEqual([key, isCurrent, isCurrent]);
-            expect([key, state], printed(played, told)).toEqual([key, isCurrent ? outcome : 'stale']);
-            const alone = await status(played.defs, played.store, { select: [key], config: configOf(played) });
-            expect(alone.assets.get(key)).toEqual(told.assets.get(key));
-          }
-        }),
-        { numRuns: 60 },
-      ),
-    120_000,
-  );
+  test('says fresh or absent of exactly the assets for which a refresh would run and record nothing', () =>
+    fc.assert(
+      fc.asyncProperty(history(constraints), async (shape) => {
+        const played = await playedHistory(shape);
+        const head = await played.store.port.head();
+        const told = await status(played.defs, played.store, { config: configOf(played) });
+        expect([...told.assets.keys()].toSorted()).toEqual(assetKeys(played.world).toSorted());
+        expect([told.position, await played.store.port.head()]).toEqual([head, head]);
+        for (const [key, { state, stale }] of told.assets) {
+          const { ran, recorded, outcome } = await refreshed(played, key);
+          // What is nowhere kept is made anew for whoever is wired to it, also where that is skipped then.
+          const isCurrent = !recorded && (ran.length === 0 || (state === 'absent' && ran.every((step) => isPassing(played, step))));
+          expect([key, state !== 'stale', stale === undefined], printed(played, told)).toEqual([key, isCurrent, isCurrent]);
+          expect([key, state], printed(played, told)).toEqual([key, isCurrent ? outcome : 'stale']);
+          const alone = await status(played.defs, played.store, { select: [key], config: configOf(played) });
+          expect(alone.assets.get(key)).toEqual(told.assets.get(key));
+        }
+      }),
+      { numRuns: 60 },
+    ));
 
-  test(
-    'says fresh or absent of everything that a refresh has just made, where nothing is volatile or nowhere kept',
-    () =>
-      fc.assert(
-        fc.asyncProperty(
-          history({ ...constraints, volatile: 0, passing: 0, voids: 0, behaviours: ['all', 'collapse', 'data', 'selected'] }),
-          async (shape) => {
-            const played = await playedHistory(shape);
-            // All that is broken heals, also by its id what is gone: to break a step again is to heal it only where there still is one.
-            played.around = { ...played.around, broken: new Set() };
-            await refresh(played.defs, { store: played.store, config: configOf(played) });
-            const told = await status(played.defs, played.store, { config: configOf(played) });
-            for (const { state, sentence } of told.assets.values()) expect([state, sentence]).not.toContain('stale');
-          },
-        ),
-        { numRuns: 40 },
+  test('says fresh or absent of everything that a refresh has just made, where nothing is volatile or nowhere kept', () =>
+    fc.assert(
+      fc.asyncProperty(
+        history({ ...constraints, volatile: 0, passing: 0, voids: 0, behaviours: ['all', 'collapse', 'data', 'selected'] }),
+        async (shape) => {
+          const played = await playedHistory(shape);
+          // All that is broken heals, also by its id what is gone: to break a step again is to heal it only where there still is one.
+          played.around = { ...played.around, broken: new Set() };
+          await refresh(played.defs, { store: played.store, config: configOf(played) });
+          const told = await status(played.defs, played.store, { config: configOf(played) });
+          for (const { state, sentence } of told.assets.values()) expect([state, sentence]).not.toContain('stale');
+        },
       ),
-    60_000,
-  );
+      { numRuns: 40 },
+    ));
 });

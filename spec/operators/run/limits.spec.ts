@@ -231,7 +231,7 @@ describe('limits, alone and together', () => {
     // The worlds are worth something: steps waited for retries, and for places.
     expect(waits).toBeGreaterThan(100);
     expect(inLine).toBeGreaterThan(100);
-  }, 60_000);
+  });
 
   const independent = (count: number, kind = 0): readonly StepPlan[] =>
     Array.from({ length: count }, () => ({ kind, reads: [], ends: ['succeeds'], delayMs: 0 }));

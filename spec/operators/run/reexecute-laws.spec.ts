@@ -312,23 +312,16 @@ async function expectLaws(shape: Shape, store: Store): Promise<void> {
 }
 
 describe('a re-execution, of any run of any world, whatever came since', () => {
-  test(
-    'runs what it has to, on what that run read, and gives what that run would have given (memory)',
-    () => fc.assert(fc.asyncProperty(shapes, async (shape) => expectLaws(shape, memoryStore()))),
-    120_000,
-  );
+  test('runs what it has to, on what that run read, and gives what that run would have given (memory)', () =>
+    fc.assert(fc.asyncProperty(shapes, async (shape) => expectLaws(shape, memoryStore()))));
 
-  test(
-    'and on disk',
-    () =>
-      fc.assert(
-        fc.asyncProperty(shapes, async (shape) => {
-          const store = await openStore(await newFolder());
-          await expectLaws(shape, store);
-          await store.close();
-        }),
-        { numRuns: 12 },
-      ),
-    120_000,
-  );
+  test('and on disk', () =>
+    fc.assert(
+      fc.asyncProperty(shapes, async (shape) => {
+        const store = await openStore(await newFolder());
+        await expectLaws(shape, store);
+        await store.close();
+      }),
+      { numRuns: 12 },
+    ));
 });

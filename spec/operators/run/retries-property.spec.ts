@@ -84,7 +84,7 @@ test('for any schedule of failures and retries, a run ends as the model says, an
   for (const what of ['succeeded', 'failed', 'blocked', '0 retries', '1 retries', '2 retries', '3 retries', '4 retries']) {
     expect(seen.get(what) ?? 0, what).toBeGreaterThan(20);
   }
-}, 60_000);
+});
 
 /** No body, no opening, no start and no retry after the run was cancelled. */
 function expectNothingStarts({ calls, callsBefore = Infinity, events, eventsBefore = Infinity }: Played): void {
@@ -131,7 +131,7 @@ test('for any schedule and any moment of a cancel, nothing starts after it, the 
   );
   expect(cancelled).toBeGreaterThan(150);
   expect(inTheMiddle).toBeGreaterThan(50);
-}, 60_000);
+});
 
 function usesResources(step: RetryWorld['steps'][number] | undefined): boolean {
   return step !== undefined && (step.shared || step.refusals !== null);

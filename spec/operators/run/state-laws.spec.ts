@@ -153,5 +153,5 @@ describe('the state of a step is what its successes made of the initial one, as 
       }),
       { numRuns: 15 },
     );
-  }, 30_000);
+  });
 });

@@ -157,7 +157,8 @@ export const incrementalLaws: readonly Law[] = [
   {
     id: 'I17',
     name: 'eviction',
-    statement: 'Losing values changes no value, only what runs.',
+    statement:
+      'Losing values changes no value, only what runs. (A step that has to run for it may fail, if it fails by luck; readers keep what they had then.)',
     why: 'Old values may be removed at any time.',
     broken: 'reusing a step whose value is gone, where somebody wants it',
     spec: LAWS,

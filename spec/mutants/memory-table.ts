@@ -125,7 +125,7 @@ export const memoryMutants: readonly Mutant[] = [
         to: "  if (outcome === 'failed') return step.outputs.map(({ name }) => name);\n  if (!step.op.outputsTogether ||",
       },
       {
-        file: 'lib/memory/memory-port.ts',
+        file: 'lib/memory/kept.ts',
         from: "if (outcome !== 'succeeded') return this",
         to: "if (outcome !== 'succeeded' && outcome !== 'failed') return this",
       },

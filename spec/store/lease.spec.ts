@@ -173,7 +173,7 @@ describe('a process is known', () => {
     const parent = spawn('/bin/sh', ['-c', 'sleep 0.3 & echo $!; exec sleep 20'], { stdio: ['ignore', 'pipe', 'ignore'] });
     const [line] = (await once(parent.stdout, 'data')) as [Buffer];
     const zombie = { ...here, pid: Number(line.toString()), start: null };
-    await vi.waitFor(() => expect(readFileSync(`/proc/${zombie.pid}/stat`, 'utf8')).toContain(') Z '));
+    await vi.waitFor(() => expect(readFileSync(`/proc/${zombie.pid}/stat`, 'utf8')).toContain(') Z '), 60_000);
     expect(mayBeAlive(zombie)).toBe(false);
     parent.kill();
   });

@@ -62,7 +62,10 @@ describe('tails in other processes', () => {
       const lives = files.map((file) => livesIn(file).length);
       await Promise.all(victims.map((index) => kill(running[index] as ChildProcess)));
       for (const index of victims) running[index] = (starts[index] as () => ChildProcess)();
-      await vi.waitFor(() => victims.forEach((index) => expect(livesIn(files[index] as string).length).toBe((lives[index] ?? 0) + 1)));
+      await vi.waitFor(
+        () => victims.forEach((index) => expect(livesIn(files[index] as string).length).toBe((lives[index] ?? 0) + 1)),
+        60_000,
+      );
     }
     await goOn();
     await kill(running[0] as ChildProcess);
@@ -70,7 +73,7 @@ describe('tails in other processes', () => {
     const store = await openStore(folder);
     const head = await store.port.head();
     await store.close();
-    await vi.waitFor(() => read.forEach((file) => expect(lastIn(file)).toBe(head)), 10_000);
+    await vi.waitFor(() => read.forEach((file) => expect(lastIn(file)).toBe(head)), 60_000);
     const all = Array.from({ length: head }, (_, index) => index + 1);
     for (const file of read) expect(livesIn(file).flat()).toEqual(all);
     // The writer's own tail goes on from its cursor, which may be a page behind, and is never ahead.

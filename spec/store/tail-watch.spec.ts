@@ -100,7 +100,7 @@ describe('watching a file', () => {
     for (let round = 0; round < 3; round += 1) {
       const before = changes;
       await writeFile(file, `round ${round}`);
-      await vi.waitFor(() => expect(changes).toBeGreaterThan(before));
+      await vi.waitFor(() => expect(changes).toBeGreaterThan(before), 60_000);
     }
     stop();
   });
@@ -109,7 +109,7 @@ describe('watching a file', () => {
     const folder = await newFolder();
     let changes = 0;
     const stop = watchFile(join(folder, 'none'), () => (changes += 1));
-    await vi.waitFor(() => expect(changes).toBeGreaterThan(2));
+    await vi.waitFor(() => expect(changes).toBeGreaterThan(2), 60_000);
     stop();
   });
 });

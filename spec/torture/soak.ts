@@ -7,15 +7,18 @@ import { TortureFolder } from './folders.ts';
 import { liveAssets } from './live-tape.ts';
 import { Tally, type Torture, type TortureReport, type TortureRequest } from './torture.ts';
 
-/** What the heap may seem to grow by although nothing is kept: as much as two looks at it may differ by. */
-const NOISE_BYTES = 768 * 2 ** 10;
+/** What the heap may seem to grow by although nothing is kept: as much as two looks at it may differ by, also where the disk is slow. */
+const NOISE_BYTES = 4 * 2 ** 20;
 /** How often it is looked at; more often says little more. */
 const MOST_LOOKS = 60;
 /** By then the store has begun to forget for sure, and come through. */
 const FIRST_PRUNE = 20_000;
 
-/** Values that are kept each time that the store forgets, whatever the number of epochs: 100 versions of five assets and two sources, and little more. */
-const MOST_VALUES = 1500;
+/**
+ * Values that are kept each time that the store forgets, whatever the number of epochs: 100 versions of five assets and two sources, and what comes
+ * while it forgets, which is more where the disk is slow.
+ */
+const MOST_VALUES = 5000;
 
 /** What comes in one go, in turns: most of it touches one small step, so that what an epoch costs by itself is paid as often as there is time for. */
 const ROUNDS: readonly Round[] = [
